@@ -1,0 +1,1 @@
+export type { ObjectEntry, ObjectStat, ObjectStore } from './object-store.ts';

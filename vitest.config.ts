@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  ssr: { resolve: { conditions: ['@vivace/source'] } },
+  resolve: { conditions: ['@vivace/source'] },
+  test: {
+    include: ['libs/*/src/**/*.spec.ts', 'apps/*/src/**/*.spec.ts', 'tools/**/*.spec.ts', 'bench/src/**/*.spec.ts'],
+    testTimeout: 30_000,
+    pool: 'forks',
+  },
+});
