@@ -1,1 +1,20 @@
-export {};
+export type {
+  AnyValueJson,
+  KeyValueJson,
+  QueryOptions,
+  QueryService,
+  SearchMetrics,
+  SearchRequest,
+  SearchResponse,
+  SpanJson,
+  SpanSetJson,
+  TagScope,
+  TagsRequest,
+  TagsResponse,
+  TagValue,
+  TagValuesRequest,
+  TagValuesResponse,
+  TimeRange,
+  TraceByIdResponse,
+  TraceSearchMetadata,
+} from './model.ts';

@@ -1,1 +1,1 @@
-export {};
+export type { PlainAttrs, PlainEvent, PlainLink, PlainSpan, PlainTrace, PlainValue } from './plain.ts';
