@@ -1,1 +1,9 @@
-export {};
+export {
+  PartialStatus,
+  SearchResponseSchema,
+  SearchTagValuesResponseSchema,
+  SearchTagValuesV2ResponseSchema,
+  SearchTagsResponseSchema,
+  SearchTagsV2ResponseSchema,
+  TraceByIDResponseSchema,
+} from './gen/tempopb/tempo_pb.ts';
