@@ -6,3 +6,8 @@ export type { Clock } from './clock.ts';
 export { formatGoDuration, parseDurationMs } from './duration.ts';
 export { hex, parseTenantId, parseTraceId, SINGLE_TENANT } from './ids.ts';
 export type { BlockId, TenantId } from './ids.ts';
+export { createMemoryLogger, silentLogger } from './logger.ts';
+export type { LogEntry, LogFields, Logger, LogLevel, MemoryLogger } from './logger.ts';
+export { createMemoryMetrics } from './memory-metrics.ts';
+export type { MemoryMetrics } from './memory-metrics.ts';
+export type { Counter, Family, Gauge, Histogram, HistogramOptions, MetricsRegistry } from './metrics.ts';
