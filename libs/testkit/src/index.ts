@@ -1,1 +1,2 @@
 export type { PlainAttrs, PlainEvent, PlainLink, PlainSpan, PlainTrace, PlainValue } from './plain.ts';
+export { plainOf, tableOf } from './plain-table.ts';
