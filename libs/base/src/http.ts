@@ -53,3 +53,17 @@ export function errorResponse(error: AppError): HttpResponse {
     headers: { 'x-content-type-options': 'nosniff', ...retryAfter },
   };
 }
+
+export interface HttpRoute {
+  /** Label of the request metrics: `api_traces_traceid`. */
+  readonly label: string;
+  /** False where the answer does not depend on a tenant; such a route is open even when multi-tenancy is on. */
+  readonly needsTenant: boolean;
+  /** Never rejects: errors are answers. */
+  handle(request: HttpRequest): Promise<HttpResponse>;
+}
+
+export interface HttpRouter {
+  /** `path` as in HttpRequest; undefined when nothing lives there. */
+  find(path: string): HttpRoute | undefined;
+}

@@ -5,7 +5,7 @@ export { systemClock } from './clock.ts';
 export type { Clock } from './clock.ts';
 export { formatGoDuration, parseDurationMs } from './duration.ts';
 export { errorResponse, httpStatus } from './http.ts';
-export type { HttpRequest, HttpResponse } from './http.ts';
+export type { HttpRequest, HttpResponse, HttpRoute, HttpRouter } from './http.ts';
 export { hex, parseTenantId, parseTraceId, SINGLE_TENANT } from './ids.ts';
 export type { BlockId, TenantId } from './ids.ts';
 export { createMemoryLogger, silentLogger } from './logger.ts';
