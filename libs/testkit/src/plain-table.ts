@@ -256,4 +256,3 @@ function bytesOf(text: string, length: number): Uint8Array {
 function print(attrs: PlainAttrs): string {
   return JSON.stringify(attrs, (_, v: unknown) => (typeof v === 'bigint' ? `${v}n` : v instanceof Uint8Array ? decodeUtf8(v, 0, v.length) : v));
 }
-

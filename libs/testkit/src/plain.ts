@@ -1,6 +1,14 @@
 // Traces as plain objects, for tests and for the oracle only.
 
-export type PlainValue = string | bigint | number | boolean | readonly PlainValue[] | { readonly kvlist: Readonly<Record<string, PlainValue>> } | { readonly bytes: Uint8Array } | null;
+export type PlainValue =
+  | string
+  | bigint
+  | number
+  | boolean
+  | readonly PlainValue[]
+  | { readonly kvlist: Readonly<Record<string, PlainValue>> }
+  | { readonly bytes: Uint8Array }
+  | null;
 /** bigint = int64, number = double. A list keeps duplicates and order. */
 export type PlainAttrs = readonly (readonly [string, PlainValue])[];
 

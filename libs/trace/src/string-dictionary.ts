@@ -20,8 +20,9 @@ export interface StringDictionaryHandle {
   readonly dataLength: number;
   readonly data: Uint8Array;
   readonly ends: Uint32Array;
-  readonly hashes: Uint32Array;
-  readonly slots: Uint32Array;
+  /** Absent (a dictionary read from disk): the index is built on the first look-up. */
+  readonly hashes?: Uint32Array;
+  readonly slots?: Uint32Array;
 }
 
 /**
@@ -36,7 +37,7 @@ export class StringDictionary implements StringDict {
   ends: Uint32Array;
   size: number;
   #hashes: Uint32Array;
-  /** Open addressing; a slot holds id + 1, zero when free. Length is a power of two. */
+  /** Open addressing; a slot holds id + 1, zero when free. Length is a power of two; empty until the first look-up in a dictionary without index. */
   #slots: Uint32Array;
   #texts: (string | undefined)[] = [];
 
@@ -46,8 +47,8 @@ export class StringDictionary implements StringDict {
       this.dataLength = handle.dataLength;
       this.ends = handle.ends;
       this.size = handle.size;
-      this.#hashes = handle.hashes;
-      this.#slots = handle.slots;
+      this.#hashes = handle.hashes ?? new Uint32Array(0);
+      this.#slots = handle.slots ?? new Uint32Array(0);
       return;
     }
     this.data = sharedBytes(capacity.bytes);
@@ -62,11 +63,13 @@ export class StringDictionary implements StringDict {
   }
 
   handle(): StringDictionaryHandle {
+    if (this.#slots.length === 0) this.#index();
     return { size: this.size, dataLength: this.dataLength, data: this.data, ends: this.ends, hashes: this.#hashes, slots: this.#slots };
   }
 
   /** The id of `bytes[from, to)`, added when new. Copies the bytes. */
   intern(bytes: Uint8Array, from: number, to: number): number {
+    if (this.#slots.length === 0) this.#index();
     const hash = hashBytes(bytes, from, to);
     const n = to - from;
     const mask = this.#slots.length - 1;
@@ -91,6 +94,7 @@ export class StringDictionary implements StringDict {
   }
 
   find(text: string): number {
+    if (this.#slots.length === 0) this.#index();
     const bytes = encodeUtf8(text);
     const hash = hashBytes(bytes, 0, bytes.length);
     const mask = this.#slots.length - 1;
@@ -142,12 +146,20 @@ export class StringDictionary implements StringDict {
     this.#hashes[id] = hash;
     this.#slots[slot] = id + 1;
     this.size = id + 1;
-    if (this.size * 2 > this.#slots.length) this.#rehash();
+    if (this.size * 2 > this.#slots.length) this.#place(this.#slots.length * 4);
     return id;
   }
 
-  #rehash(): void {
-    const slots = sharedU32(this.#slots.length * 4);
+  #index(): void {
+    this.#hashes = sharedU32(this.ends.length);
+    for (let id = 0; id < this.size; id++) this.#hashes[id] = hashBytes(this.data, id === 0 ? 0 : this.ends[id - 1], this.ends[id]);
+    let slots = 16;
+    while (slots < this.size * 2) slots *= 2;
+    this.#place(slots);
+  }
+
+  #place(size: number): void {
+    const slots = sharedU32(size);
     const mask = slots.length - 1;
     for (let id = 0; id < this.size; id++) {
       let slot = this.#hashes[id] & mask;

@@ -1,0 +1,227 @@
+import fs from 'node:fs';
+import zlib from 'node:zlib';
+import { AppError } from '@vivace/base';
+import { SpanTable, StringDictionary } from '@vivace/trace';
+import type { AttrListHandle, SpanTableHandle, StringDictionaryHandle } from '@vivace/trace';
+import { PART_MAGIC, PART_PREFIX_BYTES, PART_VERSION, SECTIONS } from './part-format.ts';
+import type { Level, PartHeader, SectionEntry } from './part-format.ts';
+
+const ROWS_OF = new Map<string, { readonly level: Level; readonly bytesPerRow: number }>([
+  ...SECTIONS.map((s) => [s.name, s] as const),
+  ['traceSpans', { level: 'traceEdge', bytesPerRow: 4 }],
+]);
+const NOTHING = new ArrayBuffer(0);
+const MAX_HEADER_BYTES = 1 << 20;
+
+/** Rows `[from, to)` of a level. */
+interface Rows {
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * One open part file. Reads are synchronous (the file is local and lately written): use it in a worker. A damaged file gives
+ * `data_loss` with name and offset. The caller closes it.
+ */
+export class PartReader {
+  readonly path: string;
+  readonly header: PartHeader;
+  /** Bytes read so far. */
+  bytesRead = 0;
+  readonly #fd: number;
+  readonly #sections: Map<string, SectionEntry>;
+  #strings: StringDictionaryHandle | undefined;
+  #traceSpans: Uint32Array | undefined;
+
+  constructor(path: string) {
+    this.path = path;
+    this.#fd = fs.openSync(path, 'r');
+    try {
+      this.header = this.#readHeader();
+      this.#sections = new Map(this.header.sections.map((s) => [s.name, s]));
+      this.#check();
+    } catch (error) {
+      fs.closeSync(this.#fd);
+      throw error;
+    }
+  }
+
+  close(): void {
+    fs.closeSync(this.#fd);
+  }
+
+  /** `traceCount + 1` offsets into the spans. */
+  traceSpans(): Uint32Array {
+    return (this.#traceSpans ??= new Uint32Array(this.#read('traceSpans')));
+  }
+
+  traceIds(): Uint8Array {
+    return new Uint8Array(this.#read('traceId'));
+  }
+
+  /**
+   * Traces `[from, to)` as a table in storage order. `wanted` names the sections to read (undefined: all); columns of the others
+   * are empty and must not be asked for. Strings are shared between the tables of one reader.
+   */
+  readTraces(from = 0, to = this.header.counts.trace, wanted?: ReadonlySet<string>): SpanTable {
+    const edges = this.traceSpans();
+    const span: Rows = { from: edges[from], to: edges[to] };
+    const u32 = (name: string, rows?: Rows) => new Uint32Array(this.#wanted(name, wanted, rows));
+    const u8 = (name: string, rows?: Rows) => new Uint8Array(this.#wanted(name, wanted, rows));
+    const i32 = (name: string, rows?: Rows) => new Int32Array(this.#wanted(name, wanted, rows));
+    const f64 = (name: string, rows?: Rows) => new Float64Array(this.#wanted(name, wanted, rows));
+    /** End offsets of `owner` rows, made relative; and the rows they span at the level below. */
+    const children = (name: string, owner: Rows): { ends: Uint32Array; rows: Rows } => {
+      const ends = u32(name, owner);
+      if (ends.length === 0) return { ends, rows: { from: 0, to: 0 } };
+      const base = owner.from === 0 ? 0 : new Uint32Array(this.#read(name, { from: owner.from - 1, to: owner.from }))[0];
+      const last = ends[ends.length - 1];
+      if (base !== 0) for (let i = 0; i < ends.length; i++) ends[i] -= base;
+      return { ends, rows: { from: base, to: last } };
+    };
+    const attrs = (name: string, rows: Rows): AttrListHandle => ({
+      count: rows.to - rows.from,
+      key: u32(`${name}AttrKey`, rows),
+      type: u8(`${name}AttrType`, rows),
+      value: f64(`${name}AttrValue`, rows),
+    });
+    const counts = this.header.counts;
+    const all = (level: Level): Rows => ({ from: 0, to: counts[level] });
+    const events = children('spanEventEnd', span);
+    const links = children('spanLinkEnd', span);
+    const spanAttr = children('spanAttrEnd', span);
+    const eventAttr = children('eventAttrEnd', events.rows);
+    const linkAttr = children('linkAttrEnd', links.rows);
+    const spanTrace = new Uint32Array(span.to - span.from);
+    for (let t = from; t < to; t++) spanTrace.fill(t - from, edges[t] - span.from, edges[t + 1] - span.from);
+    const trace: Rows = { from, to };
+    const handle: SpanTableHandle = {
+      counts: {
+        traceCount: to - from,
+        resourceCount: counts.resource,
+        scopeCount: counts.scope,
+        spanCount: span.to - span.from,
+        eventCount: events.rows.to - events.rows.from,
+        linkCount: links.rows.to - links.rows.from,
+      },
+      columns: {
+        traceId: u8('traceId', trace),
+        traceBytes: f64('traceBytes', trace),
+        traceSlots: new Uint32Array(0),
+        resourceService: u32('resourceService'),
+        resourceDropped: i32('resourceDropped'),
+        resourceAttrEnd: u32('resourceAttrEnd'),
+        scopeName: u32('scopeName'),
+        scopeVersion: u32('scopeVersion'),
+        scopeDropped: i32('scopeDropped'),
+        scopeAttrEnd: u32('scopeAttrEnd'),
+        spanTrace,
+        spanResource: u32('spanResource', span),
+        spanScope: u32('spanScope', span),
+        spanId: u8('spanId', span),
+        spanParentId: u8('spanParentId', span),
+        spanStart: u32('spanStart', span),
+        spanDuration: f64('spanDuration', span),
+        spanKind: u8('spanKind', span),
+        spanStatus: u8('spanStatus', span),
+        spanName: u32('spanName', span),
+        spanStatusMessage: u32('spanStatusMessage', span),
+        spanTraceState: u32('spanTraceState', span),
+        spanDroppedAttrs: i32('spanDroppedAttrs', span),
+        spanDroppedEvents: i32('spanDroppedEvents', span),
+        spanDroppedLinks: i32('spanDroppedLinks', span),
+        spanAttrEnd: spanAttr.ends,
+        spanEventEnd: events.ends,
+        spanLinkEnd: links.ends,
+        eventOffset: u32('eventOffset', events.rows),
+        eventName: u32('eventName', events.rows),
+        eventDropped: i32('eventDropped', events.rows),
+        eventAttrEnd: eventAttr.ends,
+        linkTraceId: u8('linkTraceId', links.rows),
+        linkSpanId: u8('linkSpanId', links.rows),
+        linkTraceState: u32('linkTraceState', links.rows),
+        linkDropped: i32('linkDropped', links.rows),
+        linkAttrEnd: linkAttr.ends,
+      },
+      strings: this.#dictionary(),
+      attrs: {
+        resource: attrs('resource', all('resourceAttr')),
+        scope: attrs('scope', all('scopeAttr')),
+        span: attrs('span', spanAttr.rows),
+        event: attrs('event', eventAttr.rows),
+        link: attrs('link', linkAttr.rows),
+        elements: { count: counts.element, key: new Uint32Array(0), type: u8('elementType'), value: f64('elementValue') },
+      },
+    };
+    return new SpanTable({}, handle);
+  }
+
+  /** Reads every section and compares its checksum; throws `data_loss` on the first difference. */
+  verify(): void {
+    for (const s of this.header.sections) {
+      if (zlib.crc32(new Uint8Array(this.#readAt(s.offset, s.length))) !== s.crc) throw this.#damaged(`section ${s.name} has a wrong checksum`, s.offset);
+    }
+  }
+
+  #dictionary(): StringDictionaryHandle {
+    if (!this.#strings) {
+      const { string, stringByte } = this.header.counts;
+      const plain = { size: string, dataLength: stringByte, data: new Uint8Array(this.#read('stringData')), ends: new Uint32Array(this.#read('stringEnd')) };
+      // One index for all tables of this reader.
+      this.#strings = new StringDictionary(plain).handle();
+    }
+    return this.#strings;
+  }
+
+  #wanted(name: string, wanted: ReadonlySet<string> | undefined, rows?: Rows): ArrayBuffer {
+    return wanted && !wanted.has(name) ? NOTHING : this.#read(name, rows);
+  }
+
+  #read(name: string, rows?: Rows): ArrayBuffer {
+    const entry = this.#sections.get(name);
+    const type = ROWS_OF.get(name);
+    if (!entry || !type) throw this.#damaged(`section ${name} is missing`, 0);
+    if (!rows) return this.#readAt(entry.offset, entry.length);
+    return this.#readAt(entry.offset + rows.from * type.bytesPerRow, (rows.to - rows.from) * type.bytesPerRow);
+  }
+
+  #readAt(offset: number, length: number): ArrayBuffer {
+    const out = new ArrayBuffer(length);
+    const bytes = new Uint8Array(out);
+    let done = 0;
+    while (done < length) {
+      const n = fs.readSync(this.#fd, bytes, done, length - done, offset + done);
+      if (n === 0) throw this.#damaged(`file ends ${length - done} bytes early`, offset + done);
+      done += n;
+    }
+    this.bytesRead += length;
+    return out;
+  }
+
+  #readHeader(): PartHeader {
+    const prefix = new DataView(this.#readAt(0, PART_PREFIX_BYTES));
+    if (prefix.getUint32(0, true) !== PART_MAGIC) throw this.#damaged('not a part file', 0);
+    const version = prefix.getUint32(4, true);
+    if (version !== PART_VERSION) throw this.#damaged(`unsupported part version ${version}, want ${PART_VERSION}`, 4);
+    const length = prefix.getUint32(8, true);
+    if (length > MAX_HEADER_BYTES) throw this.#damaged(`header of ${length} bytes exceeds ${MAX_HEADER_BYTES}`, 8);
+    const json = new Uint8Array(this.#readAt(PART_PREFIX_BYTES, length));
+    if (zlib.crc32(json) !== prefix.getUint32(12, true)) throw this.#damaged('header has a wrong checksum', PART_PREFIX_BYTES);
+    return JSON.parse(new TextDecoder().decode(json)) as PartHeader;
+  }
+
+  /** Lengths agree with counts and lie within the file, so that nothing later allocates or reads beyond it. */
+  #check(): void {
+    const size = fs.fstatSync(this.#fd).size;
+    for (const [name, type] of ROWS_OF) {
+      const entry = this.#sections.get(name);
+      if (!entry) throw this.#damaged(`section ${name} is missing`, 0);
+      if (entry.length !== this.header.counts[type.level] * type.bytesPerRow) throw this.#damaged(`section ${name} has ${entry.length} bytes`, entry.offset);
+      if (entry.offset + entry.length > size) throw this.#damaged(`section ${name} ends beyond the file's ${size} bytes`, entry.offset);
+    }
+  }
+
+  #damaged(what: string, offset: number): AppError {
+    return new AppError('data_loss', `part ${this.path}: ${what} (offset ${offset})`);
+  }
+}
