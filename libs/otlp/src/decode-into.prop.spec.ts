@@ -1,0 +1,78 @@
+import { AppError } from '@vivace/base';
+import { SpanTable } from '@vivace/trace';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { DecodeStats } from './decode-attributes.ts';
+import { decodeInto } from './decode-into.ts';
+import { DEFAULT_SCAN_LIMITS, scanExport } from './scan-export.ts';
+import { REFUSAL_REASONS, ScanResult } from './scan-result.ts';
+import { randomRequest } from './testing/random-request.ts';
+import { readTable } from './testing/read-table.ts';
+import { referenceDecode } from './testing/reference-decoder.ts';
+
+const shape = fc.record({ seed: fc.nat(), spans: fc.nat(40) });
+
+function refusals(scan: ScanResult): string[] {
+  return Array.from(scan.spanRefusal.subarray(0, scan.spanCount), (code) => REFUSAL_REASONS[code]);
+}
+
+describe('scanExport and decodeInto against the reference decoder', () => {
+  it('decode what the reference decodes, at any length limit', () => {
+    fc.assert(
+      fc.property(shape, fc.constantFrom(0, 1, 5, 2048), (s, maxAttributeBytes) => {
+        const bytes = randomRequest(s);
+        const scan = new ScanResult(1);
+        scanExport(bytes, { ...DEFAULT_SCAN_LIMITS, maxAttributeBytes }, scan);
+        expect(scan.refusedCount).toBe(0);
+        const table = new SpanTable();
+        const stats: DecodeStats = { spans: 0, cutStrings: 0 };
+        decodeInto(bytes, table, { maxAttributeBytes }, stats);
+        expect(readTable(table)).toEqual(referenceDecode(bytes, maxAttributeBytes).map((x) => x.span));
+        expect(stats.spans).toBe(scan.spanCount);
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it('refuse what the reference refuses, and nothing else', () => {
+    fc.assert(
+      fc.property(shape, (s) => {
+        const bytes = randomRequest({ ...s, bad: 0.3 });
+        const scan = new ScanResult(1);
+        scanExport(bytes, DEFAULT_SCAN_LIMITS, scan);
+        expect(refusals(scan)).toEqual(referenceDecode(bytes).map((x) => x.refusal));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('agree with the reference about damaged bytes: both refuse the request, or the same spans of it', () => {
+    let accepted = 0;
+    const scan = new ScanResult();
+    fc.assert(
+      fc.property(shape, fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 }), (s, edits) => {
+        const bytes = randomRequest(s);
+        for (const [at, value] of edits) if (bytes.length > 0) bytes[at % bytes.length] = value;
+        let reference: ReturnType<typeof referenceDecode> | undefined;
+        try {
+          reference = referenceDecode(bytes);
+        } catch {
+          reference = undefined;
+        }
+        if (reference === undefined) {
+          expect(() => scanExport(bytes, DEFAULT_SCAN_LIMITS, scan)).toThrow(AppError);
+          return;
+        }
+        scanExport(bytes, DEFAULT_SCAN_LIMITS, scan);
+        expect(refusals(scan)).toEqual(reference.map((x) => x.refusal));
+        if (scan.refusedCount > 0) return;
+        accepted++;
+        const table = new SpanTable();
+        decodeInto(bytes, table, { maxAttributeBytes: 0 }, { spans: 0, cutStrings: 0 });
+        expect(readTable(table)).toEqual(reference.map((x) => x.span));
+      }),
+      { numRuns: 3000 },
+    );
+    expect(accepted).toBeGreaterThan(100);
+  });
+});

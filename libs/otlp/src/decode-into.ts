@@ -1,0 +1,295 @@
+import type { SpanTable } from '@vivace/trace';
+import type { DecodeStats } from './decode-attributes.ts';
+import { decodeAttribute } from './decode-attributes.ts';
+import { TableInterner } from './message-interner.ts';
+import { cursor, plainBytes, readLength, readU32, readVarint, readVarint64, skipValue } from './wire.ts';
+
+export interface DecodeOptions {
+  /** Longer attribute keys and string values are cut, on a UTF-8 boundary. 0 = no limit. */
+  readonly maxAttributeBytes: number;
+}
+
+/**
+ * The fold: an ExportTraceServiceRequest becomes rows of `table` in one pass; strings are copied, `bytes` may be reused.
+ *
+ * Only for bytes in which `scanExport` refused no span (remove those with `regroup`); for such bytes it cannot fail, for others the
+ * result is undefined. A span that ends before it starts gets duration 0, a parent of eight zero bytes is a root, enum values that
+ * OTLP does not know become 0, a singular field that occurs twice has its last value.
+ */
+export function decodeInto(bytes: Uint8Array, table: SpanTable, options: DecodeOptions, stats: DecodeStats): void {
+  const b = plainBytes(bytes);
+  const end = b.length;
+  const max = options.maxAttributeBytes > 0 ? options.maxAttributeBytes : Number.MAX_SAFE_INTEGER;
+  const interner = internerOf(table, max);
+  for (let p = 0; p < end; ) {
+    const tag = readVarint(b, p, end);
+    p = cursor.pos;
+    if (tag === 0x0a) {
+      const n = readLength(b, p, end);
+      const at = cursor.pos;
+      p = at + n;
+      decodeResourceSpans(b, at, p, table, interner, stats);
+    } else p = skipValue(b, tag, p, end);
+  }
+}
+
+const interners = new WeakMap<SpanTable, TableInterner>();
+
+/** Rows decoded under another length limit must not be found again, so a change of the limit starts afresh. */
+function internerOf(table: SpanTable, max: number): TableInterner {
+  let interner = interners.get(table);
+  if (interner?.maxAttributeBytes !== max) {
+    interner = new TableInterner(table, max);
+    interners.set(table, interner);
+  }
+  return interner;
+}
+
+function decodeResourceSpans(b: Uint8Array, from: number, to: number, table: SpanTable, interner: TableInterner, stats: DecodeStats): void {
+  // The resource may come after the scopes it describes.
+  const size = findField1(b, from, to);
+  const resource = interner.resource(b, cursor.pos, cursor.pos + size, stats);
+  for (let p = from; p < to; ) {
+    const tag = readVarint(b, p, to);
+    p = cursor.pos;
+    if (tag === 0x12 /* scope_spans */) {
+      const n = readLength(b, p, to);
+      const at = cursor.pos;
+      p = at + n;
+      decodeScopeSpans(b, at, p, table, resource, interner, stats);
+    } else p = skipValue(b, tag, p, to);
+  }
+}
+
+function decodeScopeSpans(b: Uint8Array, from: number, to: number, table: SpanTable, resource: number, interner: TableInterner, stats: DecodeStats): void {
+  const size = findField1(b, from, to);
+  const scope = interner.scope(b, cursor.pos, cursor.pos + size, stats);
+  for (let p = from; p < to; ) {
+    const tag = readVarint(b, p, to);
+    p = cursor.pos;
+    if (tag === 0x12 /* spans */) {
+      const n = readLength(b, p, to);
+      const at = cursor.pos;
+      p = at + n;
+      decodeSpan(b, at, p, table, resource, scope, interner.maxAttributeBytes, stats);
+    } else p = skipValue(b, tag, p, to);
+  }
+}
+
+/** Length of the last field 1 of a message (resource, scope), 0 when absent; its content is at `cursor.pos`. */
+function findField1(b: Uint8Array, from: number, to: number): number {
+  let at = from;
+  let size = 0;
+  for (let p = from; p < to; ) {
+    const tag = readVarint(b, p, to);
+    p = cursor.pos;
+    if (tag === 0x0a) {
+      size = readLength(b, p, to);
+      at = cursor.pos;
+      p = at + size;
+    } else p = skipValue(b, tag, p, to);
+  }
+  cursor.pos = at;
+  return size;
+}
+
+function decodeSpan(b: Uint8Array, from: number, to: number, table: SpanTable, resource: number, scope: number, max: number, stats: DecodeStats): void {
+  const strings = table.strings;
+  const spanAttrs = table.spanAttrs;
+  const firstEvent = table.eventCount;
+  let traceIdAt = 0;
+  let spanIdAt = 0;
+  let parentAt = 0;
+  let startLo = 0;
+  let startHi = 0;
+  let endLo = 0;
+  let endHi = 0;
+  let name = 0;
+  let traceState = 0;
+  let kind = 0;
+  let droppedAttrs = 0;
+  let droppedEvents = 0;
+  let droppedLinks = 0;
+  let statusFrom = 0;
+  let statusTo = 0;
+  for (let p = from; p < to; ) {
+    const tag = readVarint(b, p, to);
+    p = cursor.pos;
+    switch (tag) {
+      case 0x39: // start_time_unix_nano
+        startLo = readU32(b, p);
+        startHi = readU32(b, p + 4);
+        p += 8;
+        break;
+      case 0x41: // end_time_unix_nano
+        endLo = readU32(b, p);
+        endHi = readU32(b, p + 4);
+        p += 8;
+        break;
+      case 0x30: // kind
+        kind = readVarint(b, p, to);
+        p = cursor.pos;
+        break;
+      case 0x50: // dropped_attributes_count
+        readVarint64(b, p);
+        droppedAttrs = cursor.lo;
+        p = cursor.pos;
+        break;
+      case 0x60: // dropped_events_count
+        readVarint64(b, p);
+        droppedEvents = cursor.lo;
+        p = cursor.pos;
+        break;
+      case 0x70: // dropped_links_count
+        readVarint64(b, p);
+        droppedLinks = cursor.lo;
+        p = cursor.pos;
+        break;
+      case 0x0a: // trace_id
+      case 0x12: // span_id
+      case 0x1a: // trace_state
+      case 0x22: // parent_span_id
+      case 0x2a: // name
+      case 0x4a: // attributes
+      case 0x5a: // events
+      case 0x6a: // links
+      case 0x7a: {
+        // status
+        const n = readLength(b, p, to);
+        const at = cursor.pos;
+        p = at + n;
+        if (tag === 0x4a) decodeAttribute(b, at, p, table, spanAttrs, max, stats);
+        else if (tag === 0x0a) traceIdAt = at;
+        else if (tag === 0x12) spanIdAt = at;
+        else if (tag === 0x22) parentAt = n === 8 ? at : 0;
+        else if (tag === 0x2a) name = strings.intern(b, at, p);
+        else if (tag === 0x1a) traceState = strings.intern(b, at, p);
+        else if (tag === 0x5a) decodeEvent(b, at, p, table, max, stats);
+        else if (tag === 0x6a) decodeLink(b, at, p, table, max, stats);
+        else {
+          statusFrom = at;
+          statusTo = p;
+        }
+        break;
+      }
+      default:
+        p = skipValue(b, tag, p, to);
+    }
+  }
+
+  const row = table.spanCount;
+  if (row === table.spanTrace.length) table.ensureSpans(1);
+  const trace = table.internTrace(b, traceIdAt);
+  table.traceBytes[trace] += to - from;
+  table.spanTrace[row] = trace;
+  table.spanResource[row] = resource;
+  table.spanScope[row] = scope;
+  copy8(b, spanIdAt, table.spanId, row * 8);
+  if (parentAt !== 0) copy8(b, parentAt, table.spanParentId, row * 8);
+  table.spanStart[2 * row] = startLo;
+  table.spanStart[2 * row + 1] = startHi;
+  const duration = (endHi - startHi) * 4294967296 + (endLo - startLo);
+  table.spanDuration[row] = duration > 0 ? duration : 0;
+  table.spanKind[row] = kind <= 5 ? kind : 0;
+  table.spanName[row] = name;
+  table.spanTraceState[row] = traceState;
+  table.spanDroppedAttrs[row] = droppedAttrs;
+  table.spanDroppedEvents[row] = droppedEvents;
+  table.spanDroppedLinks[row] = droppedLinks;
+  if (statusFrom !== statusTo) decodeStatus(b, statusFrom, statusTo, table, row);
+  if (table.eventCount !== firstEvent) eventTimesToOffsets(table.eventOffset, firstEvent, table.eventCount, startLo, startHi);
+  table.spanAttrEnd[row] = spanAttrs.count;
+  table.spanEventEnd[row] = table.eventCount;
+  table.spanLinkEnd[row] = table.linkCount;
+  table.spanCount = row + 1;
+  stats.spans++;
+}
+
+function copy8(from: Uint8Array, at: number, to: Uint8Array, toAt: number): void {
+  for (let i = 0; i < 8; i++) to[toAt + i] = from[at + i];
+}
+
+function decodeStatus(b: Uint8Array, from: number, to: number, table: SpanTable, row: number): void {
+  let code = 0;
+  for (let p = from; p < to; ) {
+    const tag = readVarint(b, p, to);
+    p = cursor.pos;
+    if (tag === 0x12 /* message */) {
+      const n = readLength(b, p, to);
+      const at = cursor.pos;
+      p = at + n;
+      table.spanStatusMessage[row] = table.strings.intern(b, at, p);
+    } else if (tag === 0x18 /* code */) {
+      code = readVarint(b, p, to);
+      p = cursor.pos;
+    } else p = skipValue(b, tag, p, to);
+  }
+  table.spanStatus[row] = code <= 2 ? code : 0;
+}
+
+/** Appends an event; its offset column gets the absolute time, because the span's start may come later in the bytes. */
+function decodeEvent(b: Uint8Array, from: number, to: number, table: SpanTable, max: number, stats: DecodeStats): void {
+  const row = table.eventCount;
+  if (row === table.eventName.length) table.ensureEvents(1);
+  table.eventCount = row + 1;
+  for (let p = from; p < to; ) {
+    const tag = readVarint(b, p, to);
+    p = cursor.pos;
+    if (tag === 0x09 /* time_unix_nano */) {
+      table.eventOffset[2 * row] = readU32(b, p);
+      table.eventOffset[2 * row + 1] = readU32(b, p + 4);
+      p += 8;
+    } else if (tag === 0x12 || tag === 0x1a) {
+      const n = readLength(b, p, to);
+      const at = cursor.pos;
+      p = at + n;
+      if (tag === 0x12 /* name */) table.eventName[row] = table.strings.intern(b, at, p);
+      else decodeAttribute(b, at, p, table, table.eventAttrs, max, stats);
+    } else if (tag === 0x20 /* dropped_attributes_count */) {
+      readVarint64(b, p);
+      table.eventDropped[row] = cursor.lo;
+      p = cursor.pos;
+    } else p = skipValue(b, tag, p, to);
+  }
+  table.eventAttrEnd[row] = table.eventAttrs.count;
+}
+
+function eventTimesToOffsets(times: Uint32Array, from: number, to: number, startLo: number, startHi: number): void {
+  for (let i = from; i < to; i++) {
+    const lo = times[2 * i];
+    // Stores wrap: the result is the difference modulo 2^64.
+    times[2 * i] = lo - startLo;
+    times[2 * i + 1] = times[2 * i + 1] - startHi - (lo < startLo ? 1 : 0);
+  }
+}
+
+function decodeLink(b: Uint8Array, from: number, to: number, table: SpanTable, max: number, stats: DecodeStats): void {
+  const row = table.linkCount;
+  if (row === table.linkTraceState.length) table.ensureLinks(1);
+  table.linkCount = row + 1;
+  for (let p = from; p < to; ) {
+    const tag = readVarint(b, p, to);
+    p = cursor.pos;
+    if (tag === 0x0a || tag === 0x12 || tag === 0x1a || tag === 0x22) {
+      const n = readLength(b, p, to);
+      const at = cursor.pos;
+      p = at + n;
+      if (tag === 0x0a /* trace_id */) copyId(b, at, n, table.linkTraceId, row * 16, 16);
+      else if (tag === 0x12 /* span_id */) copyId(b, at, n, table.linkSpanId, row * 8, 8);
+      else if (tag === 0x1a /* trace_state */) table.linkTraceState[row] = table.strings.intern(b, at, p);
+      else decodeAttribute(b, at, p, table, table.linkAttrs, max, stats);
+    } else if (tag === 0x28 /* dropped_attributes_count */) {
+      readVarint64(b, p);
+      table.linkDropped[row] = cursor.lo;
+      p = cursor.pos;
+    } else p = skipValue(b, tag, p, to);
+  }
+  table.linkAttrEnd[row] = table.linkAttrs.count;
+}
+
+/** Ids of links come in any length: shorter ones get zeros in front, of longer ones the last bytes count (blocks.md §2.3). */
+function copyId(b: Uint8Array, from: number, n: number, to: Uint8Array, at: number, size: number): void {
+  const pad = Math.max(0, size - n);
+  to.fill(0, at, at + pad);
+  for (let i = pad; i < size; i++) to[at + i] = b[from + n - size + i];
+}
