@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
+  oxc: { decorator: { legacy: true } },
   ssr: { resolve: { conditions: ['@vivace/source'] } },
   resolve: { conditions: ['@vivace/source'] },
   test: {

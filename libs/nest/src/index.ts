@@ -1,1 +1,13 @@
-export {};
+export { AdminController } from './admin.controller.ts';
+export { createHttpServer } from './http-server.ts';
+export type { HttpServerOptions } from './http-server.ts';
+export { createLifecycle } from './lifecycle.ts';
+export type { Lifecycle, LifecycleDeps, Service, ServiceState } from './lifecycle.ts';
+export { MetricsController } from './metrics.controller.ts';
+export type { Admin, ConfigMode, MetricsPage, StatusPages } from './ports.ts';
+export { ReadyController } from './ready.controller.ts';
+export { createShutdown } from './shutdown.ts';
+export type { ShutdownDeps } from './shutdown.ts';
+export { StatusController } from './status.controller.ts';
+export { resolveTenant } from './tenant.ts';
+export { ADMIN, LIFECYCLE, METRICS_PAGE, STATUS_PAGES } from './tokens.ts';

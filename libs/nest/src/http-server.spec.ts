@@ -1,0 +1,194 @@
+import { Module } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { AppError, createMemoryLogger, createMemoryMetrics } from '@vivace/base';
+import type { HttpRequest, HttpRouter } from '@vivace/base';
+import { afterEach, describe, expect, it } from 'vitest';
+import {
+  ADMIN,
+  AdminController,
+  createHttpServer,
+  createLifecycle,
+  LIFECYCLE,
+  METRICS_PAGE,
+  MetricsController,
+  ReadyController,
+  STATUS_PAGES,
+  StatusController,
+} from './index.ts';
+import type { Lifecycle } from './index.ts';
+
+const ROUTER = Symbol('ROUTER');
+let app: NestFastifyApplication | undefined;
+afterEach(() => app?.close());
+
+async function serve(options: { multitenancy?: boolean; apiPrefix?: string; router?: HttpRouter } = {}) {
+  const flushed: (string | undefined)[] = [];
+  const metrics = createMemoryMetrics();
+  const logger = createMemoryLogger();
+  const clock = { now: () => 0 };
+  const lifecycle = createLifecycle({ services: [{ name: 'one', start: async () => {}, stop: async () => {} }], logger, clock });
+  const requests: HttpRequest[] = [];
+  const router: HttpRouter = options.router ?? {
+    find: (path) => ({
+      label: path === '/api/open' ? 'api_open' : 'api_x',
+      needsTenant: path !== '/api/open',
+      handle: async (request) => {
+        requests.push(request);
+        return { status: 200, contentType: 'application/json', body: '{}', headers: { vary: 'Accept-Encoding' } };
+      },
+    }),
+  };
+  @Module({
+    controllers: [ReadyController, MetricsController, StatusController, AdminController],
+    providers: [
+      { provide: ROUTER, useFactory: () => router },
+      { provide: LIFECYCLE, useFactory: (): Lifecycle => lifecycle },
+      { provide: METRICS_PAGE, useFactory: () => ({ contentType: 'text/plain; version=0.0.4', render: async () => 'a 1\n' }) },
+      {
+        provide: STATUS_PAGES,
+        useFactory: () => ({
+          version: () => 'v1\n',
+          config: (mode: string) => `mode: ${mode}\n`,
+          runtimeConfig: (mode: string) => `overrides: ${mode}\n`,
+          endpoints: () => '/ready\n',
+        }),
+      },
+      {
+        provide: ADMIN,
+        useFactory: () => ({
+          flush: async (tenant: string | undefined) => {
+            if (tenant === 'broken') throw new Error('secret detail');
+            if (tenant === 'busy') throw new AppError('unavailable', 'flush: busy', { retryAfterMs: 1_000 });
+            flushed.push(tenant);
+          },
+          shutdown: async () => {
+            flushed.push('shutdown');
+          },
+        }),
+      },
+    ],
+  })
+  class TestModule {}
+  app = await createHttpServer({
+    module: TestModule,
+    router: ROUTER,
+    apiPrefix: options.apiPrefix ?? '',
+    multitenancy: options.multitenancy ?? false,
+    readTimeoutMs: 30_000,
+    idleTimeoutMs: 120_000,
+    logger,
+    metrics,
+    clock,
+  });
+  const server = app;
+  const ask = async (url: string, headers: Record<string, string> = {}, method: 'GET' | 'POST' | 'PUT' = 'GET') => {
+    const response = await server.inject({ method, url, headers });
+    return { status: response.statusCode, type: response.headers['content-type'], body: response.body };
+  };
+  return { ask, lifecycle, flushed, requests, metrics, logger, server };
+}
+
+const TEXT = 'text/plain; charset=utf-8';
+
+describe('pages', () => {
+  it('is ready when every service runs, and says why not before and after', async () => {
+    const { ask, lifecycle } = await serve();
+    expect(await ask('/ready')).toEqual({ status: 503, type: TEXT, body: 'some services are not running: one: new\n' });
+    await lifecycle.start();
+    expect(await ask('/ready')).toEqual({ status: 200, type: TEXT, body: 'ready\n' });
+    await lifecycle.stop();
+    expect(await ask('/ready')).toEqual({ status: 503, type: TEXT, body: 'stopping (one: terminated)\n' });
+  });
+
+  it.each([
+    ['/metrics', 200, 'a 1\n'],
+    ['/status/version', 200, 'v1\n'],
+    ['/status/services', 200, 'one  new\n'],
+    ['/status/endpoints', 200, '/ready\n'],
+    ['/status/config', 200, 'mode: effective\n'],
+    ['/status/config?mode=diff', 200, 'mode: diff\n'],
+    ['/status/config?mode=defaults', 200, 'mode: defaults\n'],
+    ['/status/config?mode=x', 400, 'mode "x" is unknown, want diff or defaults'],
+    ['/status/config?mode=a&mode=b', 400, 'mode ["a","b"] is unknown, want diff or defaults'],
+    ['/status/runtime_config?mode=diff', 200, 'overrides: diff\n'],
+    ['/status/runtime_config?mode=defaults', 400, 'mode "defaults" is unknown, want diff'],
+    ['/nowhere', 404, '404 page not found\n'],
+    ['/status/buildinfo', 404, '404 page not found\n'],
+    ['/%zz', 400, "'/%zz' is not a valid url component\n"],
+  ])('%s answers %i', async (url, status, body) => {
+    const { ask } = await serve();
+    expect(await ask(url)).toMatchObject({ status, body });
+  });
+
+  it('shows everything on one page', async () => {
+    const { ask } = await serve();
+    const { body } = await ask('/status');
+    for (const part of ['v1', 'one  new', '/ready', 'overrides: effective', 'mode: effective']) expect(body).toContain(part);
+  });
+
+  it('flushes one tenant or all, and begins to stop', async () => {
+    const { ask, flushed } = await serve();
+    expect(await ask('/flush')).toMatchObject({ status: 204, body: '' });
+    expect(await ask('/flush?tenant=a', {}, 'POST')).toMatchObject({ status: 204 });
+    expect(await ask('/shutdown', {}, 'POST')).toMatchObject({ status: 200, body: 'shutdown job acknowledged' });
+    expect(flushed).toEqual([undefined, 'a', 'shutdown']);
+    expect(await ask('/shutdown', {}, 'PUT')).toEqual({ status: 405, type: TEXT, body: 'Method Not Allowed\n' });
+    expect(flushed).toHaveLength(3);
+  });
+
+  it('tells the text of our errors, and only a hint of others', async () => {
+    const { ask, logger } = await serve();
+    expect(await ask('/flush?tenant=busy')).toEqual({ status: 503, type: TEXT, body: 'flush: busy' });
+    expect(await ask('/flush?tenant=broken')).toEqual({ status: 500, type: TEXT, body: 'internal error: see the log of the server' });
+    expect(logger.entries.filter(({ level }) => level === 'error')).toMatchObject([{ msg: 'request failed' }]);
+  });
+});
+
+describe('the router', () => {
+  it('gets the raw path below the prefix, the query and the headers', async () => {
+    const { ask, requests } = await serve({ apiPrefix: '/tempo' });
+    expect(await ask('/tempo/api/v2/search/tag/a%2Fb/c/values?q=%7B%7D', { accept: 'x' })).toEqual({ status: 200, type: 'application/json', body: '{}' });
+    expect(await ask('/api/search')).toMatchObject({ status: 404 });
+    expect(requests).toHaveLength(1);
+    expect(requests[0]).toMatchObject({ path: '/api/v2/search/tag/a%2Fb/c/values', tenant: 'single-tenant' });
+    expect(requests[0]!.query.get('q')).toBe('{}');
+    expect(requests[0]!.headers['accept']).toBe('x');
+  });
+
+  it('takes any method and body', async () => {
+    const { server } = await serve();
+    for (const contentType of ['application/json', 'application/x-www-form-urlencoded', 'text/odd']) {
+      const response = await server.inject({ method: 'POST', url: '/api/search', headers: { 'content-type': contentType }, payload: '{broken' });
+      expect(response.statusCode).toBe(200);
+    }
+  });
+
+  it('wants a tenant when there are several, except where none matters', async () => {
+    const { ask, requests } = await serve({ multitenancy: true });
+    expect(await ask('/api/search')).toEqual({ status: 401, type: TEXT, body: 'no org id\n' });
+    expect(await ask('/api/open')).toMatchObject({ status: 200 });
+    expect(await ask('/api/search', { 'x-scope-orgid': 'a' })).toMatchObject({ status: 200 });
+    expect(requests.at(-1)!.tenant).toBe('a');
+  });
+
+  it('labels requests by route, unknown paths as other', async () => {
+    const { ask, metrics } = await serve();
+    await ask('/api/x');
+    await ask('/status/version');
+    await ask('/nope/1');
+    await ask('/nope/2');
+    for (const [route, status, count] of [
+      ['api_x', '200', 1],
+      ['status_version', '200', 1],
+      ['other', '404', 2],
+    ] as const) {
+      const labels = { method: 'GET', route, status_code: status, ws: 'false' };
+      expect(metrics.value('tempo_request_duration_seconds', labels), route).toBe(count);
+    }
+  });
+
+  it('answers 404 where the router knows nothing', async () => {
+    const { ask } = await serve({ router: { find: () => undefined } });
+    expect(await ask('/api/unknown')).toEqual({ status: 404, type: TEXT, body: '404 page not found\n' });
+  });
+});

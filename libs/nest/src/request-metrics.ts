@@ -1,0 +1,42 @@
+import type { Clock, Logger, MetricsRegistry } from '@vivace/base';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+
+export interface RequestMetricsDeps {
+  readonly metrics: MetricsRegistry;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+const BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5, 5, 10, 25, 50, 100];
+
+/** Times and logs every request. Routes found by a router of ours name their label with `setRouteLabel`; others get their path. */
+export function observeRequests(server: FastifyInstance, { metrics, logger, clock }: RequestMetricsDeps): void {
+  const duration = metrics.histogram('tempo_request_duration_seconds', 'Time spent answering HTTP requests.', ['method', 'route', 'status_code', 'ws'], {
+    buckets: BUCKETS,
+  });
+  const startedMs = new WeakMap<FastifyRequest, number>();
+  server.addHook('onRequest', (request, _reply, done) => {
+    startedMs.set(request, clock.now());
+    done();
+  });
+  server.addHook('onResponse', (request, reply, done) => {
+    const elapsedMs = clock.now() - (startedMs.get(request) ?? clock.now());
+    const route = LABELS.get(request) ?? labelOf(request);
+    duration.with({ method: request.method, route, status_code: String(reply.statusCode), ws: 'false' }).observe(elapsedMs / 1_000);
+    logger.debug('request', { method: request.method, path: request.url, status: reply.statusCode, durationMs: elapsedMs });
+    done();
+  });
+}
+
+const LABELS = new WeakMap<FastifyRequest, string>();
+
+export function setRouteLabel(request: FastifyRequest, label: string): void {
+  LABELS.set(request, label);
+}
+
+/** `/status/config` is `status_config`; what no route serves is `other`, so that a scanner cannot make labels. */
+function labelOf(request: FastifyRequest): string {
+  const url = request.routeOptions.url;
+  if (url === undefined || url.includes('*')) return 'other';
+  return url === '/' ? 'root' : url.replace(/^\//, '').replace(/[^a-zA-Z0-9]+/g, '_');
+}
