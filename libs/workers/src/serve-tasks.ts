@@ -1,0 +1,72 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import type { Transferable } from 'node:worker_threads';
+import { AppError, assert } from '@vivace/base';
+import { encodeError } from './messages.ts';
+import type { FromWorker, RunMessage, ToWorker, WorkerStart } from './messages.ts';
+
+export interface TaskContext {
+  /** Aborted when the caller gave up; seen only by code that awaits something. */
+  readonly signal: AbortSignal;
+  /** Throws `canceled` when the caller gave up. Cheap (one atomic read), for loops that do not await. */
+  throwIfAborted(): void;
+}
+
+// `never` makes every handler assignable, whatever its input is.
+export type TaskHandler = (input: never, context: TaskContext) => unknown;
+export type TaskHandlers = Readonly<Record<string, TaskHandler>>;
+
+/** A result together with what of it is moved instead of copied. Shared memory needs neither. */
+export class Transfer<T> {
+  readonly value: T;
+  readonly list: readonly Transferable[];
+
+  constructor(value: T, list: readonly Transferable[]) {
+    this.value = value;
+    this.list = list;
+  }
+}
+
+/**
+ * The whole of a worker script: answers tasks, one at a time, until the thread is ended by its pool.
+ * The pool's type parameter is the type of what is given here.
+ */
+export function serveTasks(handlers: TaskHandlers): void {
+  assert(parentPort, 'serveTasks runs in a worker thread');
+  const port = parentPort;
+  const { abortedId } = workerData as WorkerStart;
+  const controllers = new Map<number, AbortController>();
+  const post = (message: FromWorker, transfer: readonly Transferable[] = []): void => port.postMessage(message, transfer);
+
+  const run = async ({ id, task, input }: RunMessage): Promise<void> => {
+    const controller = new AbortController();
+    controllers.set(id, controller);
+    const context: TaskContext = {
+      signal: controller.signal,
+      throwIfAborted() {
+        if (Atomics.load(abortedId, 0) === id) throw new AppError('canceled', `task ${task}: aborted`);
+      },
+    };
+    try {
+      const handler = Object.hasOwn(handlers, task) ? handlers[task] : undefined;
+      if (!handler) throw new AppError('unimplemented', `task ${task}: not served by this worker`);
+      const output: unknown = await handler(input as never, context);
+      if (output instanceof Transfer) post({ kind: 'done', id, output: output.value }, output.list);
+      else post({ kind: 'done', id, output });
+    } catch (error) {
+      post({ kind: 'failed', id, error: encodeError(error) });
+    } finally {
+      controllers.delete(id);
+    }
+  };
+
+  port.on('message', (message: ToWorker) => {
+    if (message.kind === 'run') void run(message);
+    else controllers.get(message.id)?.abort();
+  });
+  post({ kind: 'ready' });
+}
+
+/** What the pool's owner gave as `data`. */
+export function workerStartData<T>(): T {
+  return (workerData as WorkerStart).data as T;
+}

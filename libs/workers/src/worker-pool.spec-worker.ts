@@ -1,0 +1,49 @@
+// The worker of worker-pool.spec.ts. Gates are shared cells: a task waits in one until the test opens it, so that no test sleeps.
+import { AppError } from '@vivace/base';
+import { serveTasks, Transfer, workerStartData } from './serve-tasks.ts';
+import type { TaskContext } from './serve-tasks.ts';
+
+const handlers = {
+  add: ({ a, b }: { a: number; b: number }) => a + b,
+  startData: () => workerStartData<{ greeting: string }>().greeting,
+  move: ({ bytes }: { bytes: Uint8Array<ArrayBuffer> }) => new Transfer(bytes, [bytes.buffer]),
+  async wait({ gate }: { gate: Int32Array }, { signal }: TaskContext) {
+    Atomics.add(gate, 1, 1);
+    Atomics.notify(gate, 1);
+    while (Atomics.load(gate, 0) === 0) {
+      await Atomics.waitAsync(gate, 0, 0, 5).value;
+      signal.throwIfAborted();
+    }
+    return 'opened';
+  },
+  spin({ gate }: { gate: Int32Array }, context: TaskContext) {
+    Atomics.add(gate, 1, 1);
+    Atomics.notify(gate, 1);
+    try {
+      for (;;) context.throwIfAborted();
+    } finally {
+      Atomics.store(gate, 2, 1);
+      Atomics.notify(gate, 2);
+    }
+  },
+  refuse() {
+    throw new AppError('resource_exhausted', 'too many cooks', { retryAfterMs: 250 });
+  },
+  stumble() {
+    throw new TypeError('x is not a function');
+  },
+  unsendable: () => () => undefined,
+  die() {
+    setImmediate(() => {
+      throw new Error('boom');
+    });
+    return new Promise<never>(() => undefined);
+  },
+  exit() {
+    process.exit(3);
+  },
+};
+
+export type Handlers = typeof handlers;
+
+serveTasks(handlers);

@@ -1,0 +1,212 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { createWorkerPool } from './worker-pool.ts';
+import type { WorkerPool, WorkerPoolOptions } from './worker-pool.ts';
+import type { Handlers } from './worker-pool.spec-worker.ts';
+import { workerScript } from './worker-script.ts';
+
+const pools: WorkerPool<Handlers>[] = [];
+afterEach(async () => {
+  await Promise.all(pools.splice(0).map((pool) => pool.stop(AbortSignal.abort())));
+});
+
+function createTestPool(options: Partial<WorkerPoolOptions> = {}): WorkerPool<Handlers> {
+  const pool = createWorkerPool<Handlers>({
+    script: workerScript(import.meta.url, './worker-pool.spec-worker'),
+    name: 'test',
+    size: 2,
+    maxQueued: 10,
+    data: { greeting: 'hello' },
+    ...options,
+  });
+  pools.push(pool);
+  return pool;
+}
+
+/** Cell 0 opens the gate, cell 1 counts the tasks that reached it, cell 2 says that one left it. */
+function createGate(): { gate: Int32Array; open(): void; reached(n: number): Promise<void>; left(): Promise<void> } {
+  const gate = new Int32Array(new SharedArrayBuffer(12));
+  const until = async (cell: number, n: number): Promise<void> => {
+    for (let seen = Atomics.load(gate, cell); seen < n; seen = Atomics.load(gate, cell)) await Atomics.waitAsync(gate, cell, seen).value;
+  };
+  return {
+    gate,
+    open() {
+      Atomics.store(gate, 0, 1);
+      Atomics.notify(gate, 0);
+    },
+    reached: (n) => until(1, n),
+    left: () => until(2, 1),
+  };
+}
+
+describe('run', () => {
+  it('returns what the handler returns', async () => {
+    const pool = createTestPool();
+    expect(await Promise.all(Array.from({ length: 10 }, (_, i) => pool.run('add', { a: i, b: 1 })))).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    expect(await pool.run('startData', undefined)).toBe('hello');
+    expect(pool.stats()).toEqual({ size: 2, running: { interactive: 0, background: 0 }, queued: { interactive: 0, background: 0 } });
+  });
+
+  it('moves transferred buffers both ways', async () => {
+    const pool = createTestPool();
+    const bytes = Uint8Array.of(1, 2, 3);
+    const moved = await pool.run('move', { bytes }, { transfer: [bytes.buffer] });
+    expect(bytes.length).toBe(0);
+    expect([...moved]).toEqual([1, 2, 3]);
+  });
+
+  it('keeps code, message and delay of an AppError, and calls any other error internal', async () => {
+    const pool = createTestPool();
+    await expect(pool.run('refuse', undefined)).rejects.toMatchObject({
+      name: 'AppError',
+      code: 'resource_exhausted',
+      message: 'too many cooks',
+      retryAfterMs: 250,
+    });
+    const error = await pool.run('stumble', undefined).catch((reason: Error) => reason);
+    expect(error).toMatchObject({ code: 'internal', message: 'x is not a function' });
+    expect((error.cause as Error).stack).toContain('spec-worker');
+  });
+
+  it('rejects inputs and outputs that cannot be sent, and unknown tasks, and goes on', async () => {
+    const pool = createTestPool({ size: 1 });
+    await expect(pool.run('add', { a: 1, b: (() => 1) as never })).rejects.toMatchObject({
+      code: 'internal',
+      message: /^workers test: input of task add cannot be sent: /,
+    });
+    await expect(pool.run('unsendable', undefined)).rejects.toMatchObject({ code: 'internal' });
+    await expect(pool.run('toString' as 'add', { a: 1, b: 1 })).rejects.toMatchObject({
+      code: 'unimplemented',
+      message: 'task toString: not served by this worker',
+    });
+    expect(await pool.run('add', { a: 1, b: 1 })).toBe(2);
+  });
+});
+
+describe('queue', () => {
+  it('refuses a task beyond the limit, naming it, and counts each priority by itself', async () => {
+    const pool = createTestPool({ size: 1, maxQueued: 2, maxQueuedKey: 'query_workers.max_queued' });
+    const { gate, open } = createGate();
+    const running = [1, 2, 3].map(() => pool.run('wait', { gate }, { priority: 'background' }));
+    await expect(pool.run('wait', { gate }, { priority: 'background' })).rejects.toMatchObject({
+      code: 'resource_exhausted',
+      message: 'workers test: 2 background tasks are waiting, the limit is 2 (query_workers.max_queued)',
+      retryAfterMs: 1_000,
+    });
+    const interactive = pool.run('add', { a: 1, b: 1 });
+    expect(pool.stats()).toEqual({ size: 1, running: { interactive: 0, background: 1 }, queued: { interactive: 1, background: 2 } });
+    open();
+    expect(await interactive).toBe(2);
+    expect(await Promise.all(running)).toEqual(['opened', 'opened', 'opened']);
+  });
+
+  it('keeps a thread free of background work', async () => {
+    const pool = createTestPool({ size: 3 });
+    const { gate, open, reached } = createGate();
+    const background = Array.from({ length: 5 }, () => pool.run('wait', { gate }, { priority: 'background' }));
+    await reached(2);
+    expect(pool.stats()).toMatchObject({ running: { background: 2 }, queued: { background: 3 } });
+    expect(await pool.run('add', { a: 20, b: 3 })).toBe(23);
+    open();
+    await Promise.all(background);
+  });
+
+  it('runs interactive tasks before background tasks that came earlier', async () => {
+    const pool = createTestPool({ size: 1 });
+    const { gate, open, reached } = createGate();
+    const order: string[] = [];
+    const first = pool.run('wait', { gate });
+    await reached(1);
+    const background = pool.run('add', { a: 1, b: 1 }, { priority: 'background' }).then(() => order.push('background'));
+    const interactive = pool.run('add', { a: 1, b: 1 }).then(() => order.push('interactive'));
+    open();
+    await Promise.all([first, background, interactive]);
+    expect(order).toEqual(['interactive', 'background']);
+  });
+});
+
+describe('cancellation', () => {
+  it('drops a waiting task', async () => {
+    const pool = createTestPool({ size: 1 });
+    const { gate, open, reached } = createGate();
+    const running = pool.run('wait', { gate });
+    await reached(1);
+    const controller = new AbortController();
+    const waiting = pool.run('wait', { gate }, { signal: controller.signal });
+    controller.abort();
+    await expect(waiting).rejects.toMatchObject({ code: 'canceled' });
+    expect(pool.stats().queued.interactive).toBe(0);
+    open();
+    await running;
+    await expect(pool.run('add', { a: 1, b: 1 }, { signal: controller.signal })).rejects.toMatchObject({ code: 'canceled' });
+  });
+
+  it('reaches a task that awaits and one that never does, and the thread is used again', async () => {
+    const pool = createTestPool({ size: 1 });
+    for (const task of ['wait', 'spin'] as const) {
+      const { gate, reached } = createGate();
+      const controller = new AbortController();
+      const run = pool.run(task, { gate }, { signal: controller.signal });
+      await reached(1);
+      controller.abort(new DOMException('took too long', 'TimeoutError'));
+      await expect(run).rejects.toMatchObject({ code: 'deadline_exceeded', message: 'took too long' });
+      expect(await pool.run('add', { a: 1, b: 1 })).toBe(2);
+    }
+  });
+});
+
+describe('crashes', () => {
+  it('rejects the task of a thread that dies, and only that one, and replaces the thread', async () => {
+    const crashes: string[] = [];
+    const pool = createTestPool({ onCrash: (error) => void crashes.push(error.message) });
+    const { gate, open } = createGate();
+    const other = pool.run('wait', { gate });
+    await expect(pool.run('die', undefined)).rejects.toMatchObject({ code: 'internal', message: 'workers test: thread died in task die: boom' });
+    await expect(pool.run('exit', undefined)).rejects.toMatchObject({ code: 'internal', message: 'workers test: thread died in task exit: exit code 3' });
+    open();
+    expect(await other).toBe('opened');
+    expect(await Promise.all([1, 2, 3].map((a) => pool.run('add', { a, b: 0 })))).toEqual([1, 2, 3]);
+    expect(crashes.length).toBe(2);
+  });
+
+  it('rejects tasks, without spinning, when the script cannot be loaded', async () => {
+    const crashes: unknown[] = [];
+    const pool = createTestPool({ size: 1, script: workerScript(import.meta.url, './no-such-worker'), onCrash: (error) => void crashes.push(error) });
+    await expect(pool.run('add', { a: 1, b: 1 })).rejects.toMatchObject({ code: 'internal' });
+    await expect(pool.run('add', { a: 1, b: 1 })).rejects.toMatchObject({ code: 'internal' });
+    expect(crashes.length).toBe(2);
+  });
+});
+
+describe('stop', () => {
+  it('finishes what it has and takes no more', async () => {
+    const pool = createTestPool({ size: 1 });
+    const { gate, open } = createGate();
+    const tasks = [pool.run('wait', { gate }), pool.run('wait', { gate }, { priority: 'background' })];
+    const stopped = pool.stop();
+    await expect(pool.run('add', { a: 1, b: 1 })).rejects.toMatchObject({ code: 'unavailable', message: 'workers test: stopped' });
+    open();
+    expect(await Promise.all(tasks)).toEqual(['opened', 'opened']);
+    await stopped;
+  });
+
+  it('ends running tasks when told to hurry', async () => {
+    const pool = createTestPool({ size: 1 });
+    const { gate, reached } = createGate();
+    const tasks = Promise.allSettled([pool.run('spin', { gate }), pool.run('wait', { gate })]);
+    await reached(1);
+    const controller = new AbortController();
+    const patient = pool.stop();
+    const hurried = pool.stop(controller.signal);
+    controller.abort();
+    await Promise.all([patient, hurried]);
+    for (const result of await tasks) expect(result).toMatchObject({ status: 'rejected', reason: { code: 'unavailable' } });
+  });
+});
+
+describe('workerScript', () => {
+  it('stays with sources or with compiled files', () => {
+    expect(workerScript('file:///a/src/x.ts', './y-worker').href).toBe('file:///a/src/y-worker.ts');
+    expect(workerScript('file:///a/dist/x.js', './y-worker').href).toBe('file:///a/dist/y-worker.js');
+  });
+});
