@@ -1,1 +1,4 @@
-export {};
+export type { TraceCodec } from './handler.ts';
+export type { BuildInfo, QueryApiConfig } from './query-api-config.ts';
+export { createQueryApi } from './query-api.ts';
+export type { QueryApiDeps } from './query-api.ts';

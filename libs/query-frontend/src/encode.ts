@@ -1,0 +1,40 @@
+import { fromJsonString, toBinary } from '@bufbuild/protobuf';
+import type { DescMessage } from '@bufbuild/protobuf';
+import type { HttpResponse } from '@vivace/base';
+
+export type Format = 'json' | 'protobuf';
+
+/** What an API handler answers; `inspectedBytes` feeds the metrics of the query. */
+export interface Answer extends HttpResponse {
+  readonly inspectedBytes?: number;
+}
+
+export const CONTENT_TYPE: Readonly<Record<Format, string>> = { json: 'application/json', protobuf: 'application/protobuf' };
+export const TEXT = 'text/plain; charset=utf-8';
+
+/**
+ * Substrings decide, in this order: protobuf, JSON; anything else is JSON. The form for language models (`application/vnd.grafana.llm`) is
+ * answered as JSON, which its clients accept.
+ */
+export function negotiate(accept: string | undefined): Format {
+  return accept?.includes('application/protobuf') ? 'protobuf' : 'json';
+}
+
+/** A model in the protobuf JSON shape (see @vivace/query) as a 200 answer in the asked format. */
+export function encodeAnswer(schema: DescMessage, model: object, format: Format, inspectedBytes?: number): Answer {
+  const json = toJsonText(model);
+  return {
+    status: 200,
+    contentType: CONTENT_TYPE[format],
+    body: format === 'json' ? json : toBinary(schema, fromJsonString(schema, json)),
+    ...(inspectedBytes === undefined ? {} : { inspectedBytes }),
+  };
+}
+
+/** jsonpb writes doubles without a number form as strings. Models hold no null, so a null in the text means one of those is in it. */
+function toJsonText(model: object): string {
+  const text = JSON.stringify(model);
+  return text.includes(':null')
+    ? JSON.stringify(model, (_key, value: unknown) => (typeof value === 'number' && !Number.isFinite(value) ? String(value) : value))
+    : text;
+}

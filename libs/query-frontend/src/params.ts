@@ -1,0 +1,104 @@
+// Query parameters, with errors worded as Tempo's clients know them: they are Go's strconv and time texts.
+import { AppError, formatGoDuration, parseDurationMs } from '@vivace/base';
+import type { TimeRange } from '@vivace/query';
+
+/** Absent and empty mean the same. */
+export function textParam(query: URLSearchParams, name: string): string | undefined {
+  return query.get(name) || undefined;
+}
+
+/** A base-10 int64; undefined when absent. */
+export function intParam(query: URLSearchParams, name: string): number | undefined {
+  const text = textParam(query, name);
+  return text === undefined ? undefined : parseInteger(text, `invalid ${name}`);
+}
+
+/** An integer that may be 0 but not negative. */
+export function countParam(query: URLSearchParams, name: string): number | undefined {
+  const value = intParam(query, name);
+  if (value !== undefined && value < 0) throw invalid(`invalid ${name}: must be a non-negative number`);
+  return value;
+}
+
+/** A Go duration in nanoseconds; 0 when absent. */
+export function durationNsParam(query: URLSearchParams, name: string): bigint {
+  const text = textParam(query, name);
+  if (text === undefined) return 0n;
+  const ms = parseDurationMs(text);
+  if (ms === undefined || ms < 0 || ms > MAX_DURATION_MS) throw invalid(`invalid ${name}: time: invalid duration ${JSON.stringify(text)}`);
+  return BigInt(Math.round(ms * 1e6));
+}
+
+/** `start` and `end` in unix seconds, both or neither; two zeros are the same as neither. */
+export function rangeParam(query: URLSearchParams): TimeRange | undefined {
+  const startSec = secondsParam(query, 'start');
+  const endSec = secondsParam(query, 'end');
+  if (!startSec && !endSec) return undefined;
+  const received = `received start=${startSec ?? 0} end=${endSec ?? 0}`;
+  if (startSec === undefined || endSec === undefined) throw invalid(`http parameters start and end must be given together. ${received}`);
+  if (startSec >= endSec) throw invalid(`http parameter start must be before end. ${received}`);
+  return { startSec, endSec };
+}
+
+/** Refuses a range longer than `maxMs`; 0 means no limit. Grafana recognises this text and suggests a shorter range. */
+export function checkSearchRange(range: TimeRange | undefined, maxMs: number): void {
+  if (range === undefined || maxMs === 0 || (range.endSec - range.startSec) * 1_000 <= maxMs) return;
+  const limit = formatGoDuration(BigInt(Math.round(maxMs)) * 1_000_000n);
+  throw invalid(`range specified by start and end exceeds ${limit}. received start=${range.startSec} end=${range.endSec}`);
+}
+
+/** What is reachable from now when only one end of a range is given, as Tempo's tag queries do. */
+const DEFAULT_SINCE_SEC = 3_600;
+
+/** `start` and `end` of a tag query: seconds, fractional seconds, nanoseconds or RFC 3339; one may be absent. */
+export function tagRangeParam(query: URLSearchParams, nowMs: number): TimeRange | undefined {
+  const start = timeParam(query, 'start');
+  const end = timeParam(query, 'end');
+  if (!start && !end) return undefined;
+  const endSec = end ?? Math.ceil(nowMs / 1_000);
+  const startSec = start ?? Math.max(0, endSec - DEFAULT_SINCE_SEC);
+  if (startSec >= endSec) throw invalid(`http parameter start must be before end. received start=${startSec} end=${endSec}`);
+  return { startSec, endSec };
+}
+
+const MAX_DURATION_MS = 9_223_372_036_854;
+const MAX_SECONDS = 0xffff_ffff;
+const INTEGER = /^[+-]?\d+$/;
+const DECIMAL = /^\d+(\.\d*)?$/;
+const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
+
+function secondsParam(query: URLSearchParams, name: string): number | undefined {
+  const value = intParam(query, name);
+  if (value !== undefined && (value < 0 || value > MAX_SECONDS)) throw invalid(`invalid ${name}: ${outOfRange(String(value))}`);
+  return value;
+}
+
+function timeParam(query: URLSearchParams, name: string): number | undefined {
+  const text = textParam(query, name);
+  if (text === undefined) return undefined;
+  const problem = `error parsing date range: could not parse '${name}' parameter`;
+  if (RFC_3339.test(text)) {
+    const ms = Date.parse(text);
+    if (ms >= 0) return Math.floor(ms / 1_000);
+  } else if (DECIMAL.test(text)) {
+    const value = Number(text);
+    const seconds = Math.floor(!text.includes('.') && text.length > 10 ? value / 1e9 : value);
+    if (seconds <= MAX_SECONDS) return seconds;
+    throw invalid(`${problem}: ${outOfRange(text)}`);
+  }
+  throw invalid(`${problem}: ${invalidSyntax(text)}`);
+}
+
+function parseInteger(text: string, problem: string): number {
+  if (!INTEGER.test(text)) throw invalid(`${problem}: ${invalidSyntax(text)}`);
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw invalid(`${problem}: ${outOfRange(text)}`);
+  return value;
+}
+
+const invalidSyntax = (text: string): string => `strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`;
+const outOfRange = (text: string): string => `strconv.ParseInt: parsing ${JSON.stringify(text)}: value out of range`;
+
+function invalid(message: string): AppError {
+  return new AppError('invalid_argument', message);
+}

@@ -1,0 +1,24 @@
+/** Limits of the query API, from `query_frontend` of the configuration. 0 means no limit. */
+export interface QueryApiConfig {
+  /** `query_frontend.api_timeout` */
+  readonly apiTimeoutMs: number;
+  /** `query_frontend.max_query_expression_size_bytes` */
+  readonly maxQueryBytes: number;
+  readonly search: {
+    readonly defaultResultLimit: number;
+    readonly maxResultLimit: number;
+    readonly maxDurationMs: number;
+    readonly defaultSpansPerSpanSet: number;
+    readonly maxSpansPerSpanSet: number;
+  };
+}
+
+/** Shown at `/api/status/buildinfo`. Grafana compares `version` with 2.2.0 and 2.7.0 to decide what it may ask. */
+export interface BuildInfo {
+  readonly version: string;
+  readonly revision: string;
+  readonly branch: string;
+  readonly buildUser: string;
+  readonly buildDate: string;
+  readonly goVersion: string;
+}

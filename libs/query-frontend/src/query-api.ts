@@ -1,0 +1,68 @@
+import { AppError, errorResponse } from '@vivace/base';
+import type { Clock, HttpRequest, HttpResponse, HttpRouter, Logger, MetricsRegistry } from '@vivace/base';
+import type { QueryService } from '@vivace/query';
+import type { Answer } from './encode.ts';
+import { compress } from './compress.ts';
+import type { HandlerDeps, TraceCodec } from './handler.ts';
+import type { BuildInfo, QueryApiConfig } from './query-api-config.ts';
+import type { QueryOp, RouteSpec } from './routes.ts';
+import { decodeStable, ROUTES } from './routes.ts';
+
+export interface QueryApiDeps {
+  readonly service: QueryService;
+  readonly codec: TraceCodec;
+  readonly config: QueryApiConfig;
+  readonly buildInfo: BuildInfo;
+  readonly metrics: MetricsRegistry;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+/** The HTTP query API (docs/compat/api.md), without the server: a router whose handlers turn requests into answers and never reject. */
+export function createQueryApi(deps: QueryApiDeps): HttpRouter {
+  const observe = createObserver(deps);
+  return {
+    find(path) {
+      for (const route of ROUTES) {
+        const match = route.pattern.exec(path);
+        if (match === null) continue;
+        const param = decodeStable(match[1] ?? '');
+        return { label: route.label, needsTenant: route.op !== undefined, handle: (request) => run(deps, observe, route, param, request) };
+      }
+      return undefined;
+    },
+  };
+}
+
+async function run(deps: QueryApiDeps, observe: Observe, route: RouteSpec, param: string, request: HttpRequest): Promise<HttpResponse> {
+  const startedMs = deps.clock.now();
+  const answer = await attempt(deps, route, param, request);
+  if (route.op !== undefined) observe(route.op, request, answer, deps.clock.now() - startedMs);
+  return compress(answer, request.headers['accept-encoding']);
+}
+
+async function attempt(deps: QueryApiDeps, route: RouteSpec, param: string, request: HttpRequest): Promise<Answer> {
+  const { apiTimeoutMs } = deps.config;
+  const signal = apiTimeoutMs > 0 ? AbortSignal.any([request.signal, AbortSignal.timeout(apiTimeoutMs)]) : request.signal;
+  try {
+    return await route.handler(deps satisfies HandlerDeps, { ...request, signal }, param);
+  } catch (reason) {
+    if (reason instanceof AppError && reason.code !== 'internal') return errorResponse(reason);
+    const error = AppError.from(signal.aborted ? signal.reason : reason);
+    if (error.code !== 'internal') return errorResponse(error);
+    deps.logger.error('query failed', { route: route.label, tenant: request.tenant, query: request.query.toString(), err: reason });
+    return errorResponse(reason instanceof AppError ? reason : new AppError('internal', 'internal error: see the log of the server'));
+  }
+}
+
+type Observe = (op: QueryOp, request: HttpRequest, answer: Answer, durationMs: number) => void;
+
+function createObserver({ metrics, logger }: QueryApiDeps): Observe {
+  const queries = metrics.counter('tempo_query_frontend_queries_total', 'Queries answered, by outcome.', ['tenant', 'op', 'result']);
+  const inspected = metrics.counter('tempo_query_frontend_bytes_inspected_total', 'Bytes read to answer queries.', ['tenant', 'op']);
+  return (op, { tenant, path, query }, answer, durationMs) => {
+    queries.with({ tenant, op, result: answer.status === 499 ? 'canceled' : 'completed' }).inc();
+    inspected.with({ tenant, op }).inc(answer.inspectedBytes ?? 0);
+    logger.info('query', { op, tenant, path, query: query.toString(), status: answer.status, durationMs, inspectedBytes: answer.inspectedBytes ?? 0 });
+  };
+}
