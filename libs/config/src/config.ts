@@ -1,0 +1,173 @@
+import type { Limits } from './limits.ts';
+import type { Values } from './schema/root.ts';
+
+/** Durations are milliseconds, sizes bytes. Only keys that work are here; `values` has them all. */
+export interface Config {
+  readonly target: Values['target'];
+  readonly multitenancyEnabled: boolean;
+  /** Between the stop signal and the end of serving. */
+  readonly shutdownDelayMs: number;
+  /** Prefix of the query API: empty, or with a slash before and none after. */
+  readonly httpApiPrefix: string;
+  readonly server: ServerConfig;
+  readonly receivers: ReceiversConfig;
+  readonly distributor: DistributorConfig;
+  readonly ingester: IngesterConfig;
+  readonly storage: StorageConfig;
+  readonly querier: QuerierConfig;
+  readonly queryFrontend: QueryFrontendConfig;
+  readonly overrides: OverridesConfig;
+  /** Everything, under Tempo's names, for `effectiveYaml`. */
+  readonly values: Values;
+}
+
+export interface ServerConfig {
+  /** Empty is all addresses. */
+  readonly httpListenAddress: string;
+  readonly httpListenPort: number;
+  readonly grpcListenAddress: string;
+  readonly grpcListenPort: number;
+  readonly gracefulShutdownTimeoutMs: number;
+  readonly httpReadTimeoutMs: number;
+  readonly httpWriteTimeoutMs: number;
+  readonly httpIdleTimeoutMs: number;
+  readonly grpcMaxRecvMessageBytes: number;
+  readonly grpcMaxSendMessageBytes: number;
+  /** 0 is no limit. */
+  readonly grpcMaxConcurrentStreams: number;
+  readonly logFormat: 'logfmt' | 'json';
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+}
+
+export interface ReceiversConfig {
+  readonly otlpGrpc: OtlpGrpcConfig | undefined;
+  readonly otlpHttp: OtlpHttpConfig | undefined;
+}
+
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface TlsConfig {
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** Clients must have a certificate signed by these; empty is no client certificates. */
+  readonly clientCaFile: string;
+}
+
+export interface OtlpGrpcConfig {
+  readonly listen: ListenAddress;
+  readonly tls: TlsConfig | undefined;
+  /** After decompression. */
+  readonly maxMessageBytes: number;
+  /** 0 is no limit. */
+  readonly maxConcurrentStreams: number;
+  /** 0 is never. */
+  readonly maxConnectionIdleMs: number;
+  readonly maxConnectionAgeMs: number;
+  readonly maxConnectionAgeGraceMs: number;
+  readonly keepaliveTimeMs: number;
+  readonly keepaliveTimeoutMs: number;
+}
+
+export interface OtlpHttpConfig {
+  readonly listen: ListenAddress;
+  readonly tls: TlsConfig | undefined;
+  readonly tracesPath: string;
+  /** After decompression. */
+  readonly maxBodyBytes: number;
+  readonly cors: CorsConfig | undefined;
+}
+
+export interface CorsConfig {
+  /** `*` inside one stands for any text. */
+  readonly allowedOrigins: readonly string[];
+  readonly allowedHeaders: readonly string[];
+  readonly maxAgeSeconds: number;
+}
+
+export interface DistributorConfig {
+  /** 0 is no limit. */
+  readonly maxAttributeBytes: number;
+  /** 0 is what the rate limit needs. */
+  readonly retryAfterMs: number;
+}
+
+export interface IngesterConfig {
+  readonly concurrentFlushes: number;
+  readonly flushCheckPeriodMs: number;
+  readonly flushTimeoutMs: number;
+  readonly traceIdlePeriodMs: number;
+  readonly traceLivePeriodMs: number;
+  readonly maxBlockDurationMs: number;
+  readonly maxBlockBytes: number;
+  readonly completeBlockTimeoutMs: number;
+  readonly flushAllOnShutdown: boolean;
+}
+
+export interface StorageConfig {
+  readonly backend: Values['storage']['trace']['backend'];
+  readonly localPath: string;
+  readonly wal: WalConfig;
+  readonly block: BlockConfig;
+  readonly blocklistPollMs: number;
+  readonly blocklistPollConcurrency: number;
+}
+
+export interface WalConfig {
+  readonly path: string;
+  readonly sync: 'interval' | 'always';
+  readonly syncIntervalMs: number;
+  readonly ingestionTimeRangeSlackMs: number;
+}
+
+export interface BlockConfig {
+  readonly version: string;
+  readonly bloomFalsePositive: number;
+  readonly bloomShardBytes: number;
+  readonly rowGroupBytes: number;
+  readonly dedicatedColumns: readonly DedicatedColumn[];
+}
+
+export interface DedicatedColumn {
+  readonly scope: 'resource' | 'span' | 'event';
+  readonly name: string;
+  readonly type: 'string' | 'int';
+  readonly options: readonly string[];
+}
+
+export interface QuerierConfig {
+  readonly maxConcurrentQueries: number;
+  readonly searchTimeoutMs: number;
+  readonly traceByIdTimeoutMs: number;
+}
+
+export interface QueryFrontendConfig {
+  /** 0 is no limit. */
+  readonly apiTimeoutMs: number;
+  readonly maxQueryBytes: number;
+  readonly search: SearchConfig;
+}
+
+export interface SearchConfig {
+  readonly concurrentJobs: number;
+  readonly targetBytesPerJob: number;
+  readonly defaultResultLimit: number;
+  /** 0 is no limit. */
+  readonly maxResultLimit: number;
+  /** 0 is no limit. */
+  readonly maxDurationMs: number;
+  readonly queryBackendAfterMs: number;
+  readonly queryIngestersUntilMs: number;
+  readonly defaultSpansPerSpanSet: number;
+  /** 0 is no limit. */
+  readonly maxSpansPerSpanSet: number;
+}
+
+export interface OverridesConfig {
+  readonly defaults: Limits;
+  /** Empty is none. */
+  readonly perTenantFile: string;
+  readonly perTenantPeriodMs: number;
+}

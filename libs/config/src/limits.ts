@@ -1,0 +1,37 @@
+import type { DedicatedColumn } from './config.ts';
+import type { Value } from './schema/node.ts';
+import type { tenantEntry } from './schema/overrides.ts';
+
+/** The limits of one tenant, resolved. */
+export interface Limits {
+  readonly ingestionRateBytes: number;
+  readonly ingestionBurstBytes: number;
+  /** 0 is no limit. */
+  readonly maxLiveTraces: number;
+  /** 0 is the distributor's own. */
+  readonly maxAttributeBytes: number;
+  readonly retryInfoEnabled: boolean;
+  /** 0 is no limit. */
+  readonly maxBytesPerTrace: number;
+  /** 0 is no limit. */
+  readonly maxBytesPerTagValuesQuery: number;
+  /** 0 is the query frontend's own. */
+  readonly maxSearchDurationMs: number;
+  /** Empty is the storage's own. */
+  readonly dedicatedColumns: readonly DedicatedColumn[];
+}
+
+export function toLimits(entry: Value<typeof tenantEntry>): Limits {
+  const { ingestion, read, global, storage } = entry;
+  return {
+    ingestionRateBytes: ingestion.rate_limit_bytes,
+    ingestionBurstBytes: ingestion.burst_size_bytes,
+    maxLiveTraces: ingestion.max_traces_per_user,
+    maxAttributeBytes: ingestion.max_attribute_bytes,
+    retryInfoEnabled: ingestion.retry_info_enabled,
+    maxBytesPerTrace: global.max_bytes_per_trace,
+    maxBytesPerTagValuesQuery: read.max_bytes_per_tag_values_query,
+    maxSearchDurationMs: read.max_search_duration,
+    dedicatedColumns: storage.parquet_dedicated_columns,
+  };
+}

@@ -1,0 +1,181 @@
+import { readFileSync } from 'node:fs';
+import { AppError } from '@vivace/base';
+import { describe, expect, it } from 'vitest';
+import type { LoadInput } from './load-config.ts';
+import { loadConfig } from './load-config.ts';
+
+const fixture = (name: string): string => readFileSync(new URL(`../../../testdata/config/${name}`, import.meta.url), 'utf8');
+
+function load(yaml: string, { argv = [], env = {} }: Partial<LoadInput> = {}) {
+  return loadConfig({ argv: ['-config.file=tempo.yaml', ...argv], env, readFile: () => yaml });
+}
+
+function refusal(yaml: string, argv: readonly string[] = []): string[] {
+  try {
+    load(yaml, { argv });
+  } catch (error) {
+    expect(error).toBeInstanceOf(AppError);
+    expect((error as AppError).code).toBe('invalid_argument');
+    return (error as AppError).message.split('\n').map((line) => line.trim());
+  }
+  return [];
+}
+
+const warned = (loaded: ReturnType<typeof load>) => loaded.warnings.map(({ path }) => path);
+
+describe('without a file', () => {
+  it('keeps everything under ./data and listens for OTLP on the loopback address', () => {
+    const { config, warnings, command } = loadConfig({ argv: [], env: {}, readFile: () => expect.fail('no file was named') });
+    expect(command).toBe('run');
+    expect(warnings).toEqual([]);
+    expect(config.storage).toMatchObject({ backend: 'local', localPath: './data/blocks', wal: { path: './data/wal', sync: 'interval', syncIntervalMs: 100 } });
+    expect(config.receivers.otlpGrpc?.listen).toEqual({ host: '127.0.0.1', port: 4317 });
+    expect(config.receivers.otlpHttp?.listen).toEqual({ host: '127.0.0.1', port: 4318 });
+    expect(config.ingester).toEqual({
+      concurrentFlushes: 4,
+      flushCheckPeriodMs: 10_000,
+      flushTimeoutMs: 300_000,
+      traceIdlePeriodMs: 5_000,
+      traceLivePeriodMs: 30_000,
+      maxBlockDurationMs: 1_800_000,
+      maxBlockBytes: 524_288_000,
+      completeBlockTimeoutMs: 900_000,
+      flushAllOnShutdown: false,
+    });
+  });
+});
+
+describe('files of Tempo', () => {
+  it('loads the single-node file', () => {
+    const loaded = load(fixture('single-node.yaml'));
+    expect(loaded.config.ingester).toMatchObject({ traceIdlePeriodMs: 10_000, maxBlockDurationMs: 300_000 });
+    expect(loaded.config.receivers.otlpGrpc?.listen).toEqual({ host: '0.0.0.0', port: 4317 });
+    expect(loaded.config.storage).toMatchObject({ localPath: '/var/tempo/blocks', wal: { path: '/var/tempo/wal' } });
+    expect(loaded.config.values.compactor.compaction.block_retention).toBe(168 * 3_600_000);
+    expect(loaded.config.values.overrides.defaults.metrics_generator.processors).toEqual(['service-graphs', 'span-metrics', 'local-blocks']);
+    expect(warned(loaded)).toEqual([
+      'compactor.compaction.block_retention',
+      'metrics_generator.registry.external_labels',
+      'metrics_generator.storage.path',
+      'metrics_generator.storage.remote_write',
+      'overrides.defaults.metrics_generator.processors',
+    ]);
+  });
+
+  it('loads the S3 file with keys from the environment', () => {
+    const loaded = load(fixture('s3.yaml'), { argv: ['-config.expand-env'], env: { AWS_ACCESS_KEY_ID: 'AKIA', AWS_SECRET_ACCESS_KEY: 'hush' } });
+    const { s3 } = loaded.config.values.storage.trace;
+    expect([s3.access_key, s3.secret_key.reveal(), s3.endpoint, s3.bucket, s3.insecure]).toEqual(['AKIA', 'hush', 'minio:9000', 'tempo', true]);
+    expect(warned(loaded)).toContain('storage.trace.backend');
+  });
+
+  it('loads the S3 file without expansion and names the flag that expands', () => {
+    const loaded = load(fixture('s3.yaml'));
+    expect(loaded.config.values.storage.trace.s3.access_key).toBe('${AWS_ACCESS_KEY_ID}');
+    const explained = loaded.warnings.find(({ message }) => message.startsWith('has ${'));
+    expect(explained).toMatchObject({ where: 'tempo.yaml:40:19', explain: expect.stringContaining('-config.expand-env') });
+  });
+
+  it('loads the file that the chart renders', () => {
+    const loaded = load(fixture('chart.yaml'));
+    expect(loaded.config).toMatchObject({
+      multitenancyEnabled: true,
+      server: { httpListenPort: 3200, grpcMaxRecvMessageBytes: 4_194_304 },
+      overrides: { perTenantFile: '/runtime-config/overrides.yaml', perTenantPeriodMs: 10_000 },
+    });
+    expect(loaded.config.values.memberlist.cluster_label).toBe('tempo.monitoring');
+    expect(warned(loaded)).toEqual([
+      'cache.caches',
+      'compactor.compaction.block_retention',
+      'compactor.ring.kvstore.store',
+      'distributor.receivers.jaeger',
+      'memberlist.cluster_label',
+      'memberlist.join_members',
+      'memberlist.leave_timeout',
+      'memberlist.packet_dial_timeout',
+      'memberlist.stream_timeout',
+    ]);
+  });
+});
+
+describe('problems', () => {
+  it('lists all of them with place, path, nearest key and allowed values', () => {
+    const yaml = `server:
+  http_listen_prt: 5
+  http_listen_port: 3200
+  http_listen_port: nine
+  log_level: wran
+distributer: {}
+ingester: {trace_idle_period: 10, max_block_bytes: lots, max_block_duration: -5s}
+storage: {trace: {backend: s4, pool: [1]}}
+querier: {search: {query_timeout: {}}}
+`;
+    expect(refusal(yaml, ['-server.http-listen-prt=1', '-server.grpc-listen-port', '99999', 'extra'])).toEqual([
+      'configuration: 14 problems',
+      '-server.http-listen-prt: is not a known flag; did you mean "-server.http-listen-port"?',
+      'extra: is not a flag; flags are -name=value, -name value or -name',
+      '-server.grpc-listen-port: server.grpc_listen_port: 99999 is above the greatest allowed value 65535',
+      'tempo.yaml:2:3: server.http_listen_prt: is not a known key; did you mean "http_listen_port"?',
+      'tempo.yaml:4:3: this key is here twice',
+      'tempo.yaml:4:21: server.http_listen_port: "nine" is not a whole number',
+      'tempo.yaml:5:14: server.log_level: "wran" is not one of debug, info, warn, error; did you mean "warn"?',
+      'tempo.yaml:6:1: distributer: is not a known key; did you mean "distributor"?',
+      'tempo.yaml:7:31: ingester.trace_idle_period: "10" is not a duration with its unit, such as 10s',
+      'tempo.yaml:7:52: ingester.max_block_bytes: "lots" is not a number of bytes such as 1048576 or 10MiB',
+      'tempo.yaml:7:78: ingester.max_block_duration: -5s is below the least allowed value 1',
+      'tempo.yaml:8:28: storage.trace.backend: "s4" is not one of local, s3, gcs, azure; did you mean "s3"?',
+      'tempo.yaml:8:38: storage.trace.pool: is a list, but must be a section with keys below it',
+      'tempo.yaml:9:35: querier.search.query_timeout: is a section, but must be a single value',
+    ]);
+  });
+
+  it('names the file that cannot be read and the line that is not YAML', () => {
+    const readFile = () => {
+      throw new Error('no such file');
+    };
+    expect(() => loadConfig({ argv: ['-config.file', 'gone.yaml'], env: {}, readFile })).toThrow('gone.yaml: cannot be read: no such file');
+    expect(refusal('server: {\n')[1]).toMatch(/^tempo\.yaml:2:1: flow map/);
+  });
+
+  it('never prints a secret', () => {
+    const problems = refusal('storage: {trace: {s3: {secret_key: [hush], nothing: hush}}}');
+    expect(problems.join('\n')).not.toContain('hush');
+  });
+});
+
+describe('flags', () => {
+  it('win over the file, with one or two dashes, by Tempo’s name or by path', () => {
+    const { config } = load('server: {http_listen_port: 1, grpc_listen_port: 2}', {
+      argv: ['--server.http-listen-port', '3', '-server.grpc_listen_port=4', '-multitenancy.enabled', '-storage.trace.wal.sync=always', '-log.level', 'debug'],
+    });
+    expect(config.server).toMatchObject({ httpListenPort: 3, grpcListenPort: 4, logLevel: 'debug' });
+    expect([config.multitenancyEnabled, config.storage.wal.sync]).toEqual([true, 'always']);
+  });
+
+  it('choose the command', () => {
+    const command = (...argv: string[]) => loadConfig({ argv, env: {}, readFile: () => '' }).command;
+    expect([command('-version'), command('--help'), command('-config.verify=true'), command('-config.verify=false')]).toEqual([
+      'version',
+      'help',
+      'verify',
+      'run',
+    ]);
+  });
+});
+
+describe('old names', () => {
+  it('are read with a warning', () => {
+    const loaded = load('auth_enabled: true\noverrides: {ingestion_rate_limit_bytes: 5, max_bytes_per_trace: 7}');
+    expect(loaded.config.multitenancyEnabled).toBe(true);
+    expect(loaded.config.overrides.defaults).toMatchObject({ ingestionRateBytes: 5, maxBytesPerTrace: 7 });
+    expect(loaded.warnings.map(({ path, message }) => `${path} ${message}`)).toEqual([
+      'auth_enabled is an old name, use multitenancy_enabled',
+      'overrides.ingestion_rate_limit_bytes is an old name, use overrides.defaults.ingestion.rate_limit_bytes',
+      'overrides.max_bytes_per_trace is an old name, use overrides.defaults.global.max_bytes_per_trace',
+    ]);
+  });
+
+  it('do not go together with the new ones', () => {
+    expect(refusal('multitenancy_enabled: false\nauth_enabled: true')[1]).toContain('auth_enabled: is the old name of multitenancy_enabled, which is set too');
+  });
+});

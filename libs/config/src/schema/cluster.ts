@@ -1,0 +1,65 @@
+import { bool, bytes, duration, group, ignored, int, port, string, strings } from './node.ts';
+import { backoff, clientTls } from './shared.ts';
+
+export const memberlist = group('Gossip between instances.', {
+  node_name: string('', 'Name of this node; empty is the host name.'),
+  randomize_node_name: bool(true, 'Add a random suffix to it.'),
+  stream_timeout: duration('2s', 'Longest time of an exchange over TCP.'),
+  retransmit_factor: int(2, 'How often a message is repeated.'),
+  pull_push_interval: duration('30s', 'How often whole states are exchanged.'),
+  gossip_interval: duration('1s', 'How often messages are sent.'),
+  gossip_nodes: int(2, 'Nodes they are sent to.'),
+  gossip_to_dead_nodes_time: duration('30s', 'How long dead nodes get messages.'),
+  dead_node_reclaim_time: duration('0s', 'When the name of a dead node is free.'),
+  compression_enabled: bool(false, 'Compress messages.'),
+  notify_interval: duration('0s', 'Least time between two notices to watchers.'),
+  received_messages_queue_size: int(1024, 'Messages waiting.'),
+  advertise_addr: string('', 'Address told to others.'),
+  advertise_port: port(7946, 'Port told to others.'),
+  cluster_label: string('', 'Name of the cluster; messages of others are refused.'),
+  cluster_label_verification_disabled: bool(false, 'Accept messages of others.'),
+  join_members: strings([], 'Nodes to join; dns+ and dnssrv+ names work.'),
+  min_join_backoff: duration('1s', 'First wait before joining again.'),
+  max_join_backoff: duration('1m', 'Longest wait before joining again.'),
+  max_join_retries: int(10, 'Attempts to join.'),
+  abort_if_cluster_fast_join_fails: bool(false, 'Stop when joining fails at once.'),
+  abort_if_cluster_fast_join_fails_min_nodes: int(1, 'Nodes that must be joined.'),
+  abort_if_cluster_join_fails: bool(false, 'Stop when joining fails.'),
+  rejoin_interval: duration('0s', 'How often nodes are joined again; 0 is never.'),
+  rejoin_seed_nodes: strings([], 'Nodes joined again; empty is join_members.'),
+  left_ingesters_timeout: duration('5m', 'How long members that left are remembered.'),
+  obsolete_entries_timeout: duration('30s', 'How long deleted keys are remembered.'),
+  leave_timeout: duration('20s', 'Longest time to leave.'),
+  broadcast_timeout_for_local_updates_on_shutdown: duration('10s', 'Longest time to tell others when stopping.'),
+  message_history_buffer_bytes: bytes(0, 'Size of the message history of the status page.'),
+  watch_prefix_buffer_size: int(128, 'Notices waiting.'),
+  bind_addr: strings([], 'Addresses to listen on; empty is all.'),
+  bind_port: port(7946, 'Port to listen on.'),
+  packet_dial_timeout: duration('2s', 'Longest wait for a connection.'),
+  packet_write_timeout: duration('5s', 'Longest time to send a message.'),
+  max_concurrent_writes: int(3, 'Messages sent at a time.'),
+  acquire_writer_timeout: duration('250ms', 'Longest wait for a turn to send.'),
+  zone_aware_routing: group('Prefer nodes of the same zone.', {
+    enabled: bool(false, 'Do so.'),
+    instance_availability_zone: string('', 'Zone of this node.'),
+    role: string('member', 'member or bridge.'),
+  }),
+  propagation_delay_tracker: group('Measure how long messages take.', {
+    enabled: bool(false, 'Do so.'),
+    beacon_interval: duration('1m', 'How often a beacon is sent.'),
+    beacon_lifetime: duration('10m', 'How long beacons are kept.'),
+    log_beacons_latency_longer_than: duration('0s', 'Log beacons that took longer; 0 is none.'),
+  }),
+  ...clientTls,
+});
+
+/** There are no usage reports: the section loads and nothing is ever sent. */
+export const usageReport = group('Usage reports do not exist in Vivace; this section is read and has no effect.', {
+  reporting_enabled: bool(false, 'Has no effect.', { ...ignored, flags: ['reporting.enabled'] }),
+  backoff: silenced(backoff('100ms', '10s', 0)),
+});
+
+function silenced<F extends ReturnType<typeof backoff>>(node: F): F {
+  const fields = Object.fromEntries(Object.entries(node.fields).map(([key, field]) => [key, { ...field, ...ignored }]));
+  return { ...node, fields };
+}

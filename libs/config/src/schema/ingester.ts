@@ -1,0 +1,42 @@
+import { bool, bytes, duration, group, int, on, port, string, strings } from './node.ts';
+import { kvStore, partitionRing } from './shared.ts';
+
+export const ingester = group('Recent spans, until they are in blocks.', {
+  lifecycler: group('Membership in the ring of ingesters.', {
+    ring: group('The ring.', {
+      kvstore: kvStore('memberlist'),
+      heartbeat_timeout: duration('5m', 'After this silence an ingester is unhealthy.'),
+      replication_factor: int(1, 'Ingesters that get a copy of a span.'),
+      zone_awareness_enabled: bool(false, 'Spread copies over zones.'),
+      excluded_zones: string('', 'Zones that get no copies, comma separated.'),
+    }),
+    num_tokens: int(128, 'Tokens in the ring.'),
+    heartbeat_period: duration('5s', 'How often an ingester says it is alive.'),
+    heartbeat_timeout: duration('1m', 'After this silence an ingester is unhealthy.'),
+    observe_period: duration('0s', 'Time to look for token conflicts after joining.'),
+    join_after: duration('0s', 'Wait before joining.'),
+    min_ready_duration: duration('15s', 'Least time before an ingester is ready.'),
+    interface_names: strings([], 'Network interfaces whose address is used.'),
+    enable_inet6: bool(false, 'Use IPv6 addresses.'),
+    final_sleep: duration('0s', 'Wait before leaving.'),
+    tokens_file_path: string('', 'File that keeps the tokens.'),
+    availability_zone: string('', 'Availability zone of this instance.', { flags: ['ingester.availability-zone'] }),
+    unregister_on_shutdown: bool(true, 'Leave the ring when stopping.'),
+    readiness_check_ring_health: bool(true, 'Be ready only when all ingesters are healthy.'),
+    address: string('', 'Address told to others.'),
+    port: port(0, 'Port told to others; 0 is the gRPC port.'),
+    id: string('', 'Name in the ring; empty is the host name.'),
+  }),
+  partition_ring: partitionRing(),
+  concurrent_flushes: int(4, 'Blocks that are written at a time.', { ...on, min: 1 }),
+  flush_check_period: duration('10s', 'How often traces and blocks are looked at for cutting.', { ...on, min: 1 }),
+  flush_op_timeout: duration('5m', 'Longest time to write a block.', on),
+  trace_idle_period: duration('5s', 'A trace without new spans for this time is cut.', on),
+  trace_live_period: duration('30s', 'A trace older than this is cut.', on),
+  max_block_duration: duration('30m', 'A head block older than this is cut.', { ...on, min: 1 }),
+  max_block_bytes: bytes(524_288_000, 'A head block larger than this is cut.', { ...on, min: 1 }),
+  complete_block_timeout: duration('15m', 'How long a block stays local after it is stored; longer than storage.trace.blocklist_poll.', on),
+  override_ring_key: string('ring', 'Key of the ring.'),
+  flush_all_on_shutdown: bool(false, 'Write everything to blocks when stopping.', on),
+  flush_object_storage: bool(true, 'Store blocks in the object store.'),
+});

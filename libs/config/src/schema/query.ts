@@ -1,0 +1,96 @@
+import { bool, bytes, duration, float, group, int, on, string, strings } from './node.ts';
+import { grpcClient } from './shared.ts';
+
+const slo = {
+  duration_slo: duration('0s', 'A query faster than this is within the objective; 0 is off.'),
+  throughput_bytes_slo: float(0, 'A query that reads more bytes a second is within the objective; 0 is off.'),
+};
+
+export const querier = group('Running parts of queries.', {
+  search: group('Searches.', { query_timeout: duration('30s', 'Longest time of a part.', on) }),
+  trace_by_id: group('Traces by id.', {
+    query_timeout: duration('10s', 'Longest time of a part.', on),
+    external: group('Another trace store that is asked as well.', {
+      endpoint: string('', 'Its address.'),
+      timeout: duration('10s', 'Longest wait for its answer.'),
+    }),
+  }),
+  metrics: group('TraceQL metrics.', {
+    concurrent_blocks: int(2, 'Blocks read at a time for a query.'),
+    time_overlap_cutoff: float(0.2, 'Blocks that overlap the query less than this fraction are filtered by time.', { max: 1 }),
+  }),
+  partition_ring: group('Asking live stores.', {
+    minimize_requests: bool(true, 'Ask as few as possible.'),
+    hedging_delay: duration('3s', 'Ask another after this time.'),
+  }),
+  max_concurrent_queries: int(20, 'Parts run at a time.', { ...on, min: 1 }),
+  frontend_worker: group('Getting parts from query frontends.', {
+    frontend_address: string('', 'Address of the frontends.', { flags: ['querier.frontend-address'] }),
+    dns_lookup_duration: duration('10s', 'How often the address is resolved.'),
+    parallelism: int(2, 'Connections to a frontend.'),
+    match_max_concurrent: bool(true, 'Use as many connections as parts may run.'),
+    id: string('', 'Name of this querier; empty is the host name.'),
+    grpc_client_config: grpcClient(16_777_216, { maxBackoff: '1s', retries: 5, window: 0, connect: '0s', connectBase: '0s', connectMax: '0s' }),
+  }),
+  shuffle_sharding_ingesters_enabled: bool(false, 'Ask only the ingesters of the tenant.'),
+  shuffle_sharding_ingesters_lookback_period: duration('1h', 'How far back they may have had its spans.'),
+  query_relevant_ingesters: bool(false, 'Ask only the ingesters that hold the trace.'),
+  secondary_ingester_ring: string('', 'A second ring to ask.'),
+  query_live_store: bool(false, 'Ask live stores for recent spans.'),
+  extra_query_delay: duration('0s', 'Wait before every part, for tests.'),
+});
+
+export const queryFrontend = group('Answering queries.', {
+  max_outstanding_per_tenant: int(2000, 'Parts of one tenant that may wait; more are refused with 429.'),
+  max_batch_size: int(7, 'Parts given to a querier at a time.'),
+  log_query_request_headers: string('', 'Request headers in the query log, comma separated.'),
+  max_retries: int(2, 'Attempts of a part.'),
+  search: group('Searches.', {
+    concurrent_jobs: int(1000, 'Parts of a query that run at a time.', { ...on, min: 1 }),
+    target_bytes_per_job: bytes(104_857_600, 'Bytes a part reads.', { ...on, min: 1 }),
+    default_result_limit: int(20, 'Traces in an answer when the query does not say.', { ...on, min: 1 }),
+    max_result_limit: int(262_144, 'Most traces a query may ask for; 0 is no limit.', on),
+    max_duration: duration('168h', 'Longest time range of a query; 0 is no limit.', on),
+    query_backend_after: duration('15m', 'Blocks are only asked for spans older than this.', on),
+    query_ingesters_until: duration('30m', 'Ingesters are only asked for spans younger than this.', on),
+    ingester_shards: int(3, 'Parts that ask ingesters.'),
+    most_recent_shards: int(200, 'Parts kept to find the most recent traces.'),
+    default_spans_per_span_set: int(3, 'Spans of a trace in an answer when the query does not say.', { ...on, min: 1 }),
+    max_spans_per_span_set: int(100, 'Most spans of a trace a query may ask for; 0 is no limit.', on),
+    ...slo,
+    metadata_slo: group('Objectives of tag queries.', slo),
+  }),
+  trace_by_id: group('Traces by id.', {
+    query_shards: int(50, 'Parts of a query.'),
+    concurrent_shards: int(0, 'Parts that run at a time; 0 is all.'),
+    external_enabled: bool(false, 'Ask the external trace store of queriers.'),
+    ...slo,
+  }),
+  metrics: group('TraceQL metrics.', {
+    concurrent_jobs: int(1000, 'Parts of a query that run at a time.'),
+    target_bytes_per_job: bytes(104_857_600, 'Bytes a part reads.'),
+    max_duration: duration('3h', 'Longest time range of a query; 0 is no limit.'),
+    query_backend_after: duration('30m', 'Blocks are only asked for spans older than this.'),
+    interval: duration('5m', 'Time range of a part.'),
+    max_exemplars: int(100, 'Most exemplars of an answer.'),
+    max_response_series: int(0, 'Most series of an answer; 0 is no limit.'),
+    streaming_shards: int(200, 'Parts of a streamed query.'),
+    max_intervals: int(10_000, 'Most points of a series.'),
+    ...slo,
+  }),
+  multi_tenant_queries_enabled: bool(true, 'Queries may name several tenants.'),
+  response_consumers: int(10, 'Unused here: goroutines that merge answers.', { status: 'ignored' }),
+  weights: group('Heavy parts count for more.', {
+    request_with_weights: bool(true, 'Weigh parts.'),
+    retry_with_weights: bool(true, 'Weigh repeated parts.'),
+    max_traceql_conditions: int(4, 'Conditions above which a query is heavy.'),
+    max_regex_conditions: int(1, 'Regular expressions above which a query is heavy.'),
+  }),
+  mcp_server: group('The MCP server.', { enabled: bool(false, 'Serve it.', { flags: ['query-frontend.mcp-server.enabled'] }) }),
+  max_query_expression_size_bytes: bytes(131_072, 'Longest query text.', { ...on, min: 1 }),
+  rf1_after: string('0001-01-01T00:00:00Z', 'Blocks written with replication 1 are only read after this time.'),
+  api_timeout: duration('0s', 'Longest time of a request; 0 is no limit.', on),
+  url_deny_list: strings([], 'Expressions of refused URLs.'),
+  allowed_headers: strings([], 'Headers passed on to queriers.'),
+  query_end_cutoff: duration('0s', 'Spans younger than this are left out.'),
+});

@@ -1,0 +1,86 @@
+import { bool, bytes, duration, group, int, on, oneOf, port, string } from './node.ts';
+import { serverTls } from './shared.ts';
+
+const validation = {
+  enabled: bool(false, 'Check the cluster label of requests.'),
+  soft_validation: bool(false, 'Only log a wrong label.'),
+};
+
+// "Infinity" as Go writes it: the longest time.Duration.
+const FOREVER = '2562047h47m16.854775807s';
+
+const fields = {
+  http_listen_network: oneOf(['tcp', 'tcp4', 'tcp6'], 'tcp', 'Network of the HTTP server.'),
+  http_listen_address: string('', 'Address the HTTP API listens on; empty is all.', on),
+  http_listen_port: port(3200, 'Port of the HTTP API.', on),
+  http_listen_conn_limit: int(0, 'Most HTTP connections; 0 is no limit.'),
+  grpc_listen_network: oneOf(['tcp', 'tcp4', 'tcp6'], 'tcp', 'Network of the gRPC server.'),
+  grpc_listen_address: string('', 'Address the gRPC API listens on; empty is all.', on),
+  grpc_listen_port: port(9095, 'Port of the gRPC API.', on),
+  grpc_listen_conn_limit: int(0, 'Most gRPC connections; 0 is no limit.'),
+  grpc_collect_max_streams_by_conn: bool(true, 'Collect the number of streams of a connection.'),
+  proxy_protocol_enabled: bool(false, 'Expect the PROXY protocol.'),
+  http_tls_config: serverTls('HTTP'),
+  grpc_tls_config: serverTls('gRPC'),
+  tls_cipher_suites: string('', 'Allowed cipher suites, comma separated.'),
+  tls_min_version: string('', 'Least TLS version.'),
+  register_instrumentation: bool(true, 'Serve /metrics and profiles.'),
+  report_grpc_codes_in_instrumentation_label_enabled: bool(false, 'gRPC codes as label values.'),
+  graceful_shutdown_timeout: duration('30s', 'Longest time for open requests when stopping.', on),
+  http_server_read_timeout: duration('30s', 'Longest time to read a request.', on),
+  http_server_read_header_timeout: duration('0s', 'Longest time to read the headers; 0 is the read timeout.'),
+  http_server_write_timeout: duration('30s', 'Longest time to write an answer.', on),
+  http_server_idle_timeout: duration('2m', 'When idle connections are closed.', on),
+  http_log_closed_connections_without_response_enabled: bool(false, 'Log connections closed without an answer.'),
+  grpc_server_max_recv_msg_size: bytes(16_777_216, 'Largest gRPC message received.', on),
+  grpc_server_max_send_msg_size: bytes(16_777_216, 'Largest gRPC message sent.', on),
+  grpc_server_max_concurrent_streams: int(100, 'Most streams of a gRPC connection; 0 is no limit.', on),
+  grpc_server_max_connection_idle: duration(FOREVER, 'When idle gRPC connections are closed.'),
+  grpc_server_max_connection_age: duration(FOREVER, 'When gRPC connections are closed.'),
+  grpc_server_max_connection_age_grace: duration(FOREVER, 'Time for open requests after that.'),
+  grpc_server_keepalive_time: duration('2h', 'Silence after which a client is pinged.'),
+  grpc_server_keepalive_timeout: duration('20s', 'Longest wait for the answer.'),
+  grpc_server_min_time_between_pings: duration('10s', 'Least time between pings of a client.'),
+  grpc_server_ping_without_stream_allowed: bool(true, 'Clients may ping without a stream.'),
+  grpc_server_num_workers: int(0, 'Unused here: workers of the gRPC server.', { status: 'ignored' }),
+  grpc_server_stats_tracking_enabled: bool(true, 'Unused here: statistics of the gRPC server.', { status: 'ignored' }),
+  grpc_server_recv_buffer_pools_enabled: bool(false, 'Unused here: buffer pools of the gRPC server.', { status: 'ignored' }),
+  grpc_server_read_buffer_size: bytes(32_768, 'Unused here: read buffer of the gRPC server.', { status: 'ignored' }),
+  grpc_server_write_buffer_size: bytes(32_768, 'Unused here: write buffer of the gRPC server.', { status: 'ignored' }),
+  log_format: oneOf(['logfmt', 'json'], 'logfmt', 'Format of log lines.', on),
+  log_level: oneOf(['debug', 'info', 'warn', 'error'], 'info', 'Least level that is logged.', { ...on, flags: ['log.level'] }),
+  log_source_ips_enabled: bool(false, 'Log the address of clients.'),
+  log_source_ips_full: bool(false, 'Log all addresses of the forwarding headers.'),
+  log_source_ips_header: string('', 'Header with the address.'),
+  log_source_ips_regex: string('', 'Expression that finds the address in the header.'),
+  log_request_headers: bool(false, 'Log request headers.'),
+  log_request_at_info_level_enabled: bool(false, 'Log requests at level info.'),
+  log_request_exclude_headers_list: string('', 'Headers that are not logged.'),
+  trace_request_headers: bool(false, 'Request headers as span attributes.'),
+  trace_request_exclude_headers_list: string('', 'Headers that are not.'),
+  http_path_prefix: string('', 'Prefix of all HTTP paths.'),
+  cluster_validation: group('Refuse requests of another cluster.', {
+    label: string('', 'Name of this cluster.'),
+    additional_labels: string('', 'Further accepted names, comma separated.'),
+    grpc: group('On gRPC.', validation),
+    http: group('On HTTP.', {
+      ...validation,
+      excluded_paths: string('', 'Paths that are not checked.'),
+      excluded_user_agents: string('', 'User agents that are not checked.'),
+    }),
+  }),
+  create_new_traces: bool(false, 'Start new traces instead of continuing those of clients.'),
+};
+
+export const server = group('The HTTP and gRPC servers.', fields);
+
+export const internalServer = group('A second server for operators.', { enable: bool(false, 'Start it.'), ...unimplemented() });
+
+/** The keys of `server` without a claim that they work for the internal one. */
+function unimplemented(): typeof fields {
+  const entries = Object.entries(fields).map(([key, node]) => [
+    key,
+    node.kind === 'leaf' && node.status === 'implemented' ? { ...node, status: 'accepted', flags: [] } : node,
+  ]);
+  return Object.fromEntries(entries) as typeof fields; // same keys and node types as `fields`, one mark changed
+}

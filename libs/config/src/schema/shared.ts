@@ -1,0 +1,245 @@
+import { bool, bytes, duration, float, group, ignored, int, list, mapOf, on, oneOf, port, secret, string, strings } from './node.ts';
+
+/** Groups that Tempo uses in several places. */
+
+export const serverTls = (what: string) =>
+  group(`TLS of the ${what} server.`, {
+    cert: string('', 'Certificate, PEM.'),
+    key: secret('Private key, PEM.'),
+    client_ca: string('', 'Certificates that sign clients, PEM.'),
+    cert_file: string('', 'File with the certificate.'),
+    key_file: string('', 'File with the private key.'),
+    client_auth_type: string('', 'Whether clients need a certificate (NoClientCert, RequireAndVerifyClientCert, …).'),
+    client_ca_file: string('', 'File with the certificates that sign clients.'),
+  });
+
+/** The flat `tls_…` keys of clients. */
+export const clientTls = {
+  tls_enabled: bool(false, 'Speak TLS.'),
+  tls_cert_path: string('', 'File with the client certificate.'),
+  tls_key_path: string('', 'File with the client key.'),
+  tls_ca_path: string('', 'File with the certificates that sign the server.'),
+  tls_server_name: string('', 'Name expected in the server certificate.'),
+  tls_insecure_skip_verify: bool(false, 'Do not check the server certificate.'),
+  tls_cipher_suites: string('', 'Allowed cipher suites, comma separated.'),
+  tls_min_version: string('', 'Least TLS version (VersionTLS12, …).'),
+};
+
+export const backoff = (min: string, max: string, retries: number) =>
+  group('Waiting between attempts.', {
+    min_period: duration(min, 'First wait.'),
+    max_period: duration(max, 'Longest wait.'),
+    max_retries: int(retries, 'Attempts; 0 is without end.'),
+  });
+
+export const grpcClient = (
+  sendBytes = 104_857_600,
+  { maxBackoff = '10s', retries = 10, window = 65_535, connect = '5s', connectBase = '1s', connectMax = '5s' } = {},
+) =>
+  group('The gRPC client.', {
+    max_recv_msg_size: bytes(104_857_600, 'Largest message received.'),
+    max_send_msg_size: bytes(sendBytes, 'Largest message sent.'),
+    grpc_compression: string('snappy', 'Compression of messages: gzip, snappy, zstd or empty.'),
+    rate_limit: float(0, 'Requests a second; 0 is no limit.'),
+    rate_limit_burst: int(0, 'Burst of the rate limit.'),
+    backoff_on_ratelimits: bool(false, 'Wait and try again when the rate limit is hit.'),
+    backoff_config: backoff('100ms', maxBackoff, retries),
+    initial_stream_window_size: bytes(window, 'HTTP/2 window of a stream.'),
+    initial_connection_window_size: bytes(window, 'HTTP/2 window of a connection.'),
+    connect_timeout: duration(connect, 'Longest wait for a connection.'),
+    connect_backoff_base_delay: duration(connectBase, 'First wait before connecting again.'),
+    connect_backoff_max_delay: duration(connectMax, 'Longest wait before connecting again.'),
+    cluster_validation: group('Refuse peers of another cluster.', { label: string('', 'Name of this cluster.') }),
+    ...clientTls,
+  });
+
+export const poolClient = (what: string) =>
+  group(`How ${what} are called.`, {
+    pool_config: group('The pool of connections.', {
+      checkinterval: duration('15s', 'How often the pool is compared with the ring.'),
+      healthcheckenabled: bool(true, 'Ask members for their health.'),
+      healthchecktimeout: duration('1s', 'Longest wait for a health answer.'),
+      healthcheckgraceperiod: duration('0s', 'How long a failing member is kept.'),
+      maxconcurrenthealthchecks: int(0, 'Health checks at a time; 0 is no limit.'),
+    }),
+    remote_timeout: duration('5s', 'Longest wait for an answer.'),
+    grpc_client_config: grpcClient(),
+  });
+
+export const kvStore = (store: string) =>
+  group('Where the ring is kept.', {
+    store: string(store, 'memberlist, inmemory, consul, etcd or multi; empty is no ring.'),
+    prefix: string('collectors/', 'Prefix of the keys.'),
+    consul: group('Ring in Consul.', {
+      host: string('', 'Address of Consul.'),
+      acl_token: secret('ACL token.'),
+      http_client_timeout: duration('0s', 'Longest wait for Consul.'),
+      consistent_reads: bool(false, 'Read with consistency.'),
+      watch_rate_limit: float(0, 'Watches a second.'),
+      watch_burst_size: int(0, 'Burst of the watch limit.'),
+      cas_retry_delay: duration('0s', 'Wait before a swap is tried again.'),
+    }),
+    etcd: group('Ring in etcd.', {
+      endpoints: strings([], 'Addresses of etcd.'),
+      dial_timeout: duration('0s', 'Longest wait for a connection.'),
+      max_retries: int(0, 'Attempts.'),
+      username: string('', 'User name.'),
+      password: secret('Password.'),
+      ...clientTls,
+    }),
+    multi: group('Two stores at a time, for a migration.', {
+      primary: string('', 'The store that is read.'),
+      secondary: string('', 'The store that is written as well.'),
+      mirror_enabled: bool(false, 'Write to the second store.'),
+      mirror_timeout: duration('0s', 'Longest wait for the second store.'),
+    }),
+  });
+
+const instance = {
+  instance_id: string('', 'Name in the ring; empty is the host name.'),
+  instance_interface_names: strings([], 'Network interfaces whose address is used.'),
+  instance_port: port(0, 'Port told to others; 0 is the gRPC port.'),
+  instance_addr: string('', 'Address told to others; empty is found from the interfaces.'),
+  enable_inet6: bool(false, 'Use IPv6 addresses.'),
+};
+
+export const ring = (what: string, store: string, heartbeatTimeout: string) =>
+  group(`The ring of ${what}.`, {
+    kvstore: kvStore(store),
+    heartbeat_period: duration('5s', 'How often a member says it is alive.'),
+    heartbeat_timeout: duration(heartbeatTimeout, 'After this silence a member is unhealthy.'),
+    ...instance,
+  });
+
+export const zonedRing = (what: string, store: string, heartbeatTimeout: string) => {
+  const base = ring(what, store, heartbeatTimeout);
+  return group(base.doc, { ...base.fields, instance_zone: string('', 'Availability zone of this instance.') });
+};
+
+export const stableRing = (what: string) => {
+  const base = ring(what, '', '1m');
+  return group(base.doc, {
+    ...base.fields,
+    wait_stability_min_duration: duration('1m', 'Least time the ring must be unchanged at start.'),
+    wait_stability_max_duration: duration('5m', 'Longest wait for an unchanged ring.'),
+    wait_active_instance_timeout: duration('10m', 'Longest wait to become active.'),
+  });
+};
+
+export const partitionRing = () =>
+  group('The ring of partitions.', {
+    kvstore: kvStore('memberlist'),
+    min_partition_owners_count: int(1, 'Owners a partition needs to become active.'),
+    min_partition_owners_duration: duration('10s', 'How long it must have had them.'),
+    delete_inactive_partition_after: duration('13h', 'When an inactive partition is forgotten.'),
+  });
+
+export const dedicatedColumns = (value: ReturnType<typeof columns>, doc: string, status: { status?: 'implemented' } = {}) => list(column(), value, doc, status);
+
+function column() {
+  return group('One dedicated column.', {
+    scope: oneOf(['resource', 'span', 'event'], 'span', 'Where the attribute is.', on),
+    name: string('', 'Name of the attribute.', on),
+    type: oneOf(['string', 'int'], 'string', 'Type of its values.', on),
+    options: strings([], 'array or blob.'),
+  });
+}
+
+const columns = (rows: readonly (readonly ['resource' | 'span', string, 'string' | 'int'])[]) =>
+  rows.map(([scope, name, type]) => ({ scope, name, type, options: [] as readonly string[] }));
+
+export const DEFAULT_COLUMNS = columns([
+  ['resource', 'k8s.cluster.name', 'string'],
+  ['resource', 'k8s.namespace.name', 'string'],
+  ['resource', 'k8s.pod.name', 'string'],
+  ['resource', 'k8s.container.name', 'string'],
+  ['span', 'http.request.method', 'string'],
+  ['span', 'http.response.status_code', 'int'],
+  ['span', 'url.path', 'string'],
+  ['span', 'url.route', 'string'],
+  ['span', 'server.address', 'string'],
+  ['span', 'server.port', 'int'],
+  ['span', 'http.method', 'string'],
+  ['span', 'http.url', 'string'],
+  ['span', 'http.route', 'string'],
+  ['span', 'http.status_code', 'int'],
+]);
+
+/** Block settings; `works` marks those of `storage.trace.block`, which are the ones we write with. */
+export const blockFields = (version: string, works: { status?: 'implemented' } = {}) => ({
+  bloom_filter_false_positive: float(0.01, 'False positives of the bloom filter, as a fraction.', { ...works, max: 1 }),
+  bloom_filter_shard_size_bytes: bytes(102_400, 'Size of one bloom shard.', { ...works, min: 1 }),
+  version: oneOf(['', 'v2', 'vParquet3', 'vParquet4', 'vParquet5'], version as 'vParquet4', 'Format of new blocks.', { ...works, works: ['vParquet4'] }),
+  search_encoding: string('snappy', 'Unused: encoding of the search data of v2 blocks.', ignored),
+  search_page_size_bytes: bytes(1_048_576, 'Unused: pages of the search data of v2 blocks.', ignored),
+  v2_index_downsample_bytes: bytes(1_048_576, 'Unused: index of v2 blocks.', ignored),
+  v2_index_page_size_bytes: bytes(256_000, 'Unused: index of v2 blocks.', ignored),
+  v2_encoding: string('zstd', 'Unused: encoding of v2 blocks.', ignored),
+  parquet_row_group_size_bytes: bytes(100_000_000, 'Target size of a row group, as Parquet counts before compression.', { ...works, min: 1 }),
+  parquet_dedicated_columns: dedicatedColumns(DEFAULT_COLUMNS, 'Attributes that get a column of their own.', works),
+});
+
+/** Settings of a write-ahead log; `version` is absent where Tempo takes it from the block. */
+export const walFields = (path: string, encoding: string, version: string, works: { status?: 'implemented' } = {}) => ({
+  path: string(path, 'Folder of the log.', works),
+  v2_encoding: string(encoding, 'Unused: encoding of v2 logs.', ignored),
+  search_encoding: string('none', 'Unused: encoding of v2 search data.', ignored),
+  ingestion_time_range_slack: duration('2m', 'Span times further from now than this do not widen the time range of a block.', works),
+  version: string(version, 'Format of log blocks; the log of Vivace has its own.', ignored),
+});
+
+export const blockSearch = () =>
+  group('Reading blocks for search.', {
+    chunk_size_bytes: bytes(1_000_000, 'Bytes read at a time.'),
+    prefetch_trace_count: int(1000, 'Traces fetched ahead.'),
+    read_buffer_count: int(32, 'Read buffers of a block.'),
+    read_buffer_size_bytes: bytes(1_048_576, 'Size of one.'),
+    cache_control: group('Which parts of a block may be cached.', {
+      footer: bool(false, 'The footer.'),
+      column_index: bool(false, 'The column index.'),
+      offset_index: bool(false, 'The offset index.'),
+    }),
+  });
+
+export const compaction = (works: { status?: 'implemented' } = {}, flags = false) => ({
+  v2_in_buffer_bytes: bytes(5_242_880, 'Unused: compaction of v2 blocks.', ignored),
+  v2_out_buffer_bytes: bytes(20_971_520, 'Unused: compaction of v2 blocks.', ignored),
+  v2_prefetch_traces_count: int(1000, 'Unused: compaction of v2 blocks.', ignored),
+  compaction_window: duration('1h', 'Blocks of one window are compacted together.', {
+    ...works,
+    ...(flags && { flags: ['compactor.compaction.compaction.compaction-window'] }),
+  }),
+  max_compaction_objects: int(6_000_000, 'Most traces in a compacted block.', works),
+  max_block_bytes: bytes(107_374_182_400, 'Largest compacted block.', {
+    ...works,
+    ...(flags && { flags: ['compactor.compaction.compaction.max-block-bytes'] }),
+  }),
+  block_retention: duration('336h', 'How long blocks are kept.', { ...works, ...(flags && { flags: ['compactor.compaction.compaction.block-retention'] }) }),
+  compacted_block_retention: duration('1h', 'How long a block is kept after it was compacted.', works),
+  retention_concurrency: int(10, 'Tenants whose retention runs at a time.', works),
+  max_time_per_tenant: duration('5m', 'Longest time for one tenant before the next.', works),
+  compaction_cycle: duration('30s', 'Time between two cycles.', works),
+});
+
+export const kafka = ({ filled = false } = {}) => ({
+  address: string(filled ? 'localhost:9092' : '', 'Address of the broker.'),
+  topic: string('', 'Topic.'),
+  client_id: string('', 'Client id.'),
+  dial_timeout: duration(filled ? '2s' : '0s', 'Longest wait for a connection.'),
+  write_timeout: duration(filled ? '10s' : '0s', 'Longest wait for a write.'),
+  sasl_username: string('', 'SASL user name.'),
+  sasl_password: secret('SASL password.'),
+  consumer_group: string('', 'Consumer group.'),
+  consumer_group_offset_commit_interval: duration(filled ? '1s' : '0s', 'How often offsets are committed.'),
+  last_produced_offset_retry_timeout: duration(filled ? '10s' : '0s', 'Longest wait for the last offset.'),
+  auto_create_topic_enabled: bool(filled, 'Create the topic.'),
+  auto_create_topic_default_partitions: int(filled ? 1000 : 0, 'Partitions of a created topic.'),
+  producer_max_record_size_bytes: bytes(filled ? 15_983_616 : 0, 'Largest record.'),
+  producer_max_buffered_bytes: bytes(filled ? 1_073_741_824 : 0, 'Most bytes waiting to be sent.'),
+  target_consumer_lag_at_startup: duration(filled ? '2s' : '0s', 'Lag to reach before start is complete.'),
+  max_consumer_lag_at_startup: duration(filled ? '15s' : '0s', 'Lag accepted at start.'),
+  disable_kafka_telemetry: bool(false, 'Do not send client telemetry to the broker.'),
+  consumer_group_lag_metric_update_interval: duration(filled ? '1m' : '0s', 'How often the lag metric is updated.'),
+});
+
+export const headers = (doc: string) => mapOf(secret(doc), doc);

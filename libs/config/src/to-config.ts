@@ -1,0 +1,158 @@
+import type { Config, ListenAddress, OtlpGrpcConfig, OtlpHttpConfig, ReceiversConfig, TlsConfig } from './config.ts';
+import { toLimits } from './limits.ts';
+import type { Problem } from './problem.ts';
+import { defaultOf } from './schema/defaults.ts';
+import type { Value } from './schema/node.ts';
+import type { receivers } from './schema/receivers.ts';
+import { grpcReceiver, httpReceiver } from './schema/receivers.ts';
+import type { Values } from './schema/root.ts';
+
+type Receivers = Value<typeof receivers>;
+type Tls = NonNullable<NonNullable<Receivers['otlp']>['protocols']['grpc']>['tls'];
+
+const MIB = 1_048_576;
+
+/** Tempo's names → ours. Problems that need more than one key to see are added to `problems`. */
+export function toConfig(values: Values, problems: Problem[]): Config {
+  const { server, ingester, querier, query_frontend: frontend, storage, overrides } = values;
+  const { trace } = storage;
+  const { search } = frontend;
+  return {
+    target: values.target,
+    multitenancyEnabled: values.multitenancy_enabled,
+    shutdownDelayMs: values.shutdown_delay,
+    httpApiPrefix: toPrefix(values.http_api_prefix),
+    server: {
+      httpListenAddress: server.http_listen_address,
+      httpListenPort: server.http_listen_port,
+      grpcListenAddress: server.grpc_listen_address,
+      grpcListenPort: server.grpc_listen_port,
+      gracefulShutdownTimeoutMs: server.graceful_shutdown_timeout,
+      httpReadTimeoutMs: server.http_server_read_timeout,
+      httpWriteTimeoutMs: server.http_server_write_timeout,
+      httpIdleTimeoutMs: server.http_server_idle_timeout,
+      grpcMaxRecvMessageBytes: server.grpc_server_max_recv_msg_size,
+      grpcMaxSendMessageBytes: server.grpc_server_max_send_msg_size,
+      grpcMaxConcurrentStreams: server.grpc_server_max_concurrent_streams,
+      logFormat: server.log_format,
+      logLevel: server.log_level,
+    },
+    receivers: toReceivers(values.distributor.receivers, problems),
+    distributor: {
+      maxAttributeBytes: values.distributor.max_attribute_bytes,
+      retryAfterMs: values.distributor.retry_after_on_resource_exhausted,
+    },
+    ingester: {
+      concurrentFlushes: ingester.concurrent_flushes,
+      flushCheckPeriodMs: ingester.flush_check_period,
+      flushTimeoutMs: ingester.flush_op_timeout,
+      traceIdlePeriodMs: ingester.trace_idle_period,
+      traceLivePeriodMs: ingester.trace_live_period,
+      maxBlockDurationMs: ingester.max_block_duration,
+      maxBlockBytes: ingester.max_block_bytes,
+      completeBlockTimeoutMs: ingester.complete_block_timeout,
+      flushAllOnShutdown: ingester.flush_all_on_shutdown,
+    },
+    storage: {
+      backend: trace.backend,
+      localPath: trace.local.path,
+      wal: {
+        path: trace.wal.path,
+        sync: trace.wal.sync,
+        syncIntervalMs: trace.wal.sync_interval,
+        ingestionTimeRangeSlackMs: trace.wal.ingestion_time_range_slack,
+      },
+      block: {
+        version: trace.block.version || 'vParquet4',
+        bloomFalsePositive: trace.block.bloom_filter_false_positive,
+        bloomShardBytes: trace.block.bloom_filter_shard_size_bytes,
+        rowGroupBytes: trace.block.parquet_row_group_size_bytes,
+        dedicatedColumns: trace.block.parquet_dedicated_columns,
+      },
+      blocklistPollMs: trace.blocklist_poll,
+      blocklistPollConcurrency: trace.blocklist_poll_concurrency,
+    },
+    querier: {
+      maxConcurrentQueries: querier.max_concurrent_queries,
+      searchTimeoutMs: querier.search.query_timeout,
+      traceByIdTimeoutMs: querier.trace_by_id.query_timeout,
+    },
+    queryFrontend: {
+      apiTimeoutMs: frontend.api_timeout,
+      maxQueryBytes: frontend.max_query_expression_size_bytes,
+      search: {
+        concurrentJobs: search.concurrent_jobs,
+        targetBytesPerJob: search.target_bytes_per_job,
+        defaultResultLimit: search.default_result_limit,
+        maxResultLimit: search.max_result_limit,
+        maxDurationMs: search.max_duration,
+        queryBackendAfterMs: search.query_backend_after,
+        queryIngestersUntilMs: search.query_ingesters_until,
+        defaultSpansPerSpanSet: search.default_spans_per_span_set,
+        maxSpansPerSpanSet: search.max_spans_per_span_set,
+      },
+    },
+    overrides: {
+      defaults: toLimits(overrides.defaults),
+      perTenantFile: overrides.per_tenant_override_config,
+      perTenantPeriodMs: overrides.per_tenant_override_period,
+    },
+    values,
+  };
+}
+
+function toPrefix(text: string): string {
+  const trimmed = text.replace(/^\/+|\/+$/g, '');
+  return trimmed === '' ? '' : `/${trimmed}`;
+}
+
+function toReceivers(receivers: Receivers, problems: Problem[]): ReceiversConfig {
+  const path = 'distributor.receivers.otlp.protocols';
+  const written = Object.values(receivers).some((receiver) => receiver !== undefined);
+  const grpc = written ? receivers.otlp?.protocols.grpc : defaultOf(grpcReceiver('127.0.0.1:4317'));
+  const http = written ? receivers.otlp?.protocols.http : defaultOf(httpReceiver('127.0.0.1:4318'));
+  if (receivers.otlp && !grpc && !http) problems.push({ where: '', path, message: 'is empty, but must name grpc, http or both' });
+  return {
+    otlpGrpc: grpc && toOtlpGrpc(grpc, `${path}.grpc`, problems),
+    otlpHttp: http && toOtlpHttp(http, `${path}.http`, problems),
+  };
+}
+
+function toOtlpGrpc(grpc: Value<ReturnType<typeof grpcReceiver>>, path: string, problems: Problem[]): OtlpGrpcConfig {
+  const keepalive = grpc.keepalive?.server_parameters;
+  return {
+    listen: toListen(grpc.endpoint, `${path}.endpoint`, problems),
+    tls: toTls(grpc.tls, `${path}.tls`, problems),
+    maxMessageBytes: (grpc.max_recv_msg_size_mib || 4) * MIB,
+    maxConcurrentStreams: grpc.max_concurrent_streams,
+    maxConnectionIdleMs: keepalive?.max_connection_idle ?? 0,
+    maxConnectionAgeMs: keepalive?.max_connection_age ?? 0,
+    maxConnectionAgeGraceMs: keepalive?.max_connection_age_grace ?? 0,
+    keepaliveTimeMs: keepalive?.time || 7_200_000,
+    keepaliveTimeoutMs: keepalive?.timeout || 20_000,
+  };
+}
+
+function toOtlpHttp(http: Value<ReturnType<typeof httpReceiver>>, path: string, problems: Problem[]): OtlpHttpConfig {
+  return {
+    listen: toListen(http.endpoint, `${path}.endpoint`, problems),
+    tls: toTls(http.tls, `${path}.tls`, problems),
+    tracesPath: http.traces_url_path,
+    maxBodyBytes: http.max_request_body_size || 20 * MIB,
+    cors: http.cors && { allowedOrigins: http.cors.allowed_origins, allowedHeaders: http.cors.allowed_headers, maxAgeSeconds: http.cors.max_age },
+  };
+}
+
+function toTls(tls: Tls, path: string, problems: Problem[]): TlsConfig | undefined {
+  if (!tls) return undefined;
+  if (tls.cert_file === '' || tls.key_file === '') problems.push({ where: '', path, message: 'needs cert_file and key_file' });
+  return { certFile: tls.cert_file, keyFile: tls.key_file, clientCaFile: tls.client_ca_file };
+}
+
+/** `host:port`, `[v6]:port` or `:port`, which is all addresses. */
+function toListen(endpoint: string, path: string, problems: Problem[]): ListenAddress {
+  const match = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(endpoint);
+  const port = Number(match?.[3]);
+  if (!match || port > 65_535) problems.push({ where: '', path, message: `"${endpoint}" is not an address with a port, such as 0.0.0.0:4317` });
+  return { host: (match?.[1] ?? match?.[2]) || '0.0.0.0', port };
+}
