@@ -64,6 +64,8 @@ export interface HttpRoute {
 }
 
 export interface HttpRouter {
+  /** For people: `/api/traces/{traceID}`. */
+  readonly paths: readonly string[];
   /** `path` as in HttpRequest; undefined when nothing lives there. */
   find(path: string): HttpRoute | undefined;
 }

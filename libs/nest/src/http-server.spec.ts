@@ -29,6 +29,7 @@ async function serve(options: { multitenancy?: boolean; apiPrefix?: string; rout
   const lifecycle = createLifecycle({ services: [{ name: 'one', start: async () => {}, stop: async () => {} }], logger, clock });
   const requests: HttpRequest[] = [];
   const router: HttpRouter = options.router ?? {
+    paths: [],
     find: (path) => ({
       label: path === '/api/open' ? 'api_open' : 'api_x',
       needsTenant: path !== '/api/open',
@@ -188,7 +189,7 @@ describe('the router', () => {
   });
 
   it('answers 404 where the router knows nothing', async () => {
-    const { ask } = await serve({ router: { find: () => undefined } });
+    const { ask } = await serve({ router: { paths: [], find: () => undefined } });
     expect(await ask('/api/unknown')).toEqual({ status: 404, type: TEXT, body: '404 page not found\n' });
   });
 });

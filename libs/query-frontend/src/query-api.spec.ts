@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { fromBinary } from '@bufbuild/protobuf';
 import { AppError, createMemoryLogger, createMemoryMetrics, hex, SINGLE_TENANT } from '@vivace/base';
@@ -120,6 +121,19 @@ describe('answers', () => {
       expect(setup().api.find(path)).toBeUndefined();
     },
   );
+
+  it('is documented, route by route', () => {
+    const documentation = fs.readFileSync(new URL('../../../docs/compat/api.md', import.meta.url), 'utf8');
+    for (const path of setup().api.paths) expect(documentation).toContain(`\`${path}\``);
+  });
+
+  it.each([
+    [`/api/v2/traces/${FOUND}`, 'api_v2_traces_traceid'],
+    ['/api/search/tag/a/b/values', 'api_search_tag_tagname_values'],
+    ['/api/status/buildinfo', 'api_status_buildinfo'],
+  ])('labels %s', (path, label) => {
+    expect(setup().api.find(path)!.label).toBe(label);
+  });
 
   it('asks no tenant for what does not depend on one', () => {
     const { api } = setup();

@@ -22,6 +22,7 @@ export interface QueryApiDeps {
 export function createQueryApi(deps: QueryApiDeps): HttpRouter {
   const observe = createObserver(deps);
   return {
+    paths: ROUTES.map(({ path }) => path),
     find(path) {
       for (const route of ROUTES) {
         const match = route.pattern.exec(path);

@@ -1,3 +1,4 @@
+import { CONTENT_TYPE, TEXT } from './encode.ts';
 import type { Handler } from './handler.ts';
 import { metricsQuery } from './metrics-query.ts';
 import { search } from './search.ts';
@@ -8,30 +9,40 @@ import { traceByIdV1, traceByIdV2 } from './trace-by-id.ts';
 export type QueryOp = 'traces' | 'search' | 'metadata' | 'metrics';
 
 export interface RouteSpec {
-  /** Its one group, if any, is the parameter; greedy, because the name of a tag may hold slashes. */
+  readonly path: string;
+  /** Its one group, if any, is the parameter. */
   readonly pattern: RegExp;
+  /** In metrics: `api_traces_traceid`. */
   readonly label: string;
-  readonly op?: QueryOp;
+  /** Absent: the route asks no data and needs no tenant. */
+  readonly op: QueryOp | undefined;
   readonly handler: Handler;
 }
 
-const echo: Handler = async () => ({ status: 200, contentType: 'text/plain; charset=utf-8', body: 'echo' });
-const buildInfo: Handler = async (deps) => ({ status: 200, contentType: 'application/json', body: JSON.stringify(deps.buildInfo) });
+const echo: Handler = async () => ({ status: 200, contentType: TEXT, body: 'echo' });
+const buildInfo: Handler = async (deps) => ({ status: 200, contentType: CONTENT_TYPE.json, body: JSON.stringify(deps.buildInfo) });
 
-/** Everything below `/api`. A route without `op` asks no data and needs no tenant. */
+/** Everything below `/api`. */
 export const ROUTES: readonly RouteSpec[] = [
-  { pattern: /^\/api\/traces\/([^/]+)$/, label: 'api_traces_traceid', op: 'traces', handler: traceByIdV1 },
-  { pattern: /^\/api\/v2\/traces\/([^/]+)$/, label: 'api_v2_traces_traceid', op: 'traces', handler: traceByIdV2 },
-  { pattern: /^\/api\/search$/, label: 'api_search', op: 'search', handler: search },
-  { pattern: /^\/api\/search\/tags$/, label: 'api_search_tags', op: 'metadata', handler: tagsV1 },
-  { pattern: /^\/api\/v2\/search\/tags$/, label: 'api_v2_search_tags', op: 'metadata', handler: tagsV2 },
-  { pattern: /^\/api\/search\/tag\/(.+)\/values$/, label: 'api_search_tag_tagname_values', op: 'metadata', handler: tagValuesV1 },
-  { pattern: /^\/api\/v2\/search\/tag\/(.+)\/values$/, label: 'api_v2_search_tag_tagname_values', op: 'metadata', handler: tagValuesV2 },
-  { pattern: /^\/api\/metrics\/query_range$/, label: 'api_metrics_query_range', op: 'metrics', handler: metricsQuery },
-  { pattern: /^\/api\/metrics\/query$/, label: 'api_metrics_query', op: 'metrics', handler: metricsQuery },
-  { pattern: /^\/api\/echo$/, label: 'api_echo', handler: echo },
-  { pattern: /^\/api\/status\/buildinfo$/, label: 'api_status_buildinfo', handler: buildInfo },
+  route('/api/traces/{traceID}', 'traces', traceByIdV1),
+  route('/api/v2/traces/{traceID}', 'traces', traceByIdV2),
+  route('/api/search', 'search', search),
+  route('/api/search/tags', 'metadata', tagsV1),
+  route('/api/v2/search/tags', 'metadata', tagsV2),
+  route('/api/search/tag/{tagName}/values', 'metadata', tagValuesV1),
+  route('/api/v2/search/tag/{tagName}/values', 'metadata', tagValuesV2),
+  route('/api/metrics/query_range', 'metrics', metricsQuery),
+  route('/api/metrics/query', 'metrics', metricsQuery),
+  route('/api/echo', undefined, echo),
+  route('/api/status/buildinfo', undefined, buildInfo),
 ];
+
+/** `{tagName}` takes anything, because the name of a tag may hold slashes; other parameters are one segment. */
+function route(path: string, op: QueryOp | undefined, handler: Handler): RouteSpec {
+  const pattern = new RegExp(`^${path.replace('{tagName}', '(.+)').replace(/\{\w+\}/, '([^/]+)')}$`, 's');
+  const label = path.slice(1).toLowerCase().replace(/[{}]/g, '').replaceAll('/', '_');
+  return { path, pattern, label, op, handler };
+}
 
 /** Percent-decodes until nothing changes: Grafana before 13 encoded tag names twice. What does not decode stays as it is. */
 export function decodeStable(text: string): string {
