@@ -1,4 +1,4 @@
-import type { Clock, HttpRequest } from '@vivace/base';
+import type { Clock, HttpRequest, TenantId } from '@vivace/base';
 import type { QueryService } from '@vivace/query';
 import type { SpanTable } from '@vivace/trace';
 import type { Answer } from './encode.ts';
@@ -16,6 +16,8 @@ export interface HandlerDeps {
   readonly service: QueryService;
   readonly codec: TraceCodec;
   readonly config: QueryApiConfig;
+  /** `overrides.….read.max_search_duration`; 0 leaves it to `config`. */
+  readonly maxSearchDurationMs: (tenant: TenantId) => number;
   readonly buildInfo: BuildInfo;
   readonly clock: Clock;
 }

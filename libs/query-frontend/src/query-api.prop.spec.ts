@@ -19,6 +19,7 @@ const api = createQueryApi({
     maxQueryBytes: 131_072,
     search: { defaultResultLimit: 20, maxResultLimit: 262_144, maxDurationMs: 604_800_000, defaultSpansPerSpanSet: 3, maxSpansPerSpanSet: 100 },
   },
+  maxSearchDurationMs: () => 0,
   buildInfo: { version: '2.10.8', revision: '', branch: '', buildUser: '', buildDate: '', goVersion: '' },
   metrics: createMemoryMetrics(),
   logger: silentLogger,

@@ -28,7 +28,7 @@ interface Asked {
   values?: TagValuesRequest;
 }
 
-function setup(options: { config?: Partial<QueryApiConfig>; trace?: Partial<TraceByIdResponse>; fail?: unknown } = {}) {
+function setup(options: { config?: Partial<QueryApiConfig>; maxSearchDurationMs?: number; trace?: Partial<TraceByIdResponse>; fail?: unknown } = {}) {
   const asked: Asked = {};
   const guard = async <T>(answer: T): Promise<T> => {
     if (options.fail !== undefined) throw options.fail;
@@ -69,6 +69,7 @@ function setup(options: { config?: Partial<QueryApiConfig>; trace?: Partial<Trac
     service,
     codec: { traceToProto: () => Uint8Array.of(0x0a, 0x00), traceToJson: () => '[{}]' },
     config: { ...CONFIG, ...options.config },
+    maxSearchDurationMs: () => options.maxSearchDurationMs ?? 0,
     buildInfo: { version: '2.10.8', revision: 'r', branch: 'b', buildUser: '', buildDate: '', goVersion: '' },
     metrics,
     logger,
@@ -209,6 +210,15 @@ describe('refusals', () => {
     ['/api/metrics/query_range?q=%7B%20name%20%3D%201%20%7D%20%7C%20rate()', /^compiling query: /],
   ])('%s names the error of the query', async (url, message) => {
     expect(await setup().ask(url)).toMatchObject({ status: 400, contentType: TEXT, body: expect.stringMatching(message) });
+  });
+
+  it('limits the range of a search by tenant', async () => {
+    const { ask } = setup({ maxSearchDurationMs: 60_000 });
+    expect(await ask('/api/search?start=1&end=61')).toMatchObject({ status: 200 });
+    expect(await ask('/api/search?start=1&end=62')).toMatchObject({
+      status: 400,
+      body: 'range specified by start and end exceeds 1m0s. received start=1 end=62',
+    });
   });
 
   it('says that metrics queries are not implemented', async () => {

@@ -1,21 +1,14 @@
 import { AppError, errorResponse } from '@vivace/base';
-import type { Clock, HttpRequest, HttpResponse, HttpRouter, Logger, MetricsRegistry } from '@vivace/base';
-import type { QueryService } from '@vivace/query';
+import type { HttpRequest, HttpResponse, HttpRouter, Logger, MetricsRegistry } from '@vivace/base';
 import type { Answer } from './encode.ts';
 import { compress } from './compress.ts';
-import type { HandlerDeps, TraceCodec } from './handler.ts';
-import type { BuildInfo, QueryApiConfig } from './query-api-config.ts';
+import type { HandlerDeps } from './handler.ts';
 import type { QueryOp, RouteSpec } from './routes.ts';
 import { decodeStable, ROUTES } from './routes.ts';
 
-export interface QueryApiDeps {
-  readonly service: QueryService;
-  readonly codec: TraceCodec;
-  readonly config: QueryApiConfig;
-  readonly buildInfo: BuildInfo;
+export interface QueryApiDeps extends HandlerDeps {
   readonly metrics: MetricsRegistry;
   readonly logger: Logger;
-  readonly clock: Clock;
 }
 
 /** The HTTP query API (docs/compat/api.md), without the server: a router whose handlers turn requests into answers and never reject. */
@@ -46,7 +39,7 @@ async function attempt(deps: QueryApiDeps, route: RouteSpec, param: string, requ
   const { apiTimeoutMs } = deps.config;
   const signal = apiTimeoutMs > 0 ? AbortSignal.any([request.signal, AbortSignal.timeout(apiTimeoutMs)]) : request.signal;
   try {
-    return await route.handler(deps satisfies HandlerDeps, { ...request, signal }, param);
+    return await route.handler(deps, { ...request, signal }, param);
   } catch (reason) {
     if (reason instanceof AppError && reason.code !== 'internal') return errorResponse(reason);
     const error = AppError.from(signal.aborted ? signal.reason : reason);

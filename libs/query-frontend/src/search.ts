@@ -12,16 +12,16 @@ import { parseSearchQuery } from './query-text.ts';
 
 /** `GET /api/search`: TraceQL in `q`, or a tag search in `tags`, `minDuration`, `maxDuration` or bare parameters. */
 export const search: Handler = async (deps, request) => {
-  const asked = parseSearchRequest(request.query, deps.config);
+  const asked = parseSearchRequest(request.query, deps.config, deps.maxSearchDurationMs(request.tenant) || deps.config.search.maxDurationMs);
   const answer = await deps.service.search(request.tenant, asked, { signal: request.signal });
   return encodeAnswer(SearchResponseSchema, answer, negotiate(request.headers['accept']), Number(answer.metrics.inspectedBytes ?? 0));
 };
 
-function parseSearchRequest(query: URLSearchParams, config: QueryApiConfig): SearchRequest {
+function parseSearchRequest(query: URLSearchParams, config: QueryApiConfig, maxDurationMs: number): SearchRequest {
   const limit = limitParam(query, config);
   const spansPerSpanSet = spansParam(query, config);
   const range = rangeParam(query);
-  checkSearchRange(range, config.search.maxDurationMs);
+  checkSearchRange(range, maxDurationMs);
   const q = textParam(query, 'q');
   if (q !== undefined && textParam(query, 'tags') !== undefined) throw invalid("invalid request: can't specify tags and q in the same query");
   const text = q ?? legacyToTraceQL(legacyParams(query));
