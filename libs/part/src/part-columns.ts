@@ -1,5 +1,5 @@
 import { identityOrder, TableColumns } from '@vivace/trace';
-import type { AttrColumn, AttrScope, ColumnName, ColumnNeeds, NestedSets, ServiceStat, SpanColumns, StringColumn } from '@vivace/trace';
+import type { AttrColumn, AttrScope, ColumnName, ColumnNeeds, NestedSets, ServiceStat, SpanColumns, SpanTable, StringColumn, TraceOrder } from '@vivace/trace';
 import type { PartReader } from './part-reader.ts';
 
 const resource = ['resourceService', 'spanResource'];
@@ -42,18 +42,26 @@ const ATTRS_OF: Record<AttrScope, readonly string[]> = {
   link: [...linkAttrs, 'elementType', 'elementValue'],
 };
 
-/** `SpanColumns` over a part: `load` reads just the sections the query needs. Borrows the reader. */
+const NO_SECTIONS: ReadonlySet<string> = new Set();
+
+/**
+ * `SpanColumns` over a part: `load` reads just the sections the query needs. Borrows the reader. `orderOf` may leave traces out;
+ * it is asked again whenever more sections are read.
+ */
 export class PartColumns implements SpanColumns {
   readonly traceCount: number;
   readonly spanCount: number;
   readonly #reader: PartReader;
-  #sections = new Set<string>();
-  #columns: TableColumns | undefined;
+  readonly #orderOf: (table: SpanTable) => TraceOrder;
+  #sections = NO_SECTIONS;
+  #columns: TableColumns;
 
-  constructor(reader: PartReader) {
+  constructor(reader: PartReader, orderOf: (table: SpanTable) => TraceOrder = identityOrder) {
     this.#reader = reader;
-    this.traceCount = reader.header.counts.trace;
-    this.spanCount = reader.header.counts.span;
+    this.#orderOf = orderOf;
+    this.#columns = this.#open(NO_SECTIONS);
+    this.traceCount = this.#columns.traceCount;
+    this.spanCount = this.#columns.spanCount;
   }
 
   get inspectedBytes(): number {
@@ -64,118 +72,118 @@ export class PartColumns implements SpanColumns {
     const names = new Set(this.#sections);
     for (const column of needs.columns) for (const name of SECTIONS_OF[column]) names.add(name);
     for (const { scope } of needs.attrs) for (const name of ATTRS_OF[scope]) names.add(name);
-    if (!this.#columns || names.size > this.#sections.size) this.#open(names);
+    this.#widen(names);
     return Promise.resolve();
   }
 
   attrKeys(scope: AttrScope): Promise<readonly string[]> {
-    const names = new Set([...this.#sections, ...ATTRS_OF[scope]]);
-    if (!this.#columns || names.size > this.#sections.size) this.#open(names);
-    return this.#loaded().attrKeys(scope);
+    this.#widen(new Set([...this.#sections, ...ATTRS_OF[scope]]));
+    return this.#columns.attrKeys(scope);
   }
 
   traceSpans(): Uint32Array {
-    return this.#reader.traceSpans();
+    return this.#columns.traceSpans();
   }
   traceIds(): Uint8Array {
-    return this.#loaded().traceIds();
+    return this.#columns.traceIds();
   }
   traceStart(): Uint32Array {
-    return this.#loaded().traceStart();
+    return this.#columns.traceStart();
   }
   traceDuration(): Float64Array {
-    return this.#loaded().traceDuration();
+    return this.#columns.traceDuration();
   }
   rootService(): StringColumn {
-    return this.#loaded().rootService();
+    return this.#columns.rootService();
   }
   rootName(): StringColumn {
-    return this.#loaded().rootName();
+    return this.#columns.rootName();
   }
   serviceStats(trace: number): readonly ServiceStat[] {
-    return this.#loaded().serviceStats(trace);
+    return this.#columns.serviceStats(trace);
   }
   resourceCount(): number {
     return this.#reader.header.counts.resource;
   }
   spanResource(): Uint32Array {
-    return this.#loaded().spanResource();
+    return this.#columns.spanResource();
   }
   scopeCount(): number {
     return this.#reader.header.counts.scope;
   }
   spanScope(): Uint32Array {
-    return this.#loaded().spanScope();
+    return this.#columns.spanScope();
   }
   scopeName(): StringColumn {
-    return this.#loaded().scopeName();
+    return this.#columns.scopeName();
   }
   scopeVersion(): StringColumn {
-    return this.#loaded().scopeVersion();
+    return this.#columns.scopeVersion();
   }
   spanIds(): Uint8Array {
-    return this.#loaded().spanIds();
+    return this.#columns.spanIds();
   }
   parentIds(): Uint8Array {
-    return this.#loaded().parentIds();
+    return this.#columns.parentIds();
   }
   spanStart(): Uint32Array {
-    return this.#loaded().spanStart();
+    return this.#columns.spanStart();
   }
   spanDuration(): Float64Array {
-    return this.#loaded().spanDuration();
+    return this.#columns.spanDuration();
   }
   kind(): Uint8Array {
-    return this.#loaded().kind();
+    return this.#columns.kind();
   }
   status(): Uint8Array {
-    return this.#loaded().status();
+    return this.#columns.status();
   }
   name(): StringColumn {
-    return this.#loaded().name();
+    return this.#columns.name();
   }
   statusMessage(): StringColumn {
-    return this.#loaded().statusMessage();
+    return this.#columns.statusMessage();
   }
   nestedSets(): NestedSets {
-    return this.#loaded().nestedSets();
+    return this.#columns.nestedSets();
   }
   eventCount(): number {
-    return this.#reader.header.counts.event;
+    return this.#columns.eventCount();
   }
   eventSpan(): Uint32Array {
-    return this.#loaded().eventSpan();
+    return this.#columns.eventSpan();
   }
   eventName(): StringColumn {
-    return this.#loaded().eventName();
+    return this.#columns.eventName();
   }
   eventOffset(): Uint32Array {
-    return this.#loaded().eventOffset();
+    return this.#columns.eventOffset();
   }
   linkCount(): number {
-    return this.#reader.header.counts.link;
+    return this.#columns.linkCount();
   }
   linkSpan(): Uint32Array {
-    return this.#loaded().linkSpan();
+    return this.#columns.linkSpan();
   }
   linkTraceIds(): Uint8Array {
-    return this.#loaded().linkTraceIds();
+    return this.#columns.linkTraceIds();
   }
   linkSpanIds(): Uint8Array {
-    return this.#loaded().linkSpanIds();
+    return this.#columns.linkSpanIds();
   }
   attr(scope: AttrScope, key: string): readonly AttrColumn[] {
-    return this.#loaded().attr(scope, key);
+    return this.#columns.attr(scope, key);
   }
 
-  #open(names: Set<string>): void {
-    const table = this.#reader.readTraces(0, this.traceCount, names);
-    this.#sections = names;
-    this.#columns = new TableColumns(table, identityOrder(table));
+  #widen(names: ReadonlySet<string>): void {
+    if (names.size > this.#sections.size) {
+      this.#columns = this.#open(names);
+      this.#sections = names;
+    }
   }
 
-  #loaded(): TableColumns {
-    if (!this.#columns) throw new Error(`part ${this.#reader.path}: columns asked before load`);
-    return this.#columns;
+  #open(names: ReadonlySet<string>): TableColumns {
+    const table = this.#reader.readTraces(0, this.#reader.header.counts.trace, names);
+    return new TableColumns(table, this.#orderOf(table));
   }
 }

@@ -14,6 +14,7 @@ export interface PartInfo {
   readonly startSec: number;
   readonly endSec: number;
   readonly receivedBytes: number;
+  readonly watermark: PartHeader['watermark'];
 }
 
 export interface WritePartOptions {
@@ -62,7 +63,7 @@ export function writePart(table: SpanTable, options: WritePartOptions): PartInfo
   }
   fs.renameSync(temporary, options.path);
   syncFolder(path.dirname(options.path));
-  return { path: options.path, spanCount: counts.span, traceCount: counts.trace, sizeBytes: offset, ...times, receivedBytes };
+  return { path: options.path, spanCount: counts.span, traceCount: counts.trace, sizeBytes: offset, ...times, receivedBytes, watermark: options.watermark };
 }
 
 function prefixBytes(header: PartHeader, dataStart: number): Uint8Array {

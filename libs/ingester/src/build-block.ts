@@ -1,0 +1,135 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { AppError } from '@vivace/base';
+import type { BlockId, TenantId } from '@vivace/base';
+import { blockFiles, BlockWriter, chooseDedicatedColumns } from '@vivace/block';
+import type { BlockMeta, DedicatedColumn } from '@vivace/block';
+import { compareBytes } from '@vivace/bytes';
+import type { ByteSink } from '@vivace/parquet';
+import { PartReader } from '@vivace/part';
+import { identityOrder, orderByTrace, SpanTable, TraceAppender } from '@vivace/trace';
+
+export interface BuildBlockJob {
+  readonly tenant: TenantId;
+  readonly blockId: BlockId;
+  readonly parts: readonly string[];
+  /** Folder for the files; made when missing. */
+  readonly dir: string;
+  readonly dedicatedColumns: readonly DedicatedColumn[];
+  readonly bloomFalsePositive: number;
+  readonly bloomShardBytes: number;
+  /** Spans after which a row group is closed. */
+  readonly rowGroupSpans: number;
+}
+
+export interface BuildBlockResult {
+  readonly meta: BlockMeta;
+  /** Names of the files in `dir`, in the order they must be put into the store. */
+  readonly files: readonly string[];
+}
+
+/**
+ * Merges parts into one block in `job.dir`. Memory: the dictionaries of the parts and one row group. A trace found in several parts
+ * becomes one row, a span delivered twice is kept once. Blocks the calling thread: run it in a worker.
+ */
+export function buildBlock(job: BuildBlockJob, throwIfAborted: () => void = () => undefined): BuildBlockResult {
+  fs.rmSync(job.dir, { recursive: true, force: true });
+  fs.mkdirSync(job.dir, { recursive: true });
+  const readers: PartReader[] = [];
+  try {
+    for (const part of job.parts) readers.push(new PartReader(part));
+    const dataPath = path.join(job.dir, 'data.parquet');
+    const sink = new FileSink(dataPath);
+    let writer: BlockWriter | undefined;
+    try {
+      for (const table of mergedRowGroups(readers, job.rowGroupSpans)) {
+        throwIfAborted();
+        const order = orderByTrace(table);
+        writer ??= new BlockWriter(sink, {
+          blockId: job.blockId,
+          tenantId: job.tenant,
+          dedicatedColumns: chooseDedicatedColumns(table, order, job.dedicatedColumns),
+          bloom: { falsePositive: job.bloomFalsePositive, shardBytes: job.bloomShardBytes },
+        });
+        writer.writeRowGroup(table, order);
+      }
+      if (!writer) throw new AppError('failed_precondition', `block ${job.blockId}: parts hold no spans`);
+      const block = writer.finish();
+      sink.close();
+      const files = blockFiles(block, dataPath);
+      for (const file of files) if ('bytes' in file) fs.writeFileSync(path.join(job.dir, file.name), file.bytes);
+      return { meta: block.meta, files: files.map((file) => file.name) };
+    } finally {
+      sink.close();
+    }
+  } finally {
+    for (const reader of readers) reader.close();
+  }
+}
+
+/** Merges by trace id and cuts after about `rowGroupSpans` spans, always between traces. */
+function* mergedRowGroups(readers: readonly PartReader[], rowGroupSpans: number): Generator<SpanTable> {
+  const ids = readers.map((reader) => reader.traceIds());
+  const edges = readers.map((reader) => reader.traceSpans());
+  const ends = readers.map((reader) => reader.header.counts.trace);
+  const from = readers.map(() => 0);
+  const next = readers.map(() => 0);
+  for (;;) {
+    let spans = 0;
+    let done = false;
+    while (!done && spans < rowGroupSpans) {
+      let lowest = -1;
+      for (let i = 0; i < readers.length; i++) {
+        if (next[i] < ends[i] && (lowest < 0 || compareBytes(ids[i], next[i] * 16, ids[lowest], next[lowest] * 16, 16) < 0)) lowest = i;
+      }
+      if (lowest < 0) {
+        done = true;
+        break;
+      }
+      // All parts that hold this trace step together, so that it never lies on both sides of a cut.
+      for (let i = readers.length - 1; i >= 0; i--) {
+        if (next[i] < ends[i] && i !== lowest && compareBytes(ids[i], next[i] * 16, ids[lowest], next[lowest] * 16, 16) === 0) spans += step(i);
+      }
+      spans += step(lowest);
+    }
+    if (spans > 0) yield gather(readers, from, next, spans);
+    for (let i = 0; i < from.length; i++) from[i] = next[i];
+    if (done) return;
+  }
+
+  function step(i: number): number {
+    const t = next[i]++;
+    return edges[i][t + 1] - edges[i][t];
+  }
+}
+
+function gather(readers: readonly PartReader[], from: readonly number[], to: readonly number[], spans: number): SpanTable {
+  const table = new SpanTable({ spans, attrs: spans * 8, strings: spans, stringBytes: spans * 32, traces: Math.max(64, spans >> 3) });
+  readers.forEach((reader, i) => {
+    if (from[i] === to[i]) return;
+    const slice = reader.readTraces(from[i], to[i]);
+    new TraceAppender(slice, table).append(identityOrder(slice));
+  });
+  return table;
+}
+
+class FileSink implements ByteSink {
+  position = 0;
+  #fd: number | undefined;
+
+  constructor(file: string) {
+    this.#fd = fs.openSync(file, 'w', 0o644);
+  }
+
+  write(bytes: Uint8Array): void {
+    const fd = this.#fd;
+    if (fd === undefined) throw new Error('sink is closed');
+    for (let done = 0; done < bytes.length; ) done += fs.writeSync(fd, bytes, done, bytes.length - done);
+    this.position += bytes.length;
+  }
+
+  close(): void {
+    if (this.#fd !== undefined) fs.closeSync(this.#fd);
+    this.#fd = undefined;
+  }
+}
