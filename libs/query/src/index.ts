@@ -1,3 +1,6 @@
+export { legacyQuery } from './legacy-query.ts';
+export { mergeSearch } from './merge-search.ts';
+export type { MergeOptions } from './merge-search.ts';
 export type {
   AnyValueJson,
   KeyValueJson,
@@ -18,3 +21,8 @@ export type {
   TraceByIdResponse,
   TraceSearchMetadata,
 } from './model.ts';
+export { planSearch } from './plan-search.ts';
+export type { PlanOptions, SearchPlan } from './plan-search.ts';
+export { searchBatches } from './search.ts';
+export type { Batches, SearchOptions } from './search.ts';
+export type { SearchPartial, SpansetPiece, TracePiece } from './search-partial.ts';

@@ -1,0 +1,51 @@
+import { printExpr } from '@vivace/traceql';
+import type { GroupBy } from '@vivace/traceql';
+import type { Batch } from './batch.ts';
+import { cellToJson, NIL_JSON } from './cell-json.ts';
+import { Cell } from './cell.ts';
+import type { AnyValueJson } from './model.ts';
+import { compileProgram } from './program.ts';
+import type { Program } from './program.ts';
+import { unionRows } from './spanset.ts';
+import type { Spanset, StageFunction } from './spanset.ts';
+
+/** `| by(e)`: splits every spanset by the value of `e`, in order of first appearance. No value is a group of its own. */
+export function compileGroupBy(stage: GroupBy, batch: Batch): StageFunction {
+  const program = compileProgram(stage.expr, batch, 'span');
+  const key = `by(${printExpr(stage.expr)})`;
+  return (spansets) => {
+    const out: Spanset[] = [];
+    for (const spanset of spansets) {
+      const groups = new Map<string, { readonly value: AnyValueJson; readonly rows: number[] }>();
+      for (const row of spanset.rows) {
+        const value = readJson(program, row);
+        const id = JSON.stringify(value ?? null);
+        const group = groups.get(id);
+        if (group) group.rows.push(row);
+        else groups.set(id, { value: value ?? NIL_JSON, rows: [row] });
+      }
+      for (const { value, rows } of groups.values()) out.push({ rows, attributes: [...spanset.attributes, { key, value }] });
+    }
+    return out;
+  };
+}
+
+/** `| coalesce()`: one spanset of all spans; what was said of the parts is dropped. */
+export function coalesce(spansets: readonly Spanset[]): readonly Spanset[] {
+  const [first, ...rest] = spansets;
+  if (!first) return [];
+  return [{ rows: rest.reduce((rows, spanset) => unionRows(rows, spanset.rows), first.rows), attributes: [] }];
+}
+
+const cell = new Cell();
+
+function readJson(program: Program, row: number): AnyValueJson | undefined {
+  const n = program.count(row);
+  if (n <= 0) return undefined;
+  const values: AnyValueJson[] = [];
+  for (let i = 0; i < n; i++) {
+    program.read(i, cell);
+    values.push(cellToJson(cell));
+  }
+  return n === 1 ? values[0] : { arrayValue: { values } };
+}

@@ -1,0 +1,151 @@
+// Loops over one column each. They write 1 into `out` for rows that satisfy the condition and leave other rows alone, unless said
+// otherwise. One loop, one type of array.
+import { ATTR_BOOL, ATTR_DOUBLE, ATTR_INT, ATTR_STRING } from '@vivace/trace';
+import type { AttrColumn, StringColumn, StringDict } from '@vivace/trace';
+import { EQUAL, GREATER, LESS, UNORDERED } from './condition.ts';
+import type { NumberCondition, TextCondition } from './condition.ts';
+
+const TWO_32 = 4_294_967_296;
+
+/** Asks a condition at most once per string of a dictionary. */
+export class DictTest {
+  readonly #dict: StringDict;
+  readonly #condition: TextCondition;
+  /** 0 not asked yet, 2 no, 3 yes. */
+  readonly memo: Uint8Array;
+
+  constructor(dict: StringDict, condition: TextCondition) {
+    this.#dict = dict;
+    this.#condition = condition;
+    this.memo = new Uint8Array(dict.size);
+  }
+
+  ask(id: number): number {
+    const answer = this.#condition.matches(this.#dict.get(id)) ? 3 : 2;
+    this.memo[id] = answer;
+    return answer;
+  }
+}
+
+/** A dense string column, e.g. the span name. */
+export function testStrings(column: StringColumn, rows: number, condition: TextCondition, out: Uint8Array): void {
+  const { ids } = column;
+  if (condition.equals !== undefined) {
+    const id = column.dict.find(condition.equals);
+    if (id >= 0) for (let row = 0; row < rows; row++) out[row] = ids[row] === id ? 1 : 0;
+    return;
+  }
+  const test = new DictTest(column.dict, condition);
+  const { memo } = test;
+  for (let row = 0; row < rows; row++) {
+    const answer = memo[ids[row]];
+    out[row] = (answer === 0 ? test.ask(ids[row]) : answer) & 1;
+  }
+}
+
+export function testAttrStrings(column: AttrColumn, condition: TextCondition, out: Uint8Array): void {
+  const { count, rows, types, u32 } = column;
+  if (condition.equals !== undefined) {
+    const id = column.dict.find(condition.equals);
+    if (id >= 0) for (let i = 0; i < count; i++) if (u32[2 * i] === id && types[i] === ATTR_STRING) out[rows[i]] = 1;
+    return;
+  }
+  const test = new DictTest(column.dict, condition);
+  const { memo } = test;
+  for (let i = 0; i < count; i++) {
+    if (types[i] !== ATTR_STRING) continue;
+    const answer = memo[u32[2 * i]];
+    if (((answer === 0 ? test.ask(u32[2 * i]) : answer) & 1) !== 0) out[rows[i]] = 1;
+  }
+}
+
+/** Ints are compared with an int or duration literal exactly, everything else as doubles. */
+export function testAttrNumbers(column: AttrColumn, condition: NumberCondition, out: Uint8Array): void {
+  const { count, rows, types, u32, f64 } = column;
+  const { accept, value, exact } = condition;
+  const high = exact ? exact.high : 0;
+  const low = exact ? exact.low : 0;
+  const isExact = exact !== undefined;
+  for (let i = 0; i < count; i++) {
+    let outcome: number;
+    if (types[i] === ATTR_INT) {
+      const h = u32[2 * i + 1] | 0;
+      const l = u32[2 * i];
+      if (isExact) outcome = h > high ? GREATER : h < high ? LESS : l > low ? GREATER : l < low ? LESS : EQUAL;
+      else {
+        const v = h * TWO_32 + l;
+        outcome = v > value ? GREATER : v < value ? LESS : v === value ? EQUAL : UNORDERED;
+      }
+    } else if (types[i] === ATTR_DOUBLE) {
+      const v = f64[i];
+      outcome = v > value ? GREATER : v < value ? LESS : v === value ? EQUAL : UNORDERED;
+    } else continue;
+    if ((accept & outcome) !== 0) out[rows[i]] = 1;
+  }
+}
+
+export function testAttrBools(column: AttrColumn, accept: number, code: number, out: Uint8Array): void {
+  const { count, rows, types, u32 } = column;
+  const wanted = (accept & EQUAL) !== 0 ? code : 1 - code;
+  for (let i = 0; i < count; i++) if (types[i] === ATTR_BOOL && u32[2 * i] === wanted) out[rows[i]] = 1;
+}
+
+/** Marks (or clears) every row that has the key. */
+export function markRows(column: AttrColumn, value: 0 | 1, out: Uint8Array): void {
+  const { count, rows } = column;
+  for (let i = 0; i < count; i++) out[rows[i]] = value;
+}
+
+export function testDoubles(values: Float64Array, rows: number, condition: NumberCondition, out: Uint8Array): void {
+  const { accept, value } = condition;
+  for (let row = 0; row < rows; row++) {
+    const v = values[row];
+    const outcome = v > value ? GREATER : v < value ? LESS : v === value ? EQUAL : UNORDERED;
+    out[row] = (accept & outcome) !== 0 ? 1 : 0;
+  }
+}
+
+export function testInts(values: Int32Array, rows: number, condition: NumberCondition, out: Uint8Array): void {
+  const { accept, value } = condition;
+  for (let row = 0; row < rows; row++) {
+    const v = values[row];
+    const outcome = v > value ? GREATER : v < value ? LESS : v === value ? EQUAL : UNORDERED;
+    out[row] = (accept & outcome) !== 0 ? 1 : 0;
+  }
+}
+
+/** int64 values as halves (low word first). */
+export function testHalves(values: Uint32Array, rows: number, condition: NumberCondition, out: Uint8Array): void {
+  const { accept, value, exact } = condition;
+  const high = exact ? exact.high : 0;
+  const low = exact ? exact.low : 0;
+  const isExact = exact !== undefined;
+  for (let row = 0; row < rows; row++) {
+    const h = values[2 * row + 1] | 0;
+    const l = values[2 * row];
+    const v = h * TWO_32 + l;
+    let outcome: number;
+    if (isExact) outcome = h > high ? GREATER : h < high ? LESS : l > low ? GREATER : l < low ? LESS : EQUAL;
+    else outcome = v > value ? GREATER : v < value ? LESS : v === value ? EQUAL : UNORDERED;
+    out[row] = (accept & outcome) !== 0 ? 1 : 0;
+  }
+}
+
+/** Status and kind: at most 256 codes, so a table answers. */
+export function testCodes(values: Uint8Array, rows: number, accept: number, code: number, out: Uint8Array): void {
+  const table = new Uint8Array(256).fill((accept & LESS) !== 0 ? 1 : 0);
+  table[code] = (accept & EQUAL) !== 0 ? 1 : 0;
+  for (let row = 0; row < rows; row++) out[row] = table[values[row]];
+}
+
+/** Ids of `width` bytes equal to `wanted`. */
+export function testIds(ids: Uint8Array, width: number, rows: number, wanted: Uint8Array, out: Uint8Array): void {
+  const first = wanted[width - 1];
+  for (let row = 0, at = 0; row < rows; row++, at += width) {
+    // The last byte varies even where clients number their ids.
+    if (ids[at + width - 1] !== first) continue;
+    let i = 0;
+    while (i < width && ids[at + i] === wanted[i]) i++;
+    if (i === width) out[row] = 1;
+  }
+}

@@ -1,0 +1,109 @@
+import { AppError } from '@vivace/base';
+import type { ColumnNeeds } from '@vivace/trace';
+import type { Query, ScalarExpr, SpansetFilter, Stage } from '@vivace/traceql';
+import { NeedsBuilder, resolveField } from './field.ts';
+import { addNeeds, planPredicate } from './predicate.ts';
+import type { Predicate } from './predicate.ts';
+import { shownFields } from './shown-fields.ts';
+import type { ShownField } from './shown-fields.ts';
+
+/** The planned predicate of every `{ … }` of a query. */
+export interface PlannedFilters {
+  of(filter: SpansetFilter): Predicate;
+}
+
+/** A search made ready: independent of data, reusable for any number of batches. */
+export interface SearchPlan {
+  readonly stages: readonly Stage[];
+  readonly filters: PlannedFilters;
+  /** What deciding needs. */
+  readonly needs: ColumnNeeds;
+  /** What showing the traces found needs besides. */
+  readonly resultNeeds: ColumnNeeds;
+  readonly shown: readonly ShownField[];
+  /** How the span name shows, if the query mentions it. */
+  readonly shownName: ShownField | undefined;
+  /** Tag search: answers without span sets and service statistics. */
+  readonly legacy: boolean;
+  /** No span can match, whatever the data. */
+  readonly isEmpty: boolean;
+}
+
+export interface PlanOptions {
+  readonly legacy?: boolean;
+}
+
+/** Pure. A metrics stage is ignored: on the search API its spans are the answer. Throws `unimplemented` naming the feature. */
+export function planSearch(query: Query, options: PlanOptions = {}): SearchPlan {
+  const legacy = options.legacy ?? false;
+  const needs = new NeedsBuilder();
+  needs.addColumns('traceId', 'traceTimes');
+  const filters = new Map<SpansetFilter, Predicate>();
+  for (const stage of query.stages) planStage(stage, filters, needs);
+  const { fields, name } = shownFields(query);
+  const result = new NeedsBuilder();
+  result.addColumns('roots');
+  if (!legacy) {
+    result.addColumns('serviceStats', 'spanId', 'start', 'duration');
+    for (const { field } of name ? [...fields, name] : fields) result.addField(field);
+  }
+  return {
+    stages: query.stages,
+    filters: {
+      of(filter) {
+        const predicate = filters.get(filter);
+        if (!predicate) throw new AppError('internal', 'search plan: filter of another query');
+        return predicate;
+      },
+    },
+    needs,
+    resultNeeds: result,
+    shown: fields,
+    shownName: name,
+    legacy,
+    isEmpty: query.stages.some((stage) => stage.kind === 'filter' && isNever(filters.get(stage))),
+  };
+}
+
+function isNever(predicate: Predicate | undefined): boolean {
+  return predicate?.kind === 'const' && !predicate.value;
+}
+
+function planStage(stage: Stage, filters: Map<SpansetFilter, Predicate>, needs: NeedsBuilder): void {
+  switch (stage.kind) {
+    case 'filter':
+      filters.set(stage, planPredicate(stage.expr, needs));
+      return;
+    case 'spansetOperation':
+      if (stage.op !== '&&' && stage.op !== '||') needs.addColumns('nestedSets');
+      planStage(stage.left, filters, needs);
+      return planStage(stage.right, filters, needs);
+    case 'pipeline':
+      for (const inner of stage.stages) planStage(inner, filters, needs);
+      return;
+    case 'scalarFilter':
+      planScalar(stage.left, needs);
+      return planScalar(stage.right, needs);
+    case 'by':
+      return addNeeds(stage.expr, needs);
+    case 'select':
+      // Shown only; but an unsupported field is refused now rather than when the first trace is found.
+      for (const ref of stage.fields) resolveField(ref);
+      return;
+    case 'coalesce':
+  }
+}
+
+function planScalar(expr: ScalarExpr, needs: NeedsBuilder): void {
+  switch (expr.kind) {
+    case 'aggregate':
+      if (expr.operand) addNeeds(expr.operand, needs);
+      return;
+    case 'scalarOperation':
+      planScalar(expr.left, needs);
+      return planScalar(expr.right, needs);
+    case 'scalarPipeline':
+      throw new AppError('unimplemented', 'scalar pipelines not yet supported');
+    case 'literal':
+  }
+}
