@@ -30,7 +30,7 @@ for (const sync of ['interval', 'always'] as const) {
     for (let i = 0; i < appends; i += inFlight) {
       const group = Array.from({ length: inFlight }, () => log.append(SINGLE_TENANT, 1, payload));
       const positions = await Promise.all(group);
-      const { segment } = positions[0]!;
+      const { segment } = positions[0];
       if (segment > 2 && i % 128 === 0) await log.release(segment - 2);
     }
     const ms = performance.now() - start;

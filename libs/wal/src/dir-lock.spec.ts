@@ -19,7 +19,7 @@ async function startHolder(): Promise<ReturnType<typeof spawn>> {
   const module = new URL('./dir-lock.ts', import.meta.url).href;
   const script = `const { lockDir } = await import(${JSON.stringify(module)}); await lockDir(${JSON.stringify(dir)}); console.log('locked'); setInterval(() => {}, 1000);`;
   const child = spawn(process.execPath, ['--conditions=@vivace/source', '--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
-  await once(child.stdout!, 'data');
+  await once(child.stdout, 'data');
   return child;
 }
 

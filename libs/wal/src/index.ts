@@ -1,6 +1,5 @@
 export { openLog } from './log.ts';
-export type { Log, LogMetrics, LogOptions, LogPosition, LogTimers } from './log.ts';
-export type { LogLogger } from './logger.ts';
+export type { Log, LogOptions, LogPosition, LogTimers } from './log.ts';
 export { replay } from './replay.ts';
 export type { FrameHandler, FrameVerdict, ReplayOptions, ReplayProgress, ReplayReport, SegmentRange } from './replay.ts';
 export type { ByteRange, Frame } from './scan-segment.ts';

@@ -1,7 +1,7 @@
 import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { SINGLE_TENANT } from '@vivace/base';
+import { createMemoryLogger, createMemoryMetrics, SINGLE_TENANT } from '@vivace/base';
 import type { TenantId } from '@vivace/base';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FRAME_PREFIX_BYTES, SEGMENT_HEADER_BYTES } from './frame.ts';
@@ -136,7 +136,7 @@ describe('append', () => {
     );
     expect(order).toEqual(order.map((_, i) => i));
     for (let i = 1; i < positions.length; i++) {
-      const [a, b] = [positions[i - 1]!, positions[i]!];
+      const [a, b] = [positions[i - 1], positions[i]];
       expect(b.segment > a.segment || (b.segment === a.segment && b.offset > a.offset)).toBe(true);
     }
     expect(positions.at(-1)!.segment).toBeGreaterThan(3);
@@ -247,8 +247,9 @@ describe('failures', () => {
   it('counts a failed background sync and goes on in a new segment', async () => {
     const testFs = new TestFs();
     const timers = new TestTimers();
-    const failed: string[] = [];
-    const log = await openTest({ fs: testFs, timers, metrics: { written() {}, synced() {}, failed: (operation) => void failed.push(operation) } });
+    const metrics = createMemoryMetrics();
+    const logger = createMemoryLogger();
+    const log = await openTest({ fs: testFs, timers, metrics, logger });
     await log.append(SINGLE_TENANT, 1, bytes('a'));
     testFs.onSync = async () => {
       testFs.onSync = async () => undefined;
@@ -257,7 +258,9 @@ describe('failures', () => {
     timers.pending.pop()!();
     await log.append(SINGLE_TENANT, 1, bytes('b'));
     expect((await log.append(SINGLE_TENANT, 1, bytes('c'))).segment).toBe(2);
-    expect(failed).toEqual(['sync']);
+    expect(metrics.value('vivace_wal_failures_total', { operation: 'sync' })).toBe(1);
+    expect(metrics.value('vivace_wal_frames_total')).toBe(3);
+    expect(logger.entries.map(({ msg }) => msg)).toEqual(['wal: sync failed, recent frames would not survive a power cut']);
     expect(await texts()).toEqual(['a', 'b', 'c']);
   });
 
@@ -302,7 +305,7 @@ describe('segments', () => {
     const closed = await log.rotate();
     await log.release(closed);
     expect(await texts()).toEqual([]);
-    const position = await open[0]!.append(SINGLE_TENANT, 1, bytes('b'));
+    const position = await open[0].append(SINGLE_TENANT, 1, bytes('b'));
     expect(position.segment).toBeGreaterThan(closed);
   });
 });

@@ -1,14 +1,14 @@
 import fs from 'node:fs/promises';
-import { AppError, systemClock } from '@vivace/base';
-import type { Clock, TenantId } from '@vivace/base';
+import { AppError, silentLogger, systemClock } from '@vivace/base';
+import type { Clock, Logger, MetricsRegistry, TenantId } from '@vivace/base';
 import { lockDir } from './dir-lock.ts';
 import type { DirLock } from './dir-lock.ts';
 import { encodeFramePrefix, FRAME_PREFIX_BYTES, MAX_TENANT_BYTES } from './frame.ts';
 import { nodeLogFs } from './log-fs.ts';
 import type { LogFs } from './log-fs.ts';
 import { createMarker, readMarker } from './log-id.ts';
-import { silentLogger } from './logger.ts';
-import type { LogLogger } from './logger.ts';
+import { createLogMetrics } from './log-metrics.ts';
+import type { LogMetrics } from './log-metrics.ts';
 import { replaySegments } from './replay.ts';
 import type { FrameHandler, ReplayBounds, ReplayOptions, ReplayReport } from './replay.ts';
 import { listSequences, nextSequence, segmentPath } from './segment-files.ts';
@@ -35,21 +35,14 @@ export interface LogOptions {
   readonly maxPendingBytes?: number;
   readonly clock?: Clock;
   readonly timers?: LogTimers;
-  readonly logger?: LogLogger;
-  readonly metrics?: LogMetrics;
+  readonly logger?: Logger;
+  readonly metrics?: MetricsRegistry;
   readonly fs?: LogFs;
 }
 
 export interface LogTimers {
   /** Returns the function that cancels. */
   after(ms: number, run: () => void): () => void;
-}
-
-export interface LogMetrics {
-  /** A group of frames was written (and, under `always`, synced). */
-  written(frames: number, bytes: number): void;
-  synced(): void;
-  failed(operation: 'write' | 'sync' | 'delete'): void;
 }
 
 export interface Log {
@@ -118,7 +111,7 @@ class SegmentedLog implements Log {
   readonly #maxPendingBytes: number;
   readonly #clock: Clock;
   readonly #timers: LogTimers;
-  readonly #logger: LogLogger;
+  readonly #logger: Logger;
   readonly #metrics: LogMetrics | undefined;
   readonly #fs: LogFs;
   readonly #lock: DirLock;
@@ -147,7 +140,7 @@ class SegmentedLog implements Log {
     this.#clock = options.clock ?? systemClock;
     this.#timers = options.timers ?? systemTimers;
     this.#logger = options.logger ?? silentLogger;
-    this.#metrics = options.metrics;
+    this.#metrics = options.metrics && createLogMetrics(options.metrics, () => this.#pendingBytes);
     this.#fs = options.fs ?? nodeLogFs;
     this.#lock = lock;
     this.#marker = marker;
@@ -184,7 +177,7 @@ class SegmentedLog implements Log {
         if (sequence === newest) await this.#holdPlace();
         await this.#fs.unlink(segmentPath(this.#dir, sequence));
       } catch (cause) {
-        this.#metrics?.failed('delete');
+        this.#metrics?.failures.with({ operation: 'delete' }).inc();
         throw new AppError('unavailable', `wal: segment ${sequence} cannot be deleted: ${messageOf(cause)}`, { cause });
       }
     }
@@ -298,17 +291,18 @@ class SegmentedLog implements Log {
   }
 
   #succeeded(frames: number, bytes: number): void {
-    this.#metrics?.written(frames, bytes);
+    this.#metrics?.frames.inc(frames);
+    this.#metrics?.bytes.inc(bytes);
     if (this.#failing) this.#logger.info('wal: accepting writes again', { dir: this.#dir });
     this.#failing = false;
-    if (this.#always) this.#metrics?.synced();
+    if (this.#always) this.#metrics?.syncs.inc();
     else this.#cancelSync ??= this.#timers.after(this.#syncIntervalMs, () => this.#syncNow());
   }
 
   #writeFailed(cause: unknown): AppError {
-    this.#metrics?.failed('write');
+    this.#metrics?.failures.with({ operation: 'write' }).inc();
     const error = diskError(cause);
-    if (!this.#failing) this.#logger.error('wal: writes are failing', { dir: this.#dir, error: error.message });
+    if (!this.#failing) this.#logger.error('wal: writes are failing', { dir: this.#dir, err: error });
     this.#failing = true;
     return error;
   }
@@ -330,10 +324,10 @@ class SegmentedLog implements Log {
   #track(sync: Promise<void>): void {
     const tracked = sync
       .then(
-        () => this.#metrics?.synced(),
+        () => this.#metrics?.syncs.inc(),
         (cause: unknown) => {
-          this.#metrics?.failed('sync');
-          this.#logger.error('wal: sync failed, recent frames would not survive a power cut', { dir: this.#dir, error: messageOf(cause) });
+          this.#metrics?.failures.with({ operation: 'sync' }).inc();
+          this.#logger.error('wal: sync failed, recent frames would not survive a power cut', { dir: this.#dir, err: cause });
         },
       )
       .finally(() => this.#background.delete(tracked));

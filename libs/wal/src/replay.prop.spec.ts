@@ -36,7 +36,7 @@ function mutate(file: Buffer, frames: readonly Buffer[], { kind, at, to, extent 
     case 'truncate':
       return file.subarray(0, from);
     case 'flip':
-      part[0]! ^= 1 << Math.floor(to * 8);
+      part[0] ^= 1 << Math.floor(to * 8);
       return file;
     case 'zero':
       part.fill(0);
@@ -58,11 +58,11 @@ function mutate(file: Buffer, frames: readonly Buffer[], { kind, at, to, extent 
       return file;
     }
     case 'duplicate-frame':
-      return Buffer.concat([file, frames[Math.floor(at * frames.length)]!]);
+      return Buffer.concat([file, frames[Math.floor(at * frames.length)]]);
     case 'swap-frames': {
       const order = [...frames];
       const [a, b] = [Math.floor(at * frames.length), Math.floor(to * frames.length)];
-      [order[a], order[b]] = [order[b]!, order[a]!];
+      [order[a], order[b]] = [order[b], order[a]];
       return Buffer.concat([file.subarray(0, SEGMENT_HEADER_BYTES), ...order]);
     }
     case 'append-zeros':
@@ -74,7 +74,7 @@ function mutate(file: Buffer, frames: readonly Buffer[], { kind, at, to, extent 
 function intactFrames(file: Buffer, frames: readonly Buffer[]): string[] {
   const found: { at: number; name: string }[] = [];
   for (const frame of frames) {
-    const name = nameOf(frame.subarray(FRAME_PREFIX_BYTES + frame[21]!));
+    const name = nameOf(frame.subarray(FRAME_PREFIX_BYTES + frame[21]));
     for (let at = file.indexOf(frame); at >= 0; at = file.indexOf(frame, at + 1)) found.push({ at, name });
   }
   return found.sort((a, b) => a.at - b.at).map(({ name }) => name);
@@ -83,7 +83,7 @@ function intactFrames(file: Buffer, frames: readonly Buffer[]): string[] {
 const SIZES = [3, 40, 700, 9_000];
 
 function payload(i: number): Buffer {
-  return Buffer.from(`frame ${i} `.padEnd(SIZES[i % SIZES.length]!, String(i)));
+  return Buffer.from(`frame ${i} `.padEnd(SIZES[i % SIZES.length], String(i)));
 }
 
 /** `frame 17` for exactly the payload of frame 17: short, so that a counterexample can be read. */
@@ -112,12 +112,11 @@ it('hands out exactly the undamaged frames, whatever happened to the files', { t
       const dir = path.join(root, String(round++));
       await fs.mkdir(dir);
       await fs.copyFile(path.join(original, 'log.id'), path.join(dir, 'log.id'));
-      const damaged = files.map((file) => Buffer.from(file));
-      for (const step of mutations)
-        if (damaged[step.segment]!.length > 0) damaged[step.segment] = mutate(damaged[step.segment]!, framesOf[step.segment]!, step);
-      for (const [i, file] of damaged.entries()) await fs.writeFile(path.join(dir, names[i]!), file);
+      const damaged: Buffer[] = files.map((file) => Buffer.from(file));
+      for (const step of mutations) if (damaged[step.segment].length > 0) damaged[step.segment] = mutate(damaged[step.segment], framesOf[step.segment], step);
+      for (const [i, file] of damaged.entries()) await fs.writeFile(path.join(dir, names[i]), file);
 
-      const expected = damaged.flatMap((file, i) => intactFrames(file, framesOf[i]!));
+      const expected = damaged.flatMap((file, i) => intactFrames(file, framesOf[i]));
       const read: string[] = [];
       const report = await replay(dir, (frame) => void read.push(nameOf(frame.payload)));
       expect(read).toEqual(expected);
@@ -125,7 +124,7 @@ it('hands out exactly the undamaged frames, whatever happened to the files', { t
       // What could not be read is still there: in quarantine, or never damaged in the first place.
       for (const [i, file] of damaged.entries()) {
         if (!report.damaged.some(({ segment }) => segment === i + 1)) continue;
-        const kept = await fs.readFile(path.join(dir, 'quarantine', names[i]!));
+        const kept = await fs.readFile(path.join(dir, 'quarantine', names[i]));
         expect(kept.equals(file.subarray(0, kept.length))).toBe(true);
       }
 

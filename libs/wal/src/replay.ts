@@ -1,8 +1,8 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
+import { silentLogger } from '@vivace/base';
+import type { Logger } from '@vivace/base';
 import { lockDir } from './dir-lock.ts';
-import { silentLogger } from './logger.ts';
-import type { LogLogger } from './logger.ts';
 import { readMarker } from './log-id.ts';
 import { listSegments, quarantineDir } from './segment-files.ts';
 import type { SegmentFile } from './segment-files.ts';
@@ -17,7 +17,7 @@ export type FrameHandler = (frame: Frame) => FrameVerdict | void | Promise<Frame
 export interface ReplayOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: ReplayProgress) => void;
-  readonly logger?: LogLogger;
+  readonly logger?: Logger;
 }
 
 export interface ReplayProgress {
@@ -119,7 +119,7 @@ export async function replaySegments(dir: string, bounds: ReplayBounds, onFrame:
 }
 
 /** Keeps the whole segment, as a second name of the same file: needs no space, and outlives the release of the segment. Undefined when that failed. */
-async function quarantine(dir: string, segment: SegmentFile, logger: LogLogger, found: Record<string, unknown>): Promise<string | undefined> {
+async function quarantine(dir: string, segment: SegmentFile, logger: Logger, found: Record<string, unknown>): Promise<string | undefined> {
   const target = path.join(quarantineDir(dir), path.basename(segment.path));
   try {
     await fs.mkdir(quarantineDir(dir), { recursive: true });
@@ -135,17 +135,17 @@ async function quarantine(dir: string, segment: SegmentFile, logger: LogLogger, 
     if (isNew) logger.warn('wal: segment with unreadable frames set aside', { segment: segment.path, kept: target, ...found });
     return target;
   } catch (error) {
-    logger.error('wal: segment with unreadable frames could not be set aside, it stays', { segment: segment.path, error: String(error), ...found });
+    logger.error('wal: segment with unreadable frames could not be set aside, it stays', { segment: segment.path, err: error, ...found });
     return undefined;
   }
 }
 
-async function cut(segment: SegmentFile, at: number, logger: LogLogger): Promise<void> {
+async function cut(segment: SegmentFile, at: number, logger: Logger): Promise<void> {
   const fields = { segment: segment.path, at, bytes: segment.sizeBytes - at };
   try {
     await fs.truncate(segment.path, at);
     logger.info('wal: cut an unfinished write from the end', fields);
   } catch (error) {
-    logger.warn('wal: an unfinished write at the end could not be cut', { ...fields, error: String(error) });
+    logger.warn('wal: an unfinished write at the end could not be cut', { ...fields, err: error });
   }
 }

@@ -65,7 +65,7 @@ describe('run', () => {
     });
     const error = await pool.run('stumble', undefined).catch((reason: Error) => reason);
     expect(error).toMatchObject({ code: 'internal', message: 'x is not a function' });
-    expect((error.cause as Error).stack).toContain('spec-worker');
+    expect(((error as Error).cause as Error).stack).toContain('spec-worker');
   });
 
   it('rejects inputs and outputs that cannot be sent, and unknown tasks, and goes on', async () => {
