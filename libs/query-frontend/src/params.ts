@@ -20,13 +20,13 @@ export function countParam(query: URLSearchParams, name: string): number | undef
   return value;
 }
 
-/** A Go duration in nanoseconds; 0 when absent. */
-export function durationNsParam(query: URLSearchParams, name: string): bigint {
+/** A Go duration in nanoseconds; zero is the same as absent. */
+export function durationNsParam(query: URLSearchParams, name: string): bigint | undefined {
   const text = textParam(query, name);
-  if (text === undefined) return 0n;
+  if (text === undefined) return undefined;
   const ms = parseDurationMs(text);
   if (ms === undefined || ms < 0 || ms > MAX_DURATION_MS) throw invalid(`invalid ${name}: time: invalid duration ${JSON.stringify(text)}`);
-  return BigInt(Math.round(ms * 1e6));
+  return ms === 0 ? undefined : BigInt(Math.round(ms * 1e6));
 }
 
 /** `start` and `end` in unix seconds, both or neither; two zeros are the same as neither. */

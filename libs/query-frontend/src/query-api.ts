@@ -11,6 +11,8 @@ export interface QueryApiDeps extends HandlerDeps {
   readonly logger: Logger;
 }
 
+const LOGGED_QUERY_CHARS = 2_000;
+
 /** The HTTP query API (docs/compat/api.md), without the server: a router whose handlers turn requests into answers and never reject. */
 export function createQueryApi(deps: QueryApiDeps): HttpRouter {
   const observe = createObserver(deps);
@@ -44,7 +46,12 @@ async function attempt(deps: QueryApiDeps, route: RouteSpec, param: string, requ
     if (reason instanceof AppError && reason.code !== 'internal') return errorResponse(reason);
     const error = AppError.from(signal.aborted ? signal.reason : reason);
     if (error.code !== 'internal') return errorResponse(error);
-    deps.logger.error('query failed', { route: route.label, tenant: request.tenant, query: request.query.toString(), err: reason });
+    deps.logger.error('query failed', {
+      route: route.label,
+      tenant: request.tenant,
+      query: request.query.toString().slice(0, LOGGED_QUERY_CHARS),
+      err: reason,
+    });
     return errorResponse(reason instanceof AppError ? reason : new AppError('internal', 'internal error: see the log of the server'));
   }
 }
@@ -57,6 +64,14 @@ function createObserver({ metrics, logger }: QueryApiDeps): Observe {
   return (op, { tenant, path, query }, answer, durationMs) => {
     queries.with({ tenant, op, result: answer.status === 499 ? 'canceled' : 'completed' }).inc();
     inspected.with({ tenant, op }).inc(answer.inspectedBytes ?? 0);
-    logger.info('query', { op, tenant, path, query: query.toString(), status: answer.status, durationMs, inspectedBytes: answer.inspectedBytes ?? 0 });
+    logger.info('query', {
+      op,
+      tenant,
+      path,
+      query: query.toString().slice(0, LOGGED_QUERY_CHARS),
+      status: answer.status,
+      durationMs,
+      inspectedBytes: answer.inspectedBytes ?? 0,
+    });
   };
 }

@@ -1,10 +1,10 @@
 import { AppError } from '@vivace/base';
 import { SearchResponseSchema } from '@vivace/proto';
+import { legacyQuery } from '@vivace/query';
 import type { SearchRequest } from '@vivace/query';
+import type { Query } from '@vivace/traceql';
 import { encodeAnswer, negotiate } from './encode.ts';
 import type { Handler } from './handler.ts';
-import type { LegacySearch } from './legacy-search.ts';
-import { legacyToTraceQL } from './legacy-search.ts';
 import { parseLogfmt } from './logfmt.ts';
 import { checkSearchRange, countParam, durationNsParam, intParam, rangeParam, textParam } from './params.ts';
 import type { QueryApiConfig } from './query-api-config.ts';
@@ -24,8 +24,8 @@ function parseSearchRequest(query: URLSearchParams, config: QueryApiConfig, maxD
   checkSearchRange(range, maxDurationMs);
   const q = textParam(query, 'q');
   if (q !== undefined && textParam(query, 'tags') !== undefined) throw invalid("invalid request: can't specify tags and q in the same query");
-  const text = q ?? legacyToTraceQL(legacyParams(query));
-  return { query: parseSearchQuery(text, config.maxQueryBytes), limit, spansPerSpanSet, range, legacy: q === undefined };
+  const parsed = q === undefined ? tagSearch(query) : parseSearchQuery(q, config.maxQueryBytes);
+  return { query: parsed, limit, spansPerSpanSet, range, legacy: q === undefined };
 }
 
 function limitParam(query: URLSearchParams, { search }: QueryApiConfig): number {
@@ -45,15 +45,18 @@ function spansParam(query: URLSearchParams, { search }: QueryApiConfig): number 
 
 const PARAMETERS: ReadonlySet<string> = new Set(['q', 'tags', 'minDuration', 'maxDuration', 'limit', 'spss', 'start', 'end']);
 
-function legacyParams(query: URLSearchParams): LegacySearch {
-  const minDurationNs = durationNsParam(query, 'minDuration');
-  const maxDurationNs = durationNsParam(query, 'maxDuration');
-  if (maxDurationNs > 0n && minDurationNs > maxDurationNs) throw invalid('invalid maxDuration: must be greater than minDuration');
+/** Without `q`: what was asked before there was TraceQL. */
+function tagSearch(query: URLSearchParams): Query {
+  const min = durationNsParam(query, 'minDuration');
+  const max = durationNsParam(query, 'maxDuration');
+  if (min !== undefined && max !== undefined && min > max) throw invalid('invalid maxDuration: must be greater than minDuration');
   const tags = textParam(query, 'tags');
-  if (tags !== undefined) return { tags: parseLogfmt(tags), minDurationNs, maxDurationNs };
-  // Grafana 8.0–8.2 sent every tag as a parameter of its own, and never a range.
-  const bare = query.has('start') || query.has('end') ? [] : [...query].filter(([key]) => key !== '' && !PARAMETERS.has(key));
-  return { tags: bare, minDurationNs, maxDurationNs };
+  return legacyQuery(new Map(tags === undefined ? bareTags(query) : parseLogfmt(tags)), min, max);
+}
+
+/** Grafana 8.0–8.2 sent every tag as a parameter of its own, and never a range. */
+function bareTags(query: URLSearchParams): (readonly [string, string])[] {
+  return query.has('start') || query.has('end') ? [] : [...query].filter(([key]) => key !== '' && !PARAMETERS.has(key));
 }
 
 function invalid(message: string): AppError {
