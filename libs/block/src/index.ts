@@ -1,1 +1,13 @@
-export {};
+export { BloomFilter, bloomShard, buildBlooms, DEFAULT_BLOOM } from './bloom.ts';
+export type { BloomOptions } from './bloom.ts';
+export { dedicatedNames, formatBlockMeta, isReadable, parseBlockMeta } from './meta.ts';
+export type { BlockMeta, DedicatedColumn } from './meta.ts';
+export { formatRowGroupIndex, parseRowGroupIndex } from './row-group-index.ts';
+export { DEDICATED_PER_SCOPE, SCHEMA, STATIC_RESOURCE_KEYS, STATIC_SPAN_KEYS, STATUS_CODE_KEY, VPARQUET4 } from './schema.ts';
+export { blockFiles } from './write/block-files.ts';
+export type { BlockFile } from './write/block-files.ts';
+export { BlockWriter } from './write/block-writer.ts';
+export type { BlockWriterOptions, FinishedBlock } from './write/block-writer.ts';
+export { chooseDedicatedColumns } from './write/choose-dedicated-columns.ts';
+export { cutRowGroups, DEFAULT_ROW_GROUP, sliceOrder } from './write/row-groups.ts';
+export type { RowGroupLimits } from './write/row-groups.ts';

@@ -1,1 +1,27 @@
-export {};
+export { Codec, ConvertedType, Encoding, PageType, PhysicalType, Repetition } from './format.ts';
+export type {
+  ByteSource,
+  ColumnChunk,
+  ColumnIndex,
+  ColumnMetaData,
+  FileMetaData,
+  Leaf,
+  LogicalType,
+  OffsetIndex,
+  PageLocation,
+  RowGroup,
+  SchemaElement,
+  Statistics,
+} from './format.ts';
+export { MemorySink } from './write/byte-sink.ts';
+export type { ByteSink } from './write/byte-sink.ts';
+export { BytesValues } from './write/bytes-values.ts';
+export type { ColumnValues, DictionaryPage } from './write/column-values.ts';
+export { BytesDictionary, DictionaryBuilder, DictionaryValues, Int32Dictionary, Int64Dictionary } from './write/dictionary-values.ts';
+export type { BytesSource } from './write/dictionary-values.ts';
+export { Int32Values, Int64Values } from './write/int-values.ts';
+export { Levels } from './write/levels.ts';
+export type { Slots } from './write/levels.ts';
+export { ParquetWriter } from './write/parquet-writer.ts';
+export type { ColumnData, ParquetFile, ParquetWriterOptions } from './write/parquet-writer.ts';
+export { BooleanValues, DoubleValues } from './write/plain-values.ts';
