@@ -2,6 +2,10 @@ export { BloomFilter, bloomShard, buildBlooms, DEFAULT_BLOOM } from './bloom.ts'
 export type { BloomOptions } from './bloom.ts';
 export { dedicatedNames, formatBlockMeta, isReadable, parseBlockMeta } from './meta.ts';
 export type { BlockMeta, DedicatedColumn } from './meta.ts';
+export { BlockCache } from './read/block-cache.ts';
+export type { BlockCacheOptions } from './read/block-cache.ts';
+export { openBlock } from './read/block-reader.ts';
+export type { BlockReader, OpenBlockOptions } from './read/block-reader.ts';
 export { formatRowGroupIndex, parseRowGroupIndex } from './row-group-index.ts';
 export { DEDICATED_PER_SCOPE, SCHEMA, STATIC_RESOURCE_KEYS, STATIC_SPAN_KEYS, STATUS_CODE_KEY, VPARQUET4 } from './schema.ts';
 export { blockFiles } from './write/block-files.ts';

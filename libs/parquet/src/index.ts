@@ -13,6 +13,17 @@ export type {
   SchemaElement,
   Statistics,
 } from './format.ts';
+export { ByteDictionary } from './read/byte-dictionary.ts';
+export { ColumnReader } from './read/column-reader.ts';
+export type { DecodedLevels, DecodedValues } from './read/column-reader.ts';
+export { parseColumnIndex, parseOffsetIndex } from './read/page-index.ts';
+export type { Dictionary, Section } from './read/pages.ts';
+export { chunkRange, chunkReader, openParquet } from './read/parquet-layout.ts';
+export type { ChunkReaderOptions, OpenParquetOptions, ParquetLayout } from './read/parquet-layout.ts';
+export { fetchRanges, planReads } from './read/ranges.ts';
+export type { ByteRange, CoalesceLimits } from './read/ranges.ts';
+export { schemaLeaves } from './read/schema-leaves.ts';
+export type { ReadLeaf } from './read/schema-leaves.ts';
 export { MemorySink } from './write/byte-sink.ts';
 export type { ByteSink } from './write/byte-sink.ts';
 export { BytesValues } from './write/bytes-values.ts';

@@ -1,0 +1,106 @@
+import { AppError } from '@vivace/base';
+import { decodeUtf8 } from '@vivace/bytes';
+import type { ObjectStore } from '@vivace/object-store';
+import { SpanTable } from '@vivace/trace';
+import type { SpanColumns } from '@vivace/trace';
+import { BloomFilter, bloomShard } from '../bloom.ts';
+import type { BlockMeta } from '../meta.ts';
+import { parseRowGroupIndex } from '../row-group-index.ts';
+import { BlockCache } from './block-cache.ts';
+import type { BlockFileAccess } from './block-layout.ts';
+import { objectSource, openLayout, RowGroupAccess } from './block-layout.ts';
+import { BlockSpanColumns } from './block-span-columns.ts';
+import { ColumnSet, loadChunks } from './column-set.ts';
+import { appendToSpanTable, TABLE_COLUMNS } from './to-span-table.ts';
+import { findTraceRow, readRow } from './trace-lookup.ts';
+
+export interface OpenBlockOptions {
+  readonly store: ObjectStore;
+  readonly tenant: string;
+  readonly meta: BlockMeta;
+  /** Shared between blocks. Left out, the reader keeps a small one of its own. */
+  readonly cache?: BlockCache;
+  /** Check page CRCs where there are any. Default true. */
+  readonly checkCrc?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** An open block. Stateless but for caches: any number of reads may run at once. All methods reject with `data_loss` naming object and offset when the block is damaged. */
+export interface BlockReader {
+  readonly meta: BlockMeta;
+  readonly rowGroupCount: number;
+  /** A row group for the query engine; each call gives a fresh, unloaded one. */
+  columns(rowGroup: number): SpanColumns;
+  /** The trace with this 16-byte id as a table of its own, or undefined. */
+  findTrace(id: Uint8Array, signal?: AbortSignal): Promise<SpanTable | undefined>;
+  /** A whole row group, everything preserved, in the order stored. */
+  readRowGroup(rowGroup: number, signal?: AbortSignal): Promise<SpanTable>;
+}
+
+/** Reads and checks the footer. Rejects with `unimplemented` naming the version when the block is not vParquet4. */
+export async function openBlock(options: OpenBlockOptions): Promise<BlockReader> {
+  const { store, tenant, meta, signal } = options;
+  const folder = `${tenant}/${meta.blockId}`;
+  const cache = options.cache ?? new BlockCache();
+  const source = objectSource(store, `${folder}/data.parquet`, meta.size);
+  const layout = await openLayout(source, meta, cache, signal);
+  return new StoredBlock({ folder, meta, store, source, layout, cache, checkCrc: options.checkCrc ?? true });
+}
+
+class StoredBlock implements BlockReader {
+  readonly meta: BlockMeta;
+  readonly rowGroupCount: number;
+  readonly #access: BlockFileAccess;
+
+  constructor(access: BlockFileAccess) {
+    this.#access = access;
+    this.meta = access.meta;
+    this.rowGroupCount = access.layout.file.meta.rowGroups.length;
+  }
+
+  columns(rowGroup: number): SpanColumns {
+    return new BlockSpanColumns(new RowGroupAccess(this.#access, rowGroup));
+  }
+
+  async findTrace(id: Uint8Array, signal?: AbortSignal): Promise<SpanTable | undefined> {
+    if (!(await this.#bloom(id, signal)).mayContain(id)) return undefined;
+    const found = await findTraceRow(this.#access, id, () => this.#lastIds(signal), signal);
+    if (found === undefined) return undefined;
+    const table = new SpanTable();
+    appendToSpanTable(await readRow(found, signal), this.meta, table);
+    return table;
+  }
+
+  async readRowGroup(rowGroup: number, signal?: AbortSignal): Promise<SpanTable> {
+    const access = new RowGroupAccess(this.#access, rowGroup);
+    const set = new ColumnSet(this.#access.source.name, access.group.numRows);
+    await loadChunks(access, set, TABLE_COLUMNS, signal);
+    const table = new SpanTable();
+    appendToSpanTable(set, this.meta, table);
+    return table;
+  }
+
+  async #bloom(id: Uint8Array, signal: AbortSignal | undefined): Promise<BloomFilter> {
+    const { cache, store, folder } = this.#access;
+    // A meta without the count is of a time when there were always ten.
+    const name = `${folder}/bloom-${bloomShard(id, 0, this.meta.bloomShards || 10)}`;
+    const cached = cache.blooms.get(name);
+    if (cached) return cached;
+    const bytes = await store.get(name, signal);
+    const filter = new BloomFilter(bytes, name);
+    cache.blooms.set(name, filter, bytes.length);
+    return filter;
+  }
+
+  /** The `index` file, or undefined when the block has none. */
+  async #lastIds(signal: AbortSignal | undefined): Promise<Uint8Array | undefined> {
+    const { store, folder } = this.#access;
+    try {
+      const bytes = await store.get(`${folder}/index`, signal);
+      return parseRowGroupIndex(decodeUtf8(bytes, 0, bytes.length), `${folder}/index`);
+    } catch (reason) {
+      if (AppError.from(reason).code === 'not_found') return undefined;
+      throw reason;
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import { AppError } from '@vivace/base';
+import type { AttrScope } from '@vivace/trace';
+import type { AttrSources } from './attr-group.ts';
+import type { RowGroupAccess } from './block-layout.ts';
+import { ATTR_COLUMN, ATTR_COLUMNS } from './columns.ts';
+import type { ColumnSource } from './columns.ts';
+
+/** Columns of some whole traces, by number in our schema. */
+export class ColumnSet {
+  readonly name: string;
+  readonly traceCount: number;
+  /** `null` = known to have no value. */
+  readonly #columns = new Map<number, ColumnSource | null>();
+
+  constructor(name: string, traceCount: number) {
+    this.name = name;
+    this.traceCount = traceCount;
+  }
+
+  has(column: number): boolean {
+    return this.#columns.has(column);
+  }
+
+  set(column: number, source: ColumnSource | undefined): void {
+    this.#columns.set(column, source ?? null);
+  }
+
+  /** Undefined when the column has no value in these traces. Asking for a column that was not loaded is a bug of the caller. */
+  get(column: number): ColumnSource | undefined {
+    const source = this.#columns.get(column);
+    if (source === undefined) throw new Error(`${this.name}: column ${column} was not loaded`);
+    return source ?? undefined;
+  }
+
+  /** A column that must have a value in every row of its level. */
+  required(column: number): ColumnSource {
+    const source = this.get(column);
+    if (source === undefined) throw new AppError('data_loss', `${this.name}: column ${column} has no values`);
+    return source;
+  }
+
+  attrs(scope: AttrScope): AttrSources {
+    return Array.from({ length: ATTR_COLUMNS }, (_, i) => this.get(ATTR_COLUMN[scope] + i));
+  }
+}
+
+/** Reads whole chunks of the columns that the set does not have yet, and none of those without values. */
+export async function loadChunks(access: RowGroupAccess, set: ColumnSet, columns: Iterable<number>, signal?: AbortSignal): Promise<void> {
+  const wanted: number[] = [];
+  for (const column of new Set(columns)) {
+    if (set.has(column)) continue;
+    if (access.isEmpty(column)) set.set(column, undefined);
+    else wanted.push(column);
+  }
+  const sections = await access.fetch(
+    wanted.map((column) => access.chunkRange(column)),
+    signal,
+  );
+  wanted.forEach((column, i) => set.set(column, access.reader(column, [sections[i]])));
+}

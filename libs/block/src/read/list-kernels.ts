@@ -1,0 +1,134 @@
+import { AppError } from '@vivace/base';
+import type { DecodedLevels } from '@vivace/parquet';
+import type { ColumnSource } from './columns.ts';
+
+/** One level an entry, also when all are equal. */
+export function levelBytes(levels: DecodedLevels): Uint8Array {
+  return levels.constant < 0 ? levels.each : new Uint8Array(levels.count).fill(levels.constant);
+}
+
+/**
+ * Where the elements of list `level` begin, for each of the `owners` rows of the level above: owner `r` has the elements
+ * `[offsets[r], offsets[r + 1])`. One pass over the column's levels, none when no owner has an element.
+ */
+export function listOffsets(column: ColumnSource, level: number, owners: number): Uint32Array {
+  const { leaf } = column;
+  const offsets = new Uint32Array(owners + 1);
+  const ownerAt = level === 1 ? 0 : leaf.repeatedAt[level - 2];
+  const elementAt = leaf.repeatedAt[level - 1];
+  const definition = column.definition();
+  // Every entry ends above the list: no elements anywhere.
+  if (definition.constant >= 0 && definition.constant < elementAt) return offsets;
+  const rep = levelBytes(column.repetition());
+  const n = column.entries;
+  let owner = 0;
+  let elements = 0;
+  if (definition.constant >= 0) {
+    for (let i = 0; i < n; i++) {
+      const r = rep[i];
+      if (r < level) offsets[owner++] = elements;
+      if (r <= level) elements++;
+    }
+  } else {
+    const def = definition.each;
+    for (let i = 0; i < n; i++) {
+      const r = rep[i];
+      const d = def[i];
+      if (r < level && d >= ownerAt) offsets[owner++] = elements;
+      if (r <= level && d >= elementAt) elements++;
+    }
+  }
+  offsets[owners] = elements;
+  if (owner !== owners) throw new AppError('data_loss', `column ${leaf.path}: ${owner} rows at level ${level - 1}, ${owners} are due`);
+  return offsets;
+}
+
+/** The owner of each element: the inverse of offsets. */
+export function ownersOf(offsets: Uint32Array): Uint32Array {
+  const owners = new Uint32Array(offsets[offsets.length - 1]);
+  for (let r = 0; r + 1 < offsets.length; r++) for (let i = offsets[r]; i < offsets[r + 1]; i++) owners[i] = r;
+  return owners;
+}
+
+/** The rows of level `level` at which an optional column of that level has a value, ascending: row of each dense value. */
+export function presentRows(column: ColumnSource, level: number): Uint32Array {
+  const { leaf } = column;
+  const rows = new Uint32Array(column.present());
+  const definition = column.definition();
+  if (definition.constant >= 0) {
+    if (definition.constant === leaf.maxDefinition) for (let i = 0; i < rows.length; i++) rows[i] = i;
+    return rows;
+  }
+  const def = definition.each;
+  const rowAt = leaf.repeatedAt[level - 1];
+  const max = leaf.maxDefinition;
+  const n = column.entries;
+  let row = 0;
+  let out = 0;
+  for (let i = 0; i < n; i++) {
+    const d = def[i];
+    if (d === max) rows[out++] = row;
+    if (d >= rowAt) row++;
+  }
+  return rows;
+}
+
+/** How spans fall into traces, resources and scopes. */
+export interface SpanStructure {
+  readonly spanCount: number;
+  readonly resourceCount: number;
+  readonly scopeCount: number;
+  /** `traceCount + 1` offsets. */
+  readonly traceSpans: Uint32Array;
+  readonly spanResource: Uint32Array;
+  readonly spanScope: Uint32Array;
+}
+
+/** Reads the structure off the levels of any column with one entry a span. */
+export function spanStructure(column: ColumnSource, traceCount: number): SpanStructure {
+  const n = column.entries;
+  const rep = levelBytes(column.repetition());
+  const [resourceAt, scopeAt, spanAt] = column.leaf.repeatedAt;
+  const traceSpans = new Uint32Array(traceCount + 1);
+  const spanResource = new Uint32Array(n);
+  const spanScope = new Uint32Array(n);
+  const definition = column.definition();
+  let trace = 0;
+  let resource = 0;
+  let scope = 0;
+  let span = 0;
+  if (definition.constant >= spanAt) {
+    for (; span < n; span++) {
+      const r = rep[span];
+      if (r === 0) traceSpans[trace++] = span;
+      if (r <= 1) resource++;
+      if (r <= 2) scope++;
+      spanResource[span] = resource - 1;
+      spanScope[span] = scope - 1;
+    }
+  } else {
+    const def = levelBytes(definition);
+    for (let i = 0; i < n; i++) {
+      const r = rep[i];
+      const d = def[i];
+      if (r === 0) traceSpans[trace++] = span;
+      if (r <= 1 && d >= resourceAt) resource++;
+      if (r <= 2 && d >= scopeAt) scope++;
+      if (d >= spanAt) {
+        spanResource[span] = resource - 1;
+        spanScope[span] = scope - 1;
+        span++;
+      }
+    }
+  }
+  traceSpans[traceCount] = span;
+  if (trace !== traceCount) throw new AppError('data_loss', `column ${column.leaf.path}: ${trace} traces, ${traceCount} are due`);
+  return {
+    spanCount: span,
+    resourceCount: resource,
+    scopeCount: scope,
+    traceSpans,
+    spanResource: spanResource.subarray(0, span),
+    spanScope: spanScope.subarray(0, span),
+  };
+}

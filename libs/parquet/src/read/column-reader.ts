@@ -1,0 +1,290 @@
+import { Encoding, PhysicalType } from '../format.ts';
+import { ByteCursor } from './byte-cursor.ts';
+import type { ByteArrays } from './byte-arrays.ts';
+import { decodeDeltaByteArrays, decodeDeltaLengthByteArrays, decodePlainByteArrays, joinByteArrays } from './byte-arrays.ts';
+import { ByteDictionary } from './byte-dictionary.ts';
+import { decompress, MAX_PAGE_BYTES } from './codec.ts';
+import { corrupt } from './corrupt.ts';
+import { decodeDelta32, decodeDelta64 } from './delta.ts';
+import { constantRun, decodeIds, decodeLevels } from './hybrid.ts';
+import { splitPages } from './pages.ts';
+import type { DataPage, Dictionary, PageContext, Section } from './pages.ts';
+import { allocateNumbers, copyPlainNumbers, gatherNumbers, rawBytes, valueWidth } from './plain.ts';
+import type { NumberValues } from './plain.ts';
+
+/** DecodedLevels of all entries of a column. */
+export interface DecodedLevels {
+  readonly count: number;
+  /** The level of every entry when they are equal (the usual case of columns nobody fills), else -1. */
+  readonly constant: number;
+  /** One level an entry; empty when `constant` is not -1. */
+  readonly each: Uint8Array;
+}
+
+/** Values of a column, dense: nulls take no place. Strings stay ids of the file's dictionary, or bytes when it has none. */
+export type DecodedValues =
+  | NumberValues
+  | { readonly kind: 'dictionary'; readonly length: number; readonly ids: Uint32Array; readonly dictionary: ByteDictionary }
+  | { readonly kind: 'bytes'; readonly length: number; readonly bytes: Uint8Array; readonly ends: Uint32Array };
+
+export interface ColumnReaderOptions extends PageContext {
+  /** The chunk, or its dictionary page and the data pages wanted. Borrowed until everything needed is decoded. */
+  readonly sections: readonly Section[];
+  /** A dictionary parsed before, when the sections do not hold it. */
+  readonly dictionary?: Dictionary | undefined;
+  /** Entries that the pages must add up to; left out for a part of a chunk. */
+  readonly entries?: number;
+}
+
+/**
+ * Pages of one column chunk, decoded on demand and once: levels apart from values, because many readers need only one of them.
+ * All methods are synchronous and throw `data_loss` with object and offset when the bytes do not add up.
+ */
+export class ColumnReader {
+  readonly leaf: PageContext['leaf'];
+  /** Entries: values and nulls. */
+  readonly entries: number;
+  readonly dictionary: Dictionary | undefined;
+  readonly #context: PageContext;
+  readonly #pages: readonly DataPage[];
+  #repetition: DecodedLevels | undefined;
+  #definition: DecodedLevels | undefined;
+  #values: DecodedValues | undefined;
+
+  constructor(options: ColumnReaderOptions) {
+    this.leaf = options.leaf;
+    this.#context = options;
+    const { pages, dictionary } = splitPages(options, options.sections);
+    this.#pages = pages;
+    this.dictionary = dictionary ?? options.dictionary;
+    let entries = 0;
+    for (const page of pages) entries += page.entries;
+    this.entries = entries;
+    if (options.entries !== undefined && options.entries !== entries)
+      throw corrupt(options.name, options.sections[0]?.offset ?? 0, `column ${options.leaf.path}: pages hold ${entries} entries, ${options.entries} are due,`);
+  }
+
+  repetition(): DecodedLevels {
+    this.#repetition ??= this.#levels(this.leaf.maxRepetition, (page) => page.repetition);
+    return this.#repetition;
+  }
+
+  definition(): DecodedLevels {
+    if (this.#definition === undefined) {
+      const levels = this.#levels(this.leaf.maxDefinition, (page) => page.definition);
+      this.#checkPresent(levels);
+      this.#definition = levels;
+    }
+    return this.#definition;
+  }
+
+  /** Number of values that are not null. Comes from page headers where they tell it. */
+  present(): number {
+    let present = 0;
+    for (const page of this.#pages) {
+      if (page.present < 0) return countLevel(this.definition(), this.leaf.maxDefinition);
+      present += page.present;
+    }
+    return present;
+  }
+
+  values(): DecodedValues {
+    this.#values ??= this.#decodeValues();
+    return this.#values;
+  }
+
+  /** INT64 or INT32 values modulo 2^32: for columns of small numbers at half the work. Not kept. */
+  lowWords(): Int32Array {
+    const out = new Int32Array(this.present());
+    let at = 0;
+    for (let i = 0; i < this.#pages.length; i++) {
+      if (this.#pages[i].encoding !== Encoding.DELTA_BINARY_PACKED) return lowWordsOf(this.values());
+      const count = this.#presentOf(i);
+      decodeDelta32(this.#valueCursor(this.#pages[i]), count, out, at);
+      at += count;
+    }
+    return out;
+  }
+
+  #levels(max: number, section: (page: DataPage) => Section): DecodedLevels {
+    if (max === 0) return { count: this.entries, constant: 0, each: NO_LEVELS };
+    const width = 32 - Math.clz32(max);
+    let constant = -2;
+    for (const page of this.#pages) {
+      if (page.entries === 0) continue;
+      const level = constantRun(this.#cursor(section(page)), width, page.entries);
+      if (level < 0 || (constant !== -2 && constant !== level)) {
+        constant = -1;
+        break;
+      }
+      constant = level;
+    }
+    if (constant > max) throw corrupt(this.#context.name, this.#pages[0].offset, `level ${constant} above ${max}`);
+    if (constant !== -1) return { count: this.entries, constant: Math.max(constant, 0), each: NO_LEVELS };
+    const each = new Uint8Array(this.entries);
+    let at = 0;
+    for (const page of this.#pages) {
+      decodeLevels(this.#cursor(section(page)), width, page.entries, each, at);
+      at += page.entries;
+    }
+    if (max < 2 ** width - 1) {
+      let top = 0;
+      for (let i = 0; i < each.length; i++) if (each[i] > top) top = each[i];
+      if (top > max) throw corrupt(this.#context.name, this.#pages[0].offset, `level ${top} above ${max}`);
+    }
+    return { count: this.entries, constant: -1, each };
+  }
+
+  /** What page headers say of nulls must agree with the levels, or values would be given to the wrong rows. */
+  #checkPresent(levels: DecodedLevels): void {
+    let at = 0;
+    for (const page of this.#pages) {
+      if (page.present >= 0) {
+        const present = countLevel(levels, this.leaf.maxDefinition, at, at + page.entries);
+        if (present !== page.present) throw corrupt(this.#context.name, page.offset, `page announces ${page.present} values, its levels ${present},`);
+      }
+      at += page.entries;
+    }
+  }
+
+  #presentOf(index: number): number {
+    const page = this.#pages[index];
+    if (page.present >= 0) return page.present;
+    let at = 0;
+    for (let i = 0; i < index; i++) at += this.#pages[i].entries;
+    return countLevel(this.definition(), this.leaf.maxDefinition, at, at + page.entries);
+  }
+
+  #cursor(section: Section): ByteCursor {
+    return new ByteCursor(section.bytes, this.#context.name, section.offset);
+  }
+
+  #valueCursor(page: DataPage): ByteCursor {
+    const { bytes, offset } = page.values;
+    if (page.valuesSize < 0) return this.#cursor(page.values);
+    return new ByteCursor(decompress(this.#context.codec, bytes, page.valuesSize, this.#context.name, offset), this.#context.name, offset);
+  }
+
+  #decodeValues(): DecodedValues {
+    return this.leaf.type === PhysicalType.BYTE_ARRAY ? this.#decodeByteArrays() : this.#decodeNumbers();
+  }
+
+  #decodeByteArrays(): DecodedValues {
+    const length = this.present();
+    const { dictionary } = this;
+    if (this.#pages.every((page) => isDictionaryEncoding(page.encoding)) && dictionary instanceof ByteDictionary) {
+      const ids = new Uint32Array(length);
+      let at = 0;
+      for (let i = 0; i < this.#pages.length; i++) {
+        const count = this.#presentOf(i);
+        this.#decodeIds(this.#pages[i], count, dictionary.size, ids, at);
+        at += count;
+      }
+      return { kind: 'dictionary', length, ids, dictionary };
+    }
+    const parts: ByteArrays[] = this.#pages.map((page, i) => this.#byteArraysOf(page, this.#presentOf(i)));
+    return { kind: 'bytes', length, ...joinByteArrays(parts) };
+  }
+
+  #byteArraysOf(page: DataPage, count: number): ByteArrays {
+    if (isDictionaryEncoding(page.encoding)) {
+      // A chunk that fell back from its dictionary: rare, and no writer of traces does it.
+      const { dictionary } = this;
+      if (!(dictionary instanceof ByteDictionary)) throw corrupt(this.#context.name, page.offset, 'dictionary page is missing');
+      const ids = new Uint32Array(count);
+      this.#decodeIds(page, count, dictionary.size, ids, 0);
+      return expandIds(dictionary, ids, this.#cursor(page.values));
+    }
+    const cursor = this.#valueCursor(page);
+    switch (page.encoding) {
+      case Encoding.PLAIN:
+        return decodePlainByteArrays(cursor, count);
+      case Encoding.DELTA_LENGTH_BYTE_ARRAY:
+        return decodeDeltaLengthByteArrays(cursor, count);
+      case Encoding.DELTA_BYTE_ARRAY:
+        return decodeDeltaByteArrays(cursor, count, MAX_PAGE_BYTES);
+      default:
+        return cursor.fail(`encoding ${page.encoding} of byte arrays is not supported`);
+    }
+  }
+
+  #decodeNumbers(): DecodedValues {
+    const length = this.present();
+    const values = allocateNumbers(new ByteCursor(NO_LEVELS, this.#context.name, this.#pages[0]?.offset ?? 0), this.leaf, length);
+    let at = 0;
+    for (let i = 0; i < this.#pages.length; i++) {
+      const page = this.#pages[i];
+      const count = this.#presentOf(i);
+      this.#decodeNumbersOf(page, count, values, at);
+      at += count;
+    }
+    return values;
+  }
+
+  #decodeNumbersOf(page: DataPage, count: number, values: NumberValues, at: number): void {
+    const { dictionary } = this;
+    if (isDictionaryEncoding(page.encoding)) {
+      if (dictionary === undefined || dictionary instanceof ByteDictionary) throw corrupt(this.#context.name, page.offset, 'dictionary page is missing');
+      const ids = new Uint32Array(count);
+      this.#decodeIds(page, count, dictionary.length, ids, 0);
+      gatherNumbers(dictionary, ids, values, at);
+      return;
+    }
+    const cursor = this.#valueCursor(page);
+    if (page.encoding === Encoding.PLAIN) copyPlainNumbers(cursor, values, at, count);
+    else if (page.encoding === Encoding.DELTA_BINARY_PACKED && values.kind === 'i32') decodeDelta32(cursor, count, values.i32, at);
+    else if (page.encoding === Encoding.DELTA_BINARY_PACKED && values.kind === 'i64') decodeDelta64(cursor, count, values.u32, at);
+    else if (page.encoding === Encoding.RLE && values.kind === 'bool') {
+      // Booleans as RLE carry the byte length of the runs first.
+      cursor.need(cursor.u32le());
+      decodeLevels(cursor, 1, count, values.u8, at);
+    } else if (page.encoding === Encoding.BYTE_STREAM_SPLIT && values.kind !== 'bool') {
+      const width = valueWidth(cursor, this.leaf);
+      const streams = cursor.take(count * width);
+      const out = rawBytes(values);
+      for (let b = 0; b < width; b++) for (let i = 0; i < count; i++) out[(at + i) * width + b] = streams[b * count + i];
+    } else cursor.fail(`encoding ${page.encoding} of type ${this.leaf.type} is not supported`);
+  }
+
+  #decodeIds(page: DataPage, count: number, size: number, out: Uint32Array, at: number): void {
+    if (count === 0) return;
+    const cursor = this.#valueCursor(page);
+    const width = cursor.byte();
+    if (width > 32) cursor.fail(`dictionary ids of ${width} bits`);
+    decodeIds(cursor, width, count, size, out, at);
+  }
+}
+
+const NO_LEVELS = new Uint8Array(0);
+
+function isDictionaryEncoding(encoding: number): boolean {
+  return encoding === Encoding.RLE_DICTIONARY || encoding === Encoding.PLAIN_DICTIONARY;
+}
+
+function countLevel(levels: DecodedLevels, level: number, from = 0, to = levels.count): number {
+  if (levels.constant >= 0) return levels.constant === level ? to - from : 0;
+  const { each } = levels;
+  let n = 0;
+  for (let i = from; i < to; i++) n += each[i] === level ? 1 : 0;
+  return n;
+}
+
+function expandIds(dictionary: ByteDictionary, ids: Uint32Array, cursor: ByteCursor): ByteArrays {
+  const ends = new Uint32Array(ids.length);
+  let total = 0;
+  for (let i = 0; i < ids.length; i++) {
+    total += dictionary.byteLength(ids[i]);
+    if (total > MAX_PAGE_BYTES) cursor.fail(`values of more than ${MAX_PAGE_BYTES} bytes in a page`);
+    ends[i] = total;
+  }
+  const bytes = new Uint8Array(total);
+  for (let i = 0, at = 0; i < ids.length; i++) at += dictionary.copyTo(ids[i], bytes, at);
+  return { bytes, ends };
+}
+
+function lowWordsOf(values: DecodedValues): Int32Array {
+  if (values.kind === 'i32') return values.i32;
+  const out = new Int32Array(values.length);
+  if (values.kind === 'i64') for (let i = 0; i < out.length; i++) out[i] = values.u32[2 * i] | 0;
+  return out;
+}
