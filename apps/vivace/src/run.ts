@@ -1,0 +1,74 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Clock } from '@vivace/base';
+import type { Loaded } from '@vivace/config';
+import type { Lifecycle } from '@vivace/nest';
+import { createHttpServer, createShutdown, LIFECYCLE } from '@vivace/nest';
+import { createLogger, createMetrics } from '@vivace/telemetry';
+import { AppModule } from './app.module.ts';
+import type { Runtime } from './runtime.ts';
+import { QUERY_API } from './tokens.ts';
+import { VERSION } from './version.ts';
+
+export interface RunOptions {
+  readonly loaded: Loaded;
+  readonly clock: Clock;
+  /** When the process began, by `clock`. */
+  readonly beganMs: number;
+  readonly write: (line: string) => void;
+  readonly exit: (code: number) => void;
+  /** Told, before anything starts, what to call on a signal. */
+  readonly onSignal: (handler: (signal: string) => void) => void;
+}
+
+/**
+ * Builds the process, serves HTTP (so that `/ready` can tell), then starts the services. Resolves with the URL of HTTP when everything runs, with
+ * undefined when the process is ending instead: because it was told to, or because a part could not start, which is logged.
+ */
+export async function run({ loaded, clock, beganMs, write, exit, onSignal }: RunOptions): Promise<string | undefined> {
+  const { config, warnings } = loaded;
+  const { server, shutdownDelayMs } = config;
+  const logger = createLogger({ level: server.logLevel, format: server.logFormat, write });
+  const metrics = createMetrics({ log: logger });
+  logger.info('starting', { version: VERSION, node: process.version, target: config.target });
+  for (const { where, path, message, explain } of warnings) logger.warn('configuration', { where, path, message, explain });
+
+  let stopping = false;
+  let stop: () => Promise<void> = () => Promise.resolve();
+  const end = createShutdown({ stop: () => stop(), timeoutMs: shutdownDelayMs + server.gracefulShutdownTimeoutMs, logger, exit });
+  const shutdown = (cause: string): void => {
+    stopping = true;
+    end(cause);
+  };
+  onSignal(shutdown);
+  const runtime: Runtime = { config, logger, metrics, clock, shutdown };
+  const app = await createHttpServer({
+    module: AppModule.of(runtime),
+    router: QUERY_API,
+    apiPrefix: config.httpApiPrefix,
+    multitenancy: config.multitenancyEnabled,
+    readTimeoutMs: server.httpReadTimeoutMs,
+    idleTimeoutMs: server.httpIdleTimeoutMs,
+    logger,
+    metrics,
+    clock,
+  });
+  const lifecycle = app.get<Lifecycle>(LIFECYCLE);
+  stop = async () => {
+    if (shutdownDelayMs > 0) await delay(shutdownDelayMs);
+    await lifecycle.stop();
+    await app.close();
+  };
+  try {
+    await app.listen({ host: server.httpListenAddress, port: server.httpListenPort });
+    await lifecycle.start();
+  } catch (reason) {
+    if (stopping) return undefined;
+    logger.error('the process cannot start', { err: reason });
+    await app.close();
+    exit(1);
+    return undefined;
+  }
+  const url = await app.getUrl();
+  logger.info('ready', { http: new URL(url).port, tookMs: Math.round(clock.now() - beganMs) });
+  return url;
+}

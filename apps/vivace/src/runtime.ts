@@ -1,0 +1,13 @@
+import type { Clock, Logger } from '@vivace/base';
+import type { Config } from '@vivace/config';
+import type { Metrics } from '@vivace/telemetry';
+
+/** What exists before the module: the process around it. */
+export interface Runtime {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  /** Begins the end of the process; the second call ends it at once. */
+  readonly shutdown: (cause: string) => void;
+}
