@@ -26,3 +26,5 @@ export type { PlanOptions, SearchPlan } from './plan-search.ts';
 export { searchBatches } from './search.ts';
 export type { Batches, SearchOptions } from './search.ts';
 export type { SearchPartial, SpansetPiece, TracePiece } from './search-partial.ts';
+export { mergeTagNames, tagNames } from './tag-names.ts';
+export { mergeTagValues, tagValues } from './tag-values.ts';

@@ -17,8 +17,9 @@ export interface SearchOptions {
   readonly limit: number;
   /** Most spans shown per span set; 0 means the default. */
   readonly spansPerSpanSet: number;
-  /** Unix nanoseconds, both inclusive: traces that overlap it. Absent: all. */
-  readonly range?: { readonly startNs: bigint; readonly endNs: bigint } | undefined;
+  /** Unix nanoseconds, inclusive, both or neither: traces that overlap the range. */
+  readonly startNs?: bigint;
+  readonly endNs?: bigint;
   readonly signal?: AbortSignal;
 }
 
@@ -75,7 +76,8 @@ class Search {
   constructor(plan: SearchPlan, options: SearchOptions) {
     this.#plan = plan;
     this.#options = options;
-    this.#time = options.range && timeFilter(options.range.startNs, options.range.endNs);
+    const { startNs, endNs } = options;
+    this.#time = startNs === undefined || endNs === undefined ? undefined : timeFilter(startNs, endNs);
   }
 
   async add(columns: SpanColumns): Promise<void> {

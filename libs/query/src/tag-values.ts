@@ -1,0 +1,148 @@
+import { ATTR_BOOL, ATTR_DOUBLE, ATTR_INT, ATTR_STRING } from '@vivace/trace';
+import type { AttrColumn, StringColumn } from '@vivace/trace';
+import { Batch } from './batch.ts';
+import { KIND_NAMES, STATUS_NAMES } from './condition.ts';
+import { NeedsBuilder, resolveField } from './field.ts';
+import type { Field, Level } from './field.ts';
+import { stringColumn } from './intrinsic-columns.ts';
+import { MaskPool } from './mask.ts';
+import type { QueryOptions, TagValue, TagValuesRequest, TagValuesResponse } from './model.ts';
+import type { Batches } from './search.ts';
+import { planSelection, selectedRows } from './span-selection.ts';
+import type { SpanSelection } from './span-selection.ts';
+
+/** Used when the request gives none: values beyond are of no use to anybody who types. */
+const DEFAULT_LIMIT = 10_000;
+
+/**
+ * The distinct values of a field in `batches`, with types, sorted, at most `limit` (the first in order, whatever the order of batches).
+ * Arrays count by element. Status and kind answer their keywords; durations, ids and nested-set numbers answer nothing (contract 1.5).
+ */
+export async function tagValues(batches: Batches, request: TagValuesRequest, options: QueryOptions = {}): Promise<TagValuesResponse> {
+  const field = resolveField(request.tag);
+  const keywords = keywordsOf(field);
+  if (keywords) return mergeTagValues([{ values: keywords, inspectedBytes: 0 }], request);
+  if (field.kind === 'intrinsic' && !isText(field)) return { values: [], inspectedBytes: 0 };
+  const needs = new NeedsBuilder();
+  needs.addField(field);
+  const selection = planSelection(request.query, request.range, needs);
+  const values = new DistinctValues(request.limit || DEFAULT_LIMIT);
+  const masks = new MaskPool();
+  let inspectedBytes = 0;
+  for await (const columns of batches) {
+    options.signal?.throwIfAborted();
+    const before = columns.inspectedBytes;
+    await columns.load(needs, options.signal);
+    const batch = new Batch(columns, masks);
+    if (field.kind === 'intrinsic') collectStrings(stringColumn(field.name, batch), field.level, selection, batch, values);
+    else
+      for (const scope of field.kind === 'attr' ? [field.scope] : (['span', 'resource'] as const))
+        collectAttrs(columns.attr(scope, field.key), scope, selection, batch, values);
+    inspectedBytes += columns.inspectedBytes - before;
+  }
+  return { values: values.sorted(), inspectedBytes };
+}
+
+/** One answer of several: values united, sorted, cut to `limit`. */
+export function mergeTagValues(parts: readonly TagValuesResponse[], { limit }: Pick<TagValuesRequest, 'limit'>): TagValuesResponse {
+  const values = new DistinctValues(limit || DEFAULT_LIMIT);
+  for (const part of parts) for (const { type, value } of part.values) values.add(type, value);
+  return { values: values.sorted(), inspectedBytes: parts.reduce((sum, part) => sum + part.inspectedBytes, 0) };
+}
+
+function keywordsOf(field: Field): readonly TagValue[] | undefined {
+  if (field.kind !== 'intrinsic') return undefined;
+  const names = field.name === 'status' ? STATUS_NAMES : field.name === 'kind' ? KIND_NAMES : undefined;
+  return names?.map((value) => ({ type: 'keyword', value }));
+}
+
+const TEXT_INTRINSICS = new Set(['name', 'statusMessage', 'rootName', 'rootServiceName', 'event:name', 'instrumentation:name', 'instrumentation:version']);
+
+function isText(field: Field & { kind: 'intrinsic' }): boolean {
+  return TEXT_INTRINSICS.has(field.name);
+}
+
+/** A set of values that keeps the first `limit` in order, in memory of a few times that. */
+class DistinctValues {
+  readonly #limit: number;
+  /** Keyed by type and value; the value object is what `sorted` returns. */
+  #values = new Map<string, TagValue>();
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  add(type: TagValue['type'], value: string): void {
+    const key = `${type} ${value}`;
+    if (this.#values.has(key)) return;
+    this.#values.set(key, { type, value });
+    if (this.#values.size >= this.#limit * 4 + 1024) this.#values = new Map(this.sorted().map((kept) => [`${kept.type} ${kept.value}`, kept]));
+  }
+
+  sorted(): readonly TagValue[] {
+    return [...this.#values.values()].sort(compareValues).slice(0, this.#limit);
+  }
+}
+
+/** By type, numbers by size, texts by code unit. */
+function compareValues(a: TagValue, b: TagValue): number {
+  if (a.type !== b.type) return a.type < b.type ? -1 : 1;
+  if (a.type === 'int') {
+    const x = BigInt(a.value);
+    const y = BigInt(b.value);
+    return x < y ? -1 : x > y ? 1 : 0;
+  }
+  if (a.type === 'float' && Number(a.value) !== Number(b.value)) return Number(a.value) < Number(b.value) ? -1 : 1;
+  return a.value < b.value ? -1 : a.value > b.value ? 1 : 0;
+}
+
+/** Marks the ids in use, then decodes each once. */
+function collectStrings(column: StringColumn | undefined, level: Level, selection: SpanSelection | undefined, batch: Batch, values: DistinctValues): void {
+  if (!column) return;
+  const { ids, dict } = column;
+  const rows = batch.rows(level);
+  const used = batch.masks.take(dict.size);
+  if (selection) {
+    const selected = selectedRows(selection, level, batch);
+    for (let row = 0; row < rows; row++) if (selected.bytes[row] !== 0) used.bytes[ids[row]] = 1;
+    batch.masks.give(selected);
+  } else for (let row = 0; row < rows; row++) used.bytes[ids[row]] = 1;
+  for (let id = 0; id < dict.size; id++) if (used.bytes[id] !== 0) values.add('string', dict.get(id));
+  batch.masks.give(used);
+}
+
+function collectAttrs(columns: readonly AttrColumn[], level: Level, selection: SpanSelection | undefined, batch: Batch, values: DistinctValues): void {
+  if (columns.length === 0) return;
+  const selected = selection && selectedRows(selection, level, batch);
+  for (const { count, rows, types, u32, i64, f64, dict } of columns) {
+    const used = batch.masks.take(dict.size);
+    const numbers = new Set<number>();
+    const wide = new Set<bigint>();
+    for (let i = 0; i < count; i++) {
+      if (selected && selected.bytes[rows[i]] === 0) continue;
+      switch (types[i]) {
+        case ATTR_STRING:
+          used.bytes[u32[2 * i]] = 1;
+          break;
+        case ATTR_INT: {
+          const value = (u32[2 * i + 1] | 0) * 4_294_967_296 + u32[2 * i];
+          if (Number.isSafeInteger(value)) numbers.add(value);
+          else wide.add(i64[i]);
+          break;
+        }
+        case ATTR_DOUBLE:
+          values.add('float', String(f64[i]));
+          break;
+        case ATTR_BOOL:
+          values.add('bool', u32[2 * i] === 1 ? 'true' : 'false');
+          break;
+        default:
+      }
+    }
+    for (const value of numbers) values.add('int', String(value));
+    for (const value of wide) values.add('int', String(value));
+    for (let id = 0; id < dict.size; id++) if (used.bytes[id] !== 0) values.add('string', dict.get(id));
+    batch.masks.give(used);
+  }
+  if (selected) batch.masks.give(selected);
+}
