@@ -1,0 +1,94 @@
+// npm run bench -- load  --url grpc://127.0.0.1:4317 [--spans N] [--rate N] [--connections 4] [--batch 1000] [--pid P,P] [--settle 75] [--dir BLOCKS] [--save F]
+// npm run bench -- query --url http://127.0.0.1:3200 [--pid P] [--from F] [--times 7] [--other-url U --other-pid P] [--no-metrics] [--save F]
+// `--from` is a file that `load --save` wrote: it knows the time range and trace ids. With `--other-url` two targets are asked in turn.
+import fs from 'node:fs';
+import { parseArgs } from 'node:util';
+import { ask } from './ask.ts';
+import { load } from './load.ts';
+import type { LoadResult } from './load.ts';
+import { questions } from './questions.ts';
+
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    url: { type: 'string' },
+    spans: { type: 'string', default: '200000' },
+    rate: { type: 'string', default: '0' },
+    connections: { type: 'string', default: '4' },
+    batch: { type: 'string', default: '1000' },
+    templates: { type: 'string', default: '256' },
+    seed: { type: 'string', default: '1' },
+    age: { type: 'string', default: '5' },
+    pid: { type: 'string', default: '' },
+    settle: { type: 'string', default: '0' },
+    dir: { type: 'string' },
+    tenant: { type: 'string' },
+    from: { type: 'string' },
+    times: { type: 'string', default: '7' },
+    'other-url': { type: 'string' },
+    'other-pid': { type: 'string', default: '' },
+    'no-metrics': { type: 'boolean', default: false },
+    save: { type: 'string' },
+  },
+});
+
+const pidsOf = (text: string) => text.split(',').filter(Boolean).map(Number);
+const headers: Record<string, string> = flags.tenant === undefined ? {} : { 'x-scope-orgid': flags.tenant };
+const save = (result: unknown) => {
+  if (flags.save !== undefined) fs.writeFileSync(flags.save, JSON.stringify(result, null, 1));
+};
+
+async function runLoad(): Promise<void> {
+  const result = await load({
+    url: flags.url ?? 'grpc://127.0.0.1:4317',
+    spans: Number(flags.spans),
+    rate: Number(flags.rate),
+    connections: Number(flags.connections),
+    batch: Number(flags.batch),
+    templates: Number(flags.templates),
+    seed: Number(flags.seed),
+    ageSec: Number(flags.age),
+    pids: pidsOf(flags.pid),
+    settleSec: Number(flags.settle),
+    dir: flags.dir,
+    headers,
+  });
+  save(result);
+  const { sampleIds: _, ...shown } = result;
+  console.table(shown);
+}
+
+async function runQuery(): Promise<void> {
+  const now = Math.ceil(Date.now() / 1000);
+  const data: Pick<LoadResult, 'sampleIds' | 'startSec' | 'endSec'> =
+    flags.from === undefined ? { sampleIds: [], startSec: now - 3600, endSec: now } : (JSON.parse(fs.readFileSync(flags.from, 'utf8')) as LoadResult);
+  const targets = [{ name: 'A', url: flags.url ?? 'http://127.0.0.1:3200', pids: pidsOf(flags.pid), headers }];
+  if (flags['other-url'] !== undefined) targets.push({ name: 'B', url: flags['other-url'], pids: pidsOf(flags['other-pid']), headers });
+  const rows = [];
+  for (const question of questions(data.startSec, data.endSec, data.sampleIds)) {
+    if (question.metrics && flags['no-metrics']) continue;
+    const answers = await ask(targets, question, Number(flags.times));
+    rows.push({ question: question.name, answers });
+    const cells = answers.map((a, i) => `${targets[i].name} ${a.status} first ${ms(a.firstMs)} p50 ${ms(a.p50Ms)} cpu ${ms(a.cpuMs)} [${a.summary}]`);
+    const ratio = answers.length === 2 ? `  A/B ${(answers[0].p50Ms / answers[1].p50Ms).toFixed(2)}` : '';
+    console.log(`${question.name.slice(0, 80).padEnd(80)} ${cells.join('  ')}${ratio}`);
+  }
+  save(rows);
+}
+
+function ms(value: number): string {
+  return value.toFixed(1).padStart(7);
+}
+
+switch (positionals[0]) {
+  case 'load':
+    await runLoad();
+    process.exit(0);
+    break;
+  case 'query':
+    await runQuery();
+    break;
+  default:
+    console.error('usage: npm run bench -- load|query [flags]; the flags are at the top of bench/src/main.ts');
+    process.exit(2);
+}
