@@ -1,0 +1,60 @@
+import { compareBytes } from '@vivace/bytes';
+import { PartReader } from '@vivace/part';
+import { identityOrder, orderByTrace, sortedTable, SpanTable, TraceAppender } from '@vivace/trace';
+import type { TraceOrder } from '@vivace/trace';
+import type { FindTraceResult, JobSources } from './jobs.ts';
+import type { BlockReaders } from './open-sources.ts';
+
+/** Puts one trace together from all places of a job; spans found twice count once. Stops at nothing: any place may hold a piece. */
+export async function findTrace(sources: JobSources, traceId: Uint8Array, readers: BlockReaders, signal: AbortSignal): Promise<FindTraceResult> {
+  const found = new SpanTable();
+  let inspectedBytes = 0;
+  for (const handle of sources.tables) {
+    const table = new SpanTable({}, handle);
+    const row = table.findTrace(traceId);
+    if (row >= 0) new TraceAppender(table, found).append(orderOfTrace(table, row));
+  }
+  for (const path of sources.parts) {
+    const reader = new PartReader(path);
+    try {
+      const row = findSorted(reader.traceIds(), traceId);
+      if (row >= 0) {
+        const table = reader.readTraces(row, row + 1);
+        new TraceAppender(table, found).append(identityOrder(table));
+      }
+      inspectedBytes += reader.bytesRead;
+    } finally {
+      reader.close();
+    }
+  }
+  for (const slice of sources.blocks) {
+    const reader = await readers.open(sources, slice);
+    const table = await reader.findTrace(traceId, signal);
+    if (table) new TraceAppender(table, found).append(orderByTrace(table));
+  }
+  return { trace: found.spanCount === 0 ? undefined : sortedTable(found, orderByTrace(found)).handle(), inspectedBytes };
+}
+
+/** The order of one trace of an unsorted table. */
+function orderOfTrace(table: SpanTable, trace: number): TraceOrder {
+  let n = 0;
+  for (let row = 0; row < table.spanCount; row++) if (table.spanTrace[row] === trace) n++;
+  const spans = new Uint32Array(n);
+  n = 0;
+  for (let row = 0; row < table.spanCount; row++) if (table.spanTrace[row] === trace) spans[n++] = row;
+  return { traceCount: 1, traces: Uint32Array.of(trace), spans, traceSpans: Uint32Array.of(0, n) };
+}
+
+/** Row of `id` among sorted 16-byte ids, or -1. */
+function findSorted(ids: Uint8Array, id: Uint8Array): number {
+  let low = 0;
+  let high = ids.length / 16 - 1;
+  while (low <= high) {
+    const mid = (low + high) >>> 1;
+    const d = compareBytes(ids, mid * 16, id, 0, 16);
+    if (d === 0) return mid;
+    if (d < 0) low = mid + 1;
+    else high = mid - 1;
+  }
+  return -1;
+}

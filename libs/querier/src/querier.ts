@@ -1,0 +1,176 @@
+import { AppError } from '@vivace/base';
+import type { Clock, TenantId } from '@vivace/base';
+import type { BlockMeta } from '@vivace/block';
+import { mergeSearch, mergeTagNames, mergeTagValues } from '@vivace/query';
+import type { QueryOptions, QueryService, SearchMetrics, SearchRequest, TagsRequest, TagValuesRequest, TimeRange } from '@vivace/query';
+import { SpanTable } from '@vivace/trace';
+import type { SpanTableHandle } from '@vivace/trace';
+import type { WorkerPool } from '@vivace/workers';
+import { sliceBlocks } from './jobs.ts';
+import type { BlockSlice, JobSources } from './jobs.ts';
+import type { QueryTasks } from './query-tasks.ts';
+
+/** Recent data of a tenant as the querier borrows it from the ingester. */
+export interface RecentSource {
+  recent(tenant: TenantId): { readonly tables: readonly SpanTableHandle[]; readonly parts: readonly string[]; release(): void };
+}
+
+/** The block list. Read in the same turn as `recent`, so that a span is in one of the two. */
+export interface BlockSource {
+  blocksInRange(tenant: TenantId, startSec: number, endSec: number): readonly BlockMeta[];
+}
+
+export interface QuerierDeps {
+  readonly recent: RecentSource;
+  readonly blocks: BlockSource;
+  readonly pool: Pick<WorkerPool<QueryTasks>, 'run'>;
+  /** Jobs a query is divided into: about two per worker thread. */
+  readonly jobsPerQuery: number;
+  /** Searches without a range ask for this much (`query_frontend.search.query_backend_after`). */
+  readonly recentWindowMs: number;
+  /** `querier.search.query_timeout`, `querier.trace_by_id.query_timeout`. */
+  readonly searchTimeoutMs: number;
+  readonly traceByIdTimeoutMs: number;
+  readonly clock: Clock;
+}
+
+export function createQuerier(deps: QuerierDeps): QueryService {
+  return new Querier(deps);
+}
+
+/** Blocks are wider than the traces in them by rounding to seconds; and the clock of a sender may run ahead. */
+const RANGE_SLACK_SEC = 1;
+
+class Querier implements QueryService {
+  readonly #deps: QuerierDeps;
+
+  constructor(deps: QuerierDeps) {
+    this.#deps = deps;
+  }
+
+  async findTrace(tenant: TenantId, traceId: Uint8Array, range: TimeRange | undefined, options: QueryOptions = {}) {
+    const signal = deadline(options.signal, this.#deps.traceByIdTimeoutMs);
+    const results = await this.#run(tenant, range, signal, 'querier.trace_by_id.query_timeout', (sources) =>
+      this.#deps.pool.run('findTrace', { sources, traceId }, { signal }),
+    );
+    const pieces = results.map((r) => r.trace).filter((t) => t !== undefined);
+    const inspectedBytes = results.reduce((sum, r) => sum + r.inspectedBytes, 0);
+    if (pieces.length <= 1) return { trace: pieces[0] && new SpanTable({}, pieces[0]), inspectedBytes };
+    const sources: JobSources = { tenant, tables: pieces, parts: [], blocks: [] };
+    const whole = await this.#deps.pool.run('findTrace', { sources, traceId }, { signal });
+    return { trace: whole.trace && new SpanTable({}, whole.trace), inspectedBytes };
+  }
+
+  async search(tenant: TenantId, request: SearchRequest, options: QueryOptions = {}) {
+    const signal = deadline(options.signal, this.#deps.searchTimeoutMs);
+    const range = request.range ?? this.#recentRange();
+    let blocks: readonly BlockMeta[] = [];
+    const partials = await this.#run(
+      tenant,
+      range,
+      signal,
+      'querier.search.query_timeout',
+      (sources) => this.#deps.pool.run('search', { sources, request: { ...request, range } }, { signal }),
+      (used) => {
+        blocks = used;
+      },
+    );
+    const metrics: SearchMetrics = {
+      ...positive(
+        'inspectedTraces',
+        sum(partials, (p) => p.inspectedTraces),
+      ),
+      ...positiveText(
+        'inspectedBytes',
+        sum(partials, (p) => p.inspectedBytes),
+      ),
+      ...positive('totalBlocks', blocks.length),
+      ...positive('completedJobs', partials.length),
+      ...positive('totalJobs', partials.length),
+      ...positiveText(
+        'totalBlockBytes',
+        sum(blocks, (b) => b.size),
+      ),
+      ...positiveText(
+        'inspectedSpans',
+        sum(partials, (p) => p.inspectedSpans),
+      ),
+    };
+    return { traces: mergeSearch(partials, { limit: request.limit, spansPerSpanSet: request.spansPerSpanSet, legacy: request.legacy }), metrics };
+  }
+
+  async tags(tenant: TenantId, request: TagsRequest, options: QueryOptions = {}) {
+    const signal = deadline(options.signal, this.#deps.searchTimeoutMs);
+    const range = request.range ?? this.#recentRange();
+    const partials = await this.#run(tenant, range, signal, 'querier.search.query_timeout', (sources) =>
+      this.#deps.pool.run('tags', { sources, request: { ...request, range } }, { signal }),
+    );
+    return mergeTagNames(partials, request);
+  }
+
+  async tagValues(tenant: TenantId, request: TagValuesRequest, options: QueryOptions = {}) {
+    const signal = deadline(options.signal, this.#deps.searchTimeoutMs);
+    const range = request.range ?? this.#recentRange();
+    const partials = await this.#run(tenant, range, signal, 'querier.search.query_timeout', (sources) =>
+      this.#deps.pool.run('tagValues', { sources, request: { ...request, range } }, { signal }),
+    );
+    return mergeTagValues(partials, request);
+  }
+
+  /** Divides the data of a tenant into jobs and runs them all; recent data is one job. The first failure ends the others. */
+  async #run<T>(
+    tenant: TenantId,
+    range: TimeRange | undefined,
+    signal: AbortSignal,
+    timeoutKey: string,
+    job: (sources: JobSources) => Promise<T>,
+    onBlocks?: (blocks: readonly BlockMeta[]) => void,
+  ): Promise<T[]> {
+    // One turn: see TenantIngester.
+    const recent = this.#deps.recent.recent(tenant);
+    const blocks = range
+      ? this.#deps.blocks.blocksInRange(tenant, range.startSec - RANGE_SLACK_SEC, range.endSec + RANGE_SLACK_SEC)
+      : this.#deps.blocks.blocksInRange(tenant, 0, Number.MAX_SAFE_INTEGER);
+    onBlocks?.(blocks);
+    try {
+      const slices: readonly (readonly BlockSlice[])[] = sliceBlocks(blocks, this.#deps.jobsPerQuery);
+      const jobs = slices.map((slice) => job({ tenant, tables: [], parts: [], blocks: slice }));
+      if (recent.tables.length + recent.parts.length > 0) jobs.push(job({ tenant, tables: recent.tables, parts: recent.parts, blocks: [] }));
+      const results = await Promise.allSettled(jobs);
+      const failed = results.find((r) => r.status === 'rejected');
+      if (failed) throw signal.aborted ? timeoutError(signal, timeoutKey) : failed.reason;
+      return results.filter((r) => r.status === 'fulfilled').map((r) => r.value);
+    } finally {
+      recent.release();
+    }
+  }
+
+  #recentRange(): TimeRange {
+    const nowSec = Math.ceil(this.#deps.clock.now() / 1_000);
+    return { startSec: nowSec - Math.ceil(this.#deps.recentWindowMs / 1_000), endSec: nowSec };
+  }
+}
+
+function deadline(signal: AbortSignal | undefined, timeoutMs: number): AbortSignal {
+  const timeout = AbortSignal.timeout(timeoutMs);
+  return signal ? AbortSignal.any([signal, timeout]) : timeout;
+}
+
+function timeoutError(signal: AbortSignal, key: string): AppError {
+  const reason = signal.reason as unknown;
+  return reason instanceof Error && reason.name === 'TimeoutError'
+    ? new AppError('deadline_exceeded', `query took too long, raise ${key} to allow more`)
+    : AppError.from(reason, 'canceled');
+}
+
+function sum<T>(items: readonly T[], of: (item: T) => number): number {
+  return items.reduce((total, item) => total + of(item), 0);
+}
+
+function positive<K extends string>(key: K, value: number): Partial<Record<K, number>> {
+  return value > 0 ? ({ [key]: value } as Record<K, number>) : {};
+}
+
+function positiveText<K extends string>(key: K, value: number): Partial<Record<K, string>> {
+  return value > 0 ? ({ [key]: String(value) } as Record<K, string>) : {};
+}

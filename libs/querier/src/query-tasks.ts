@@ -1,0 +1,61 @@
+import { openBlock } from '@vivace/block';
+import type { BlockCache, BlockReader } from '@vivace/block';
+import type { ObjectStore } from '@vivace/object-store';
+import { planSearch, searchBatches, tagNames, tagValues } from '@vivace/query';
+import type { TaskContext } from '@vivace/workers';
+import { findTrace } from './find-trace.ts';
+import type { FindTraceJob, SearchJob, TagsJob, TagValuesJob } from './jobs.ts';
+import { withBatches } from './open-sources.ts';
+import type { BlockReaders } from './open-sources.ts';
+
+export interface QueryTasksDeps {
+  readonly store: ObjectStore;
+  readonly cache: BlockCache;
+}
+
+export type QueryTasks = ReturnType<typeof createQueryTasks>;
+
+const MAX_OPEN_BLOCKS = 512;
+const SECOND_NS = 1_000_000_000n;
+
+/** The querier's tasks for a worker script. Each thread keeps its own readers and cache. */
+export function createQueryTasks(deps: QueryTasksDeps) {
+  const readers = keepReaders(deps);
+  return {
+    search: ({ sources, request }: SearchJob, { signal }: TaskContext) => {
+      const plan = planSearch(request.query, { legacy: request.legacy });
+      const { range, limit, spansPerSpanSet } = request;
+      return withBatches(sources, readers, (batches) =>
+        searchBatches(plan, batches, {
+          limit,
+          spansPerSpanSet,
+          ...(range ? { startNs: BigInt(range.startSec) * 1_000_000_000n, endNs: BigInt(range.endSec) * 1_000_000_000n } : {}),
+          signal,
+        }),
+      );
+    },
+    tags: ({ sources, request }: TagsJob, { signal }: TaskContext) => withBatches(sources, readers, (batches) => tagNames(batches, request, { signal })),
+    tagValues: ({ sources, request }: TagValuesJob, { signal }: TaskContext) =>
+      withBatches(sources, readers, (batches) => tagValues(batches, request, { signal })),
+    findTrace: ({ sources, traceId }: FindTraceJob, { signal }: TaskContext) => findTrace(sources, traceId, readers, signal),
+  };
+}
+
+/** Readers by block, least recently used ones dropped; what they cached is bounded by the shared cache. */
+function keepReaders(deps: QueryTasksDeps): BlockReaders {
+  const open = new Map<string, Promise<BlockReader>>();
+  return {
+    open({ tenant }, { meta }) {
+      const key = `${tenant}/${meta.blockId}`;
+      let reader = open.get(key);
+      open.delete(key);
+      if (!reader) {
+        reader = openBlock({ store: deps.store, tenant, meta, cache: deps.cache });
+        reader.catch(() => open.delete(key));
+        if (open.size >= MAX_OPEN_BLOCKS) open.delete(open.keys().next().value as string);
+      }
+      open.set(key, reader);
+      return reader;
+    },
+  };
+}

@@ -1,0 +1,70 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { hex } from '@vivace/base';
+import { writePart } from '@vivace/part';
+import { plainTraces, tableOf } from '@vivace/testkit';
+import type { SpanColumns } from '@vivace/trace';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findTrace } from './find-trace.ts';
+import { openRecent } from './recent-batches.ts';
+
+let dir: string;
+beforeAll(() => {
+  dir = fs.mkdtempSync(path.join(os.tmpdir(), 'recent-'));
+});
+afterAll(() => {
+  fs.rmSync(dir, { recursive: true });
+});
+
+async function spansOf(batches: readonly SpanColumns[]): Promise<string[]> {
+  const out: string[] = [];
+  for (const batch of batches) {
+    await batch.load({ columns: new Set(['traceId', 'spanId', 'kind']), attrs: [] });
+    const [ids, spans, bounds, kinds] = [batch.traceIds(), batch.spanIds(), batch.traceSpans(), batch.kind()];
+    for (let t = 0; t < batch.traceCount; t++) {
+      out.push(`trace ${hex(ids, t * 16, t * 16 + 16)}`);
+      for (let i = bounds[t]; i < bounds[t + 1]; i++) out.push(`${hex(ids, t * 16, t * 16 + 16)}/${hex(spans, i * 8, i * 8 + 8)}/${kinds[i]}`);
+    }
+  }
+  return out.sort();
+}
+
+describe('openRecent', () => {
+  it('gives every trace once and whole, wherever its spans lie', async () => {
+    let n = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(plainTraces({ maxTraces: 5 }), fc.boolean()), { maxLength: 4 }), async (pieces) => {
+        const tables = pieces.filter(([, part]) => !part).map(([traces]) => tableOf(traces).handle());
+        const parts = pieces
+          .filter(([, part]) => part)
+          .map(([traces]) => writePart(tableOf(traces), { path: path.join(dir, `${n++}.part`), tenant: 't', watermark: { segment: 0, offset: 0 } }).path);
+        const recent = openRecent(tables, parts);
+        try {
+          const all = pieces.flatMap(([traces]) => traces);
+          const want = new Set(all.flatMap((t) => [`trace ${t.traceId}`, ...t.spans.map((s) => `${t.traceId}/${s.spanId}/${s.kind}`)]));
+          expect(await spansOf(recent.batches)).toEqual([...want].sort());
+        } finally {
+          recent.close();
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe('findTrace', () => {
+  it('assembles one trace from tables and parts and does not find others', async () => {
+    const [a, b] = fc.sample(plainTraces().filter((t) => t.length > 2), { numRuns: 2, seed: 5 });
+    const part = writePart(tableOf(b), { path: path.join(dir, 'find.part'), tenant: 't', watermark: { segment: 0, offset: 0 } }).path;
+    const sources = { tenant: 't' as never, tables: [tableOf(a).handle()], parts: [part], blocks: [] };
+    const none = { open: () => Promise.reject(new Error('no blocks here')) };
+    const ids = new Set([...a, ...b].map((t) => t.traceId));
+    for (const id of [...ids, 'f'.repeat(32)]) {
+      const { trace } = await findTrace(sources, Uint8Array.from(Buffer.from(id, 'hex')), none, new AbortController().signal);
+      const want = new Set([...a, ...b].filter((t) => t.traceId === id).flatMap((t) => t.spans.map((s) => `${s.spanId}/${s.kind}`)));
+      expect(trace?.counts.spanCount ?? 0).toBe(want.size);
+    }
+  });
+});

@@ -1,0 +1,117 @@
+import { PartColumns, PartReader } from '@vivace/part';
+import { identityOrder, orderByTrace, SpanTable, TableColumns, TraceAppender } from '@vivace/trace';
+import type { SpanColumns, SpanTableHandle, TraceOrder } from '@vivace/trace';
+
+/** Recent data opened for one job. `close` ends the part files; the batches must not be used after it. */
+export interface RecentBatches {
+  readonly batches: SpanColumns[];
+  close(): void;
+}
+
+interface Source {
+  readonly traceCount: number;
+  /** 16 bytes a trace. */
+  ids(): Uint8Array;
+  /** Columns of the traces with `keep[row] = 1`, or of all. */
+  columns(keep: Uint8Array | undefined): SpanColumns;
+  /** Appends one trace to `target`. */
+  append(row: number, target: SpanTable): void;
+}
+
+/**
+ * Tables and parts as batches of whole traces. A trace whose spans lie in several of them (it went on while a table was cut) is put
+ * together in a batch of its own, so that a query always sees it whole, and no span twice.
+ */
+export function openRecent(tables: readonly SpanTableHandle[], parts: readonly string[]): RecentBatches {
+  const readers: PartReader[] = [];
+  const close = () => {
+    for (const reader of readers) reader.close();
+  };
+  try {
+    const sources = tables.map((handle) => tableSource(new SpanTable({}, handle)));
+    for (const path of parts) {
+      const reader = new PartReader(path);
+      readers.push(reader);
+      sources.push(partSource(reader));
+    }
+    return { batches: assemble(sources), close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+function assemble(sources: readonly Source[]): SpanColumns[] {
+  if (sources.length < 2) return sources.map((source) => source.columns(undefined));
+  // A table is used as the set of ids seen; `count` says in how many sources.
+  const seen = new SpanTable({ traces: sources.reduce((n, s) => n + s.traceCount, 0) });
+  const rows: Uint32Array[] = [];
+  const count = new Uint32Array(sources.reduce((n, s) => n + s.traceCount, 0));
+  for (const source of sources) {
+    const ids = source.ids();
+    const mine = new Uint32Array(source.traceCount);
+    for (let row = 0; row < mine.length; row++) count[(mine[row] = seen.internTrace(ids, row * 16))]++;
+    rows.push(mine);
+  }
+  if (seen.traceCount === count.length) return sources.map((source) => source.columns(undefined));
+  const whole = new SpanTable();
+  const batches = sources.map((source, s) => {
+    const keep = new Uint8Array(source.traceCount);
+    let kept = 0;
+    for (let row = 0; row < source.traceCount; row++) {
+      if (count[rows[s][row]] === 1) {
+        keep[row] = 1;
+        kept++;
+      } else source.append(row, whole);
+    }
+    return source.columns(kept === source.traceCount ? undefined : keep);
+  });
+  batches.push(new TableColumns(whole));
+  return batches;
+}
+
+function tableSource(table: SpanTable): Source {
+  const order = orderByTrace(table);
+  let appender: TraceAppender | undefined;
+  return {
+    traceCount: order.traceCount,
+    ids() {
+      const ids = new Uint8Array(order.traceCount * 16);
+      for (let i = 0; i < order.traceCount; i++) ids.set(table.traceId.subarray(order.traces[i] * 16, order.traces[i] * 16 + 16), i * 16);
+      return ids;
+    },
+    columns: (keep) => new TableColumns(table, keep ? keepTraces(order, keep) : order),
+    append(row, target) {
+      appender ??= new TraceAppender(table, target);
+      appender.append(order, row, row + 1);
+    },
+  };
+}
+
+function partSource(reader: PartReader): Source {
+  return {
+    traceCount: reader.header.counts.trace,
+    ids: () => reader.traceIds(),
+    columns: (keep) => new PartColumns(reader, keep && ((table) => keepTraces(identityOrder(table), keep))),
+    append(row, target) {
+      const table = reader.readTraces(row, row + 1);
+      new TraceAppender(table, target).append(identityOrder(table));
+    },
+  };
+}
+
+/** The order without the traces whose `keep` is 0. */
+function keepTraces(order: TraceOrder, keep: Uint8Array): TraceOrder {
+  const traces = new Uint32Array(order.traceCount);
+  const spans = new Uint32Array(order.spans.length);
+  const traceSpans = new Uint32Array(order.traceCount + 1);
+  let n = 0;
+  let end = 0;
+  for (let t = 0; t < order.traceCount; t++) {
+    if (keep[t] === 0) continue;
+    traces[n] = order.traces[t];
+    for (let i = order.traceSpans[t]; i < order.traceSpans[t + 1]; i++) spans[end++] = order.spans[i];
+    traceSpans[++n] = end;
+  }
+  return { traceCount: n, traces: traces.subarray(0, n), spans: spans.subarray(0, end), traceSpans: traceSpans.subarray(0, n + 1) };
+}
