@@ -33,12 +33,12 @@ export function viewTrace(plain: PlainTrace): TraceView {
     spans,
     startNs: plain.spans.reduce((least, s) => (s.startNs < least ? s.startNs : least), plain.spans[0]?.startNs ?? 0n),
     endNs: plain.spans.reduce((most, s) => (s.endNs > most ? s.endNs : most), 0n),
-    root: plain.spans.findLast((s) => s.parentId === '' && !s.links.some((l) => isChildOf(l, plain.traceId))),
+    root: plain.spans.findLast((s) => isRoot(s) && !s.links.some((l) => isChildOf(l, plain.traceId))),
   };
   plain.spans.forEach((span, index) => spans.push({ span, trace, index, parent: undefined, children: 0, left: 0, right: 0 }));
   const byId = Map.groupBy(spans, (view) => view.span.spanId);
   for (const view of spans) {
-    view.parent = view.span.parentId === '' ? undefined : parentOf(view, byId.get(view.span.parentId) ?? []);
+    view.parent = isRoot(view.span) ? undefined : parentOf(view, byId.get(view.span.parentId) ?? []);
     if (view.parent) view.parent.children++;
   }
   if ([...byId.values()].every((same) => same.length <= 2)) number(spans);
@@ -64,6 +64,11 @@ export function isRelated(op: string, left: SpanView, right: SpanView): boolean 
   }
 }
 
+/** Some senders write "no parent" as zeros. */
+function isRoot(span: PlainSpan): boolean {
+  return /^0*$/.test(span.parentId);
+}
+
 function isAncestor(above: SpanView, below: SpanView): boolean {
   for (let next = below.parent; next !== undefined; next = next.parent) if (next === above) return true;
   return false;
@@ -82,7 +87,7 @@ function number(spans: readonly SpanView[]): void {
     for (const child of spans) if (child.parent === view) visit(child);
     view.right = counter++;
   };
-  for (const view of spans) if (view.span.parentId === '') visit(view);
+  for (const view of spans) if (isRoot(view.span)) visit(view);
 }
 
 function isChildOf(link: PlainSpan['links'][number], traceId: string): boolean {
