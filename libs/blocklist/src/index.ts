@@ -1,0 +1,2 @@
+export { createBlockList } from './block-list.ts';
+export type { BlockList, BlockListDeps } from './block-list.ts';
