@@ -44,7 +44,7 @@ async function serve(options: { multitenancy?: boolean; apiPrefix?: string; rout
     providers: [
       { provide: ROUTER, useFactory: () => router },
       { provide: LIFECYCLE, useFactory: (): Lifecycle => lifecycle },
-      { provide: METRICS_PAGE, useFactory: () => ({ contentType: 'text/plain; version=0.0.4', render: async () => 'a 1\n' }) },
+      { provide: METRICS_PAGE, useFactory: () => ({ contentType: 'text/plain; version=0.0.4', scrape: async () => 'a 1\n' }) },
       {
         provide: STATUS_PAGES,
         useFactory: () => ({

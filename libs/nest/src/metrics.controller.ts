@@ -14,6 +14,6 @@ export class MetricsController {
 
   @Get('metrics')
   async metrics(@Res() reply: FastifyReply): Promise<void> {
-    await sendResponse(reply, { status: 200, contentType: this.#page.contentType, body: await this.#page.render() });
+    await sendResponse(reply, { status: 200, contentType: this.#page.contentType, body: await this.#page.scrape() });
   }
 }

@@ -3,7 +3,7 @@
 /** `/metrics`. */
 export interface MetricsPage {
   readonly contentType: string;
-  render(): Promise<string>;
+  scrape(): Promise<string>;
 }
 
 export type ConfigMode = 'effective' | 'diff' | 'defaults';
