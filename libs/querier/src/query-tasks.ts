@@ -29,7 +29,7 @@ export function createQueryTasks(deps: QueryTasksDeps) {
         searchBatches(plan, batches, {
           limit,
           spansPerSpanSet,
-          ...(range ? { startNs: BigInt(range.startSec) * 1_000_000_000n, endNs: BigInt(range.endSec) * 1_000_000_000n } : {}),
+          range: range && { startNs: BigInt(range.startSec) * SECOND_NS, endNs: BigInt(range.endSec) * SECOND_NS },
           signal,
         }),
       );
