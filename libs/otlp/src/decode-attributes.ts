@@ -4,9 +4,8 @@ import { ATTR_ARRAY, ATTR_BOOL, ATTR_DOUBLE, ATTR_INT, ATTR_JSON, ATTR_STRING } 
 import { anyValueJson } from './any-value-json.ts';
 import { cursor, readLength, readU32, readVarint, readVarint64, skipValue } from './wire.ts';
 
-/** Decode statistics, added to by every call. */
+/** What a decode tells besides rows; added to by every call. */
 export interface DecodeStats {
-  spans: number;
   /** Keys and string values cut at `maxAttributeBytes`. */
   cutStrings: number;
 }

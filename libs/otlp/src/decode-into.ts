@@ -202,7 +202,6 @@ function decodeSpan(b: Uint8Array, from: number, to: number, table: SpanTable, r
   table.spanEventEnd[row] = table.eventCount;
   table.spanLinkEnd[row] = table.linkCount;
   table.spanCount = row + 1;
-  stats.spans++;
 }
 
 function copy8(from: Uint8Array, at: number, to: Uint8Array, toAt: number): void {

@@ -3,6 +3,7 @@ export { decodeInto } from './decode-into.ts';
 export type { DecodeOptions } from './decode-into.ts';
 export { jsonToProto } from './json-to-proto.ts';
 export { numberTraces } from './number-traces.ts';
+export { ProtoWriter } from './proto-writer.ts';
 export { DROP, regroup } from './regroup.ts';
 export { DEFAULT_SCAN_LIMITS, scanExport } from './scan-export.ts';
 export type { ScanLimits } from './scan-export.ts';

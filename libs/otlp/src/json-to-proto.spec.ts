@@ -17,7 +17,7 @@ function rows(json: string): Record<string, unknown>[] {
   scanExport(bytes, DEFAULT_SCAN_LIMITS, scan);
   expect(scan.refusedCount).toBe(0);
   const table = new SpanTable();
-  decodeInto(bytes, table, { maxAttributeBytes: 0 }, { spans: 0, cutStrings: 0 });
+  decodeInto(bytes, table, { maxAttributeBytes: 0 }, { cutStrings: 0 });
   return readTable(table);
 }
 

@@ -20,7 +20,7 @@ function tableOf(...requests: Uint8Array[]): SpanTable {
   for (const bytes of requests) {
     scanExport(bytes, DEFAULT_SCAN_LIMITS, scan);
     expect(scan.refusedCount).toBe(0);
-    decodeInto(bytes, table, { maxAttributeBytes: 0 }, { spans: 0, cutStrings: 0 });
+    decodeInto(bytes, table, { maxAttributeBytes: 0 }, { cutStrings: 0 });
   }
   return table;
 }

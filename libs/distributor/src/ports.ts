@@ -1,0 +1,31 @@
+import type { TenantId } from '@vivace/base';
+import type { ScanResult } from '@vivace/otlp';
+
+/** Spans the ingester did not keep, by reason. */
+export interface IngesterRefusals {
+  readonly traceTooLarge: number;
+  readonly tooManyLiveTraces: number;
+}
+
+/** Where spans go. */
+export interface IngesterPort {
+  /**
+   * Resolves when the good spans of `bytes` are as durable as configured. `scan` is of `bytes`; spans it refuses must be left out.
+   * Both are borrowed until it settles. Rejects with an AppError when nothing was kept.
+   */
+  push(tenant: TenantId, bytes: Uint8Array, scan: ScanResult): Promise<IngesterRefusals>;
+}
+
+/** The limits of one tenant that the distributor applies, resolved. */
+export interface DistributorLimits {
+  readonly ingestionRateBytes: number;
+  readonly ingestionBurstBytes: number;
+  /** 0 is no limit. The ingester cuts, the distributor counts. */
+  readonly maxAttributeBytes: number;
+  /** 0 is no limit; for the message only, the ingester applies it. */
+  readonly maxBytesPerTrace: number;
+  /** As above. */
+  readonly maxLiveTraces: number;
+  /** Tell rate-limited senders when to come back. */
+  readonly retryInfoEnabled: boolean;
+}

@@ -1,0 +1,36 @@
+import type { ScanResult } from '@vivace/otlp';
+import { REFUSAL_REASONS } from '@vivace/otlp';
+import type { DistributorLimits, IngesterRefusals } from './ports.ts';
+
+export interface ReasonCount {
+  /** Label value of `tempo_discarded_spans_total`. */
+  readonly reason: string;
+  readonly count: number;
+  /** For the sender: what is wrong or what to change. */
+  readonly explain: string;
+}
+
+const EXPLAIN: Readonly<Record<string, string>> = {
+  malformed_span: 'not valid protobuf inside',
+  invalid_trace_id: 'want 16 bytes, not all zero',
+  invalid_span_id: 'want 8 bytes, not all zero',
+  invalid_parent_span_id: 'want 8 bytes or none',
+  invalid_time: 'end is more than an hour before start',
+};
+
+/** Everything refused of one push, in a fixed order, zero counts left out. */
+export function reasonCounts(scan: ScanResult, refused: IngesterRefusals, limits: DistributorLimits): ReasonCount[] {
+  const counts = REFUSAL_REASONS.map((reason, code) => ({ reason: reason as string, count: scan.refusedByCode[code], explain: EXPLAIN[reason] ?? '' }));
+  counts.push(
+    { reason: 'trace_too_large', count: refused.traceTooLarge, explain: `limit global.max_bytes_per_trace ${limits.maxBytesPerTrace}` },
+    { reason: 'live_traces_exceeded', count: refused.tooManyLiveTraces, explain: `limit ingestion.max_traces_per_user ${limits.maxLiveTraces}` },
+  );
+  return counts.filter((x) => x.count > 0);
+}
+
+/** `refused 3 of 10 spans: 2 invalid_trace_id (want …), 1 malformed_span (…)`; empty when nothing was refused. */
+export function refusalMessage(counts: readonly ReasonCount[], spans: number): string {
+  if (counts.length === 0) return '';
+  const total = counts.reduce((sum, x) => sum + x.count, 0);
+  return `refused ${total} of ${spans} spans: ${counts.map((x) => `${x.count} ${x.reason} (${x.explain})`).join(', ')}`;
+}
