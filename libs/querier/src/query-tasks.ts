@@ -29,7 +29,7 @@ export function createQueryTasks(deps: QueryTasksDeps) {
         searchBatches(plan, batches, {
           limit,
           spansPerSpanSet,
-          range: range && { startNs: BigInt(range.startSec) * SECOND_NS, endNs: BigInt(range.endSec) * SECOND_NS },
+          ...(range && { startNs: BigInt(range.startSec) * SECOND_NS, endNs: BigInt(range.endSec) * SECOND_NS }),
           signal,
         }),
       );
