@@ -68,7 +68,7 @@ export function flagNames(schema: Group, path = ''): Map<string, Target> {
     if (node.kind === 'group') for (const [name, target] of flagNames(node, at)) names.set(name, target);
     else if (isSettable(node)) {
       const target = { path: at, isBool: node.kind === 'leaf' && node.type === 'bool' };
-      for (const name of [at, ...(node.kind === 'leaf' ? (node.flags ?? []) : [])]) names.set(normalize(name), target);
+      for (const name of [at, ...(node.flags ?? [])]) names.set(normalize(name), target);
     }
   }
   return names;

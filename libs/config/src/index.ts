@@ -18,10 +18,14 @@ export type {
   TlsConfig,
   WalConfig,
 } from './config.ts';
+export { configDocs, usage } from './config-docs.ts';
 export { effectiveYaml } from './effective-yaml.ts';
-export type { Limits } from './limits.ts';
+export { resolveLimits } from './limits.ts';
+export type { Limits, TenantOverrides } from './limits.ts';
 export { loadConfig } from './load-config.ts';
 export type { Loaded, LoadInput } from './load-config.ts';
+export { parseOverrides } from './parse-overrides.ts';
+export type { OverridesInput, ParsedOverrides } from './parse-overrides.ts';
 export type { Problem, Warning } from './problem.ts';
 export { describe } from './problem.ts';
 export { Secret } from './secret.ts';

@@ -35,3 +35,11 @@ export function toLimits(entry: Value<typeof tenantEntry>): Limits {
     dedicatedColumns: storage.parquet_dedicated_columns,
   };
 }
+
+/** The entries of the per-tenant file; `*` holds for tenants without one. */
+export type TenantOverrides = ReadonlyMap<string, Limits>;
+
+/** An entry replaces the defaults as a whole, as in Tempo: what it does not write is zero, not the default. */
+export function resolveLimits(defaults: Limits, overrides: TenantOverrides, tenant: string): Limits {
+  return overrides.get(tenant) ?? overrides.get('*') ?? defaults;
+}

@@ -143,6 +143,16 @@ querier: {search: {query_timeout: {}}}
   });
 });
 
+describe('anchors', () => {
+  it('are followed, and merge keys put in what is not written', () => {
+    const { config } = load(
+      'server: &s {http_listen_port: 1, grpc_listen_port: 2}\ninternal_server: {<<: *s, http_listen_port: 3}\ningester: {trace_idle_period: &t 9s, trace_live_period: *t}',
+    );
+    expect(config.values.internal_server).toMatchObject({ http_listen_port: 3, grpc_listen_port: 2 });
+    expect(config.ingester.traceLivePeriodMs).toBe(9_000);
+  });
+});
+
 describe('flags', () => {
   it('win over the file, with one or two dashes, by Tempo’s name or by path', () => {
     const { config } = load('server: {http_listen_port: 1, grpc_listen_port: 2}', {

@@ -129,7 +129,12 @@ function readMap(context: Context, schema: MapOf, node: YamlNode | null | undefi
     return out;
   }
   if (node.items.length > 0) warnSection(context, schema.status, context.source.where(offsetOf(node)), path, quiet);
-  for (const { key, value } of context.source.entries(node)) {
+  for (const { key, keyOffset, value } of context.source.entries(node)) {
+    if (schema.of.kind === 'group' && isEmpty(value)) {
+      const where = context.source.where(keyOffset);
+      context.warnings.push({ where, path: `${path}["${key}"]`, message: 'is empty and is left out', explain: 'write {} for an entry without keys' });
+      continue;
+    }
     const inner = read(context, schema.of, value, `${path}["${key}"]`, quiet || schema.status !== 'implemented');
     Object.defineProperty(out, key, { value: inner, enumerable: true, configurable: true, writable: true }); // `__proto__` is a key like others
   }

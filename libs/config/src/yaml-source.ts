@@ -21,8 +21,10 @@ export interface YamlSource {
   plain(node: YamlNode | null): Plain | undefined;
 }
 
-const MAX_NODES = 100_000;
+const MAX_NODES = 10_000;
 const MAX_DEPTH = 100;
+// Of one map, through all levels; real files have a handful.
+const MAX_MERGES = 1_000;
 
 /** Parses one YAML document. Syntax errors, duplicate keys and further documents are added to `problems`. */
 export function parseYaml(file: string, text: string, originalOffset: (offset: number) => number, original: string, problems: Problem[]): YamlSource {
@@ -69,17 +71,17 @@ function resolve(doc: Document, node: unknown): YamlNode | null {
   return isAlias(found) ? null : (found ?? null);
 }
 
-function entries(doc: Document, map: YAMLMap, depth = 0): Entry[] {
+function entries(doc: Document, map: YAMLMap, merges = { left: MAX_MERGES }): Entry[] {
   const own: Entry[] = [];
   const merged: Entry[] = [];
   for (const pair of map.items) {
     const keyNode = resolve(doc, pair.key);
     const key = isScalar(keyNode) ? keyText(keyNode.source, keyNode.value) : String(keyNode);
     const value = resolve(doc, pair.value);
-    if (key === '<<' && depth < MAX_DEPTH) {
+    if (key === '<<') {
       for (const source of isSeq(value) ? value.items : [value]) {
         const target = resolve(doc, source);
-        if (isMap(target) && target !== map) merged.push(...entries(doc, target, depth + 1));
+        if (isMap(target) && target !== map && --merges.left >= 0) merged.push(...entries(doc, target, merges));
       }
     } else own.push({ key, keyOffset: keyNode?.range?.[0] ?? 0, value });
   }

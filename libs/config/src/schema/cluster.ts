@@ -18,7 +18,7 @@ export const memberlist = group('Gossip between instances.', {
   advertise_port: port(7946, 'Port told to others.'),
   cluster_label: string('', 'Name of the cluster; messages of others are refused.'),
   cluster_label_verification_disabled: bool(false, 'Accept messages of others.'),
-  join_members: strings([], 'Nodes to join; dns+ and dnssrv+ names work.'),
+  join_members: strings([], 'Nodes to join; dns+ and dnssrv+ names work.', { flags: ['memberlist.host-port'] }),
   min_join_backoff: duration('1s', 'First wait before joining again.'),
   max_join_backoff: duration('1m', 'Longest wait before joining again.'),
   max_join_retries: int(10, 'Attempts to join.'),
@@ -55,7 +55,7 @@ export const memberlist = group('Gossip between instances.', {
 
 /** There are no usage reports: the section loads and nothing is ever sent. */
 export const usageReport = group('Usage reports do not exist in Vivace; this section is read and has no effect.', {
-  reporting_enabled: bool(false, 'Has no effect.', { ...ignored, flags: ['reporting.enabled'] }),
+  reporting_enabled: bool(false, 'Unused.', { ...ignored, flags: ['reporting.enabled'] }),
   backoff: silenced(backoff('100ms', '10s', 0)),
 });
 

@@ -1,12 +1,12 @@
-import { bool, bytes, duration, free, group, int, list, on, string } from './node.ts';
+import { bool, bytes, duration, flagged, free, group, int, list, on, string } from './node.ts';
 import { receivers } from './receivers.ts';
 import { kafka, ring } from './shared.ts';
 
 const spanLog = (which: string, flag: string) =>
   group(`Log every ${which} span.`, {
-    enabled: bool(false, 'Log them.', { flags: [`distributor.${flag}.enabled`] }),
+    enabled: bool(false, 'Log them.'),
     include_all_attributes: bool(false, 'With all attributes.', { flags: [`distributor.${flag}.include-attributes`] }),
-    filter_by_status_error: bool(false, 'Only those with an error.', { flags: [`distributor.${flag}.filter-by-status-error`] }),
+    filter_by_status_error: bool(false, 'Only those with an error.'),
   });
 
 export const distributor = group('Receiving spans.', {
@@ -47,5 +47,5 @@ export const distributor = group('Receiving spans.', {
 
 export const ingest = group('Writing through Kafka.', {
   enabled: bool(false, 'Use Kafka.'),
-  kafka: group('The Kafka client.', kafka({ filled: true })),
+  kafka: group('The Kafka client.', flagged('ingest', kafka({ filled: true }))),
 });

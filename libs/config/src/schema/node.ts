@@ -57,6 +57,8 @@ export interface List<N extends Node = Node> {
   readonly of: N;
   /** Values of `of`: `list` checks it. */
   readonly default: readonly unknown[];
+  /** Only of lists of leaves: a flag takes the elements separated by commas. */
+  readonly flags?: readonly string[];
 }
 
 export interface MapOf<N extends Node = Node> {
@@ -126,8 +128,8 @@ export function optional<N extends Node>(doc: string, of: N, status: Status = 'a
   return { kind: 'optional', doc, status, of };
 }
 
-export function list<N extends Node>(of: N, value: readonly Value<N>[], doc: string, { status = 'accepted' }: LeafOptions = {}): List<N> {
-  return { kind: 'list', doc, status, of, default: value };
+export function list<N extends Node>(of: N, value: readonly Value<N>[], doc: string, { status = 'accepted', flags = [] }: LeafOptions = {}): List<N> {
+  return { kind: 'list', doc, status, of, default: value, flags };
 }
 
 /** A list of strings. */
@@ -135,6 +137,15 @@ export const strings = (value: readonly string[], doc: string, options: LeafOpti
 
 export function mapOf<N extends Node>(of: N, doc: string, { status = 'accepted' }: LeafOptions = {}): MapOf<N> {
   return { kind: 'map', doc, status, of };
+}
+
+/** The same fields, each with a flag below `prefix` besides its path. */
+export function flagged<F extends Fields>(prefix: string, fields: F): F {
+  const entries = Object.entries(fields).map(([key, node]) => [
+    key,
+    node.kind === 'leaf' ? { ...node, flags: [`${prefix}.${key.replaceAll('_', '-')}`] } : node,
+  ]);
+  return Object.fromEntries(entries) as F; // same keys and node types, flags added
 }
 
 export const free = (doc: string, status: Status = 'accepted'): Free => ({ kind: 'free', doc, status });

@@ -17,6 +17,7 @@ export const limitFields = (filled: boolean) => ({
     rate_strategy: oneOf(['', 'local', 'global'], filled ? 'local' : '', 'Whether the rate holds for each distributor or for all together.', {
       ...on,
       works: ['', 'local'],
+      flags: ['distributor.rate-limit-strategy'],
     }),
     rate_limit_bytes: bytes(filled ? 15_000_000 : 0, 'Bytes a second.', { ...on, flags: ['distributor.ingestion-rate-limit-bytes'] }),
     burst_size_bytes: bytes(filled ? 20_000_000 : 0, 'Bytes at once.', { ...on, flags: ['distributor.ingestion-burst-size-bytes'] }),
@@ -53,9 +54,11 @@ export const limitFields = (filled: boolean) => ({
     trace_id_label_name: string('', 'Label of the trace id in exemplars.'),
     remote_write_headers: headers('Headers sent with series.'),
     ingestion_time_range_slack: duration('0s', 'Spans that ended longer ago are left out; 0 is metrics_generator.metrics_ingestion_time_range_slack.'),
-    native_histogram_bucket_factor: float(filled ? 1.1 : 0, 'Growth of native buckets.'),
-    native_histogram_max_bucket_number: int(filled ? 100 : 0, 'Most native buckets.'),
-    native_histogram_min_reset_duration: duration(filled ? '15m' : '0s', 'Least time between resets of native histograms.'),
+    native_histogram_bucket_factor: float(filled ? 1.1 : 0, 'Growth of native buckets.', { flags: ['metrics-generator.native-histogram-bucket-factor'] }),
+    native_histogram_max_bucket_number: int(filled ? 100 : 0, 'Most native buckets.', { flags: ['metrics-generator.native-histogram-max-bucket-number'] }),
+    native_histogram_min_reset_duration: duration(filled ? '15m' : '0s', 'Least time between resets of native histograms.', {
+      flags: ['metrics-generator.native-histogram-min-reset-duration'],
+    }),
     forwarder: group('The queue to the generators.', {
       queue_size: int(0, 'Batches waiting; 0 is 100.'),
       workers: int(0, 'Workers; 0 is 2.'),

@@ -86,7 +86,7 @@ export const queryFrontend = group('Answering queries.', {
     max_traceql_conditions: int(4, 'Conditions above which a query is heavy.'),
     max_regex_conditions: int(1, 'Regular expressions above which a query is heavy.'),
   }),
-  mcp_server: group('The MCP server.', { enabled: bool(false, 'Serve it.', { flags: ['query-frontend.mcp-server.enabled'] }) }),
+  mcp_server: group('The MCP server.', { enabled: bool(false, 'Serve it.') }),
   max_query_expression_size_bytes: bytes(131_072, 'Longest query text.', { ...on, min: 1 }),
   rf1_after: string('0001-01-01T00:00:00Z', 'Blocks written with replication 1 are only read after this time.'),
   api_timeout: duration('0s', 'Longest time of a request; 0 is no limit.', on),

@@ -42,7 +42,7 @@ export const rootSchema = group(
     shutdown_delay: duration('0s', 'Time between the stop signal and the end of serving.', on),
     stream_over_http_enabled: bool(false, 'Serve gRPC on the HTTP port.'),
     http_api_prefix: string('', 'Prefix of the query API.', on),
-    enable_go_runtime_metrics: bool(false, 'Has no effect: there is no Go runtime.', { status: 'ignored' }),
+    enable_go_runtime_metrics: bool(false, 'There is no Go runtime.', { status: 'ignored' }),
     partition_ring_live_store: bool(false, 'Live stores use their own partition ring.'),
     server,
     internal_server: internalServer,

@@ -209,7 +209,10 @@ export const compaction = (works: { status?: 'implemented' } = {}, flags = false
     ...works,
     ...(flags && { flags: ['compactor.compaction.compaction.compaction-window'] }),
   }),
-  max_compaction_objects: int(6_000_000, 'Most traces in a compacted block.', works),
+  max_compaction_objects: int(6_000_000, 'Most traces in a compacted block.', {
+    ...works,
+    ...(flags && { flags: ['compactor.compaction.compaction.max-objects-per-block'] }),
+  }),
   max_block_bytes: bytes(107_374_182_400, 'Largest compacted block.', {
     ...works,
     ...(flags && { flags: ['compactor.compaction.compaction.max-block-bytes'] }),

@@ -7,9 +7,10 @@ const hedging = {
   hedge_requests_up_to: int(2, 'Most requests for one answer.'),
 };
 
-export const gcs = () =>
+/** `flags` are the names Tempo gives the keys; only the store of blocks has them. */
+export const gcs = (flags: readonly string[] = []) =>
   group('Blocks in Google Cloud Storage.', {
-    bucket_name: string('', 'Bucket.', { flags: ['storage.trace.gcs.bucket'] }),
+    bucket_name: string('', 'Bucket.', { flags }),
     prefix: string('', 'Prefix of all objects.'),
     chunk_buffer_size: bytes(10_485_760, 'Size of an uploaded chunk.'),
     endpoint: string('', 'Address, when it is not the public one.'),
@@ -51,7 +52,7 @@ export const s3 = () =>
     ...clientTls,
   });
 
-export const azure = () =>
+export const azure = (flags: readonly string[] = []) =>
   group('Blocks in Azure Blob Storage.', {
     storage_account_name: string('', 'Account.'),
     storage_account_key: secret('Key of the account.'),
@@ -60,7 +61,7 @@ export const azure = () =>
     user_assigned_id: string('', 'Client id of a user-assigned identity.'),
     container_name: string('', 'Container.'),
     prefix: string('', 'Prefix of all objects.'),
-    endpoint_suffix: string('blob.core.windows.net', 'Address after the account name.', { flags: ['storage.trace.azure.endpoint'] }),
+    endpoint_suffix: string('blob.core.windows.net', 'Address after the account name.', { flags }),
     max_buffers: int(4, 'Buffers of one upload.'),
     buffer_size: bytes(3_145_728, 'Size of one.'),
     ...hedging,
@@ -99,9 +100,9 @@ export const storage = group('Blocks and the log.', {
     empty_tenant_deletion_age: duration('0s', 'How long a tenant must have been empty.'),
     backend: oneOf(['local', 's3', 'gcs', 'azure'], 'local', 'Where blocks are.', { ...on, works: ['local'] }),
     local: group('Blocks in a folder.', { path: string('./data/blocks', 'The folder.', on) }),
-    gcs: gcs(),
+    gcs: gcs(['storage.trace.gcs.bucket']),
     s3: s3(),
-    azure: azure(),
+    azure: azure(['storage.trace.azure.endpoint']),
     cache: string('', 'Old form of the cache section: memcached or redis.'),
     background_cache: cache().fields.background,
     memcached: memcached(),

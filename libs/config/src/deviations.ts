@@ -1,0 +1,8 @@
+/** Keys whose default differs from Tempo 2.10.8 on purpose, with the reason; everything else is equal. */
+export const DEVIATIONS: Readonly<Record<string, string>> = {
+  'query_frontend.rf1_after': 'the same moment, written as RFC 3339',
+  'storage.trace.backend': 'local: a start without a configuration file works',
+  'storage.trace.local.path': './data/blocks: the same',
+  'storage.trace.wal.path': './data/wal: the same, and no root rights are needed',
+  'usage_report.reporting_enabled': 'false: there are no usage reports',
+};
