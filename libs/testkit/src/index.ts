@@ -6,3 +6,4 @@ export type { NaiveMatch, NaiveSpanset, SpansetAttribute } from './oracle/evalua
 export type { NaiveValue } from './oracle/naive-expr.ts';
 export { plainTracesOf } from './oracle/traceql-dataset.ts';
 export type { TraceqlDataset } from './oracle/traceql-dataset.ts';
+export { fieldExpressions, searchTexts, spanConditions, spansetTexts } from './oracle/random-queries.ts';

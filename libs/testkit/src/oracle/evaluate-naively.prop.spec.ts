@@ -1,0 +1,89 @@
+import { parseQuery, validateQuery } from '@vivace/traceql';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { PlainSpan, PlainTrace } from '../plain.ts';
+import { plainTraces } from '../random-traces.ts';
+import { evaluateNaively } from './evaluate-naively.ts';
+import { searchTexts, spanConditions, spansetTexts } from './random-queries.ts';
+
+const traces = plainTraces({ maxTraces: 3 });
+
+function ask(text: string, asked: readonly PlainTrace[]): ReadonlySet<PlainSpan> {
+  const query = parseQuery(text);
+  validateQuery(query);
+  return new Set(evaluateNaively(query, asked).flatMap(({ spansets }) => spansets.flatMap(({ spans }) => spans)));
+}
+
+describe('random queries', () => {
+  it('are valid, often match, and return spans of the trace', () => {
+    let matching = 0;
+    fc.assert(
+      fc.property(searchTexts, traces, (text, asked) => {
+        const found = ask(text, asked);
+        const all = new Set(asked.flatMap(({ spans }) => spans));
+        expect([...found].every((span) => all.has(span))).toBe(true);
+        if (found.size > 0) matching++;
+      }),
+      { numRuns: 500 },
+    );
+    expect(matching).toBeGreaterThan(50);
+  });
+});
+
+describe('laws', () => {
+  const holds = (left: string, right: string, asked: readonly PlainTrace[]): void => {
+    expect(ask(left, asked)).toEqual(ask(right, asked));
+  };
+
+  it('negation is the complement of a comparison', () => {
+    fc.assert(
+      fc.property(spanConditions, traces, (condition, asked) => {
+        fc.pre(/ /.test(condition)); // a bare attribute has no negation where it is missing
+        const [yes, no] = [ask(`{ ${condition} }`, asked), ask(`{ !(${condition}) }`, asked)];
+        expect(yes.size + no.size).toBe(asked.reduce((n, { spans }) => n + spans.length, 0));
+        expect(yes.isDisjointFrom(no)).toBe(true);
+      }),
+    );
+  });
+
+  it('filters one after another are a conjunction, and de Morgan holds', () => {
+    fc.assert(
+      fc.property(spanConditions, spanConditions, traces, (a, b, asked) => {
+        holds(`{ ${a} } | { ${b} }`, `{ (${a}) && (${b}) }`, asked);
+        fc.pre(/ /.test(a) && / /.test(b));
+        holds(`{ !((${a}) || (${b})) }`, `{ !(${a}) && !(${b}) }`, asked);
+      }),
+    );
+  });
+
+  it('a structural operator and its negation share out the right side', () => {
+    const spanset = spansetTexts({ structural: false });
+    fc.assert(
+      fc.property(fc.constantFrom('>', '<', '>>', '<<', '~'), spanset, spanset, traces, (op, a, b, asked) => {
+        const [yes, no, right] = [ask(`(${a}) ${op} (${b})`, asked), ask(`(${a}) !${op} (${b})`, asked), ask(b, asked)];
+        expect(yes.isDisjointFrom(no)).toBe(true);
+        expect(yes.union(no)).toEqual(right);
+        expect(ask(`(${a}) &${op} (${b})`, asked).isSupersetOf(yes)).toBe(true);
+      }),
+    );
+  });
+
+  it('the union operators are symmetric with their mirror', () => {
+    const spanset = spansetTexts({ structural: false });
+    fc.assert(
+      fc.property(spanset, spanset, traces, (a, b, asked) => {
+        holds(`(${a}) &> (${b})`, `(${b}) &< (${a})`, asked);
+        holds(`(${a}) &>> (${b})`, `(${b}) &<< (${a})`, asked);
+        holds(`(${a}) &~ (${b})`, `(${b}) &~ (${a})`, asked);
+      }),
+    );
+  });
+
+  it('grouping and merging again gives back the spans', () => {
+    fc.assert(
+      fc.property(spanConditions, traces, (a, asked) => {
+        holds(`{ ${a} } | by(kind) | by(name) | coalesce()`, `{ ${a} }`, asked);
+      }),
+    );
+  });
+});
