@@ -25,7 +25,7 @@ export function parseDurationMs(text: string): number | undefined {
   while (PART.lastIndex < body.length) {
     const match = PART.exec(body);
     if (!match) return undefined;
-    total += Number(match[1]) * UNIT_MS.get(match[2]!)!;
+    total += Number(match[1]) * UNIT_MS.get(match[2])!;
   }
   return negative ? -total : total;
 }

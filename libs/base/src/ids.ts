@@ -21,7 +21,7 @@ const HEX = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'
 /** Lower-case hex of `bytes[from, to)`. */
 export function hex(bytes: Uint8Array, from = 0, to = bytes.length): string {
   let text = '';
-  for (let i = from; i < to; i++) text += HEX[bytes[i]!];
+  for (let i = from; i < to; i++) text += HEX[bytes[i]];
   return text;
 }
 
@@ -31,7 +31,7 @@ export function hex(bytes: Uint8Array, from = 0, to = bytes.length): string {
  */
 export function parseTraceId(text: string): Uint8Array | number {
   if (text.length === 0 || text.length > 32) return -1;
-  for (let i = 0; i < text.length; i++) if (!/[0-9a-fA-F]/.test(text[i]!)) return i;
+  for (let i = 0; i < text.length; i++) if (!/[0-9a-fA-F]/.test(text[i])) return i;
   const padded = text.padStart(32, '0');
   const out = new Uint8Array(16);
   for (let i = 0; i < 16; i++) out[i] = Number.parseInt(padded.slice(2 * i, 2 * i + 2), 16);

@@ -54,9 +54,14 @@ const URL_USER = /^([a-z][a-z0-9+.-]*:\/\/)[^/@\s]*@/i;
 
 /** Sections we do not know the keys of: what looks like a secret is one, with everything below it. */
 function redact(value: Plain, isSecret = false): Plain {
-  if (Array.isArray(value)) return value.map((item) => redact(item, isSecret));
+  if (isList(value)) return value.map((item) => redact(item, isSecret));
   if (typeof value === 'object' && value !== null)
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, redact(item, isSecret || SECRET_KEY.test(key))]));
   if (isSecret && value !== null && typeof value !== 'boolean' && value !== '') return '<secret>';
   return typeof value === 'string' ? value.replace(URL_USER, '$1<secret>@') : value;
+}
+
+/** `Array.isArray` does not narrow to read-only arrays. */
+function isList(value: Plain): value is readonly Plain[] {
+  return Array.isArray(value);
 }

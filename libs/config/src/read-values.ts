@@ -193,7 +193,7 @@ function problem(context: Context, offset: number, path: string, message: string
   context.problems.push({ where: context.source.where(offset), path, message });
 }
 
-export function join(path: string, key: string): string {
+function join(path: string, key: string): string {
   return path === '' ? key : `${path}.${key}`;
 }
 

@@ -73,7 +73,7 @@ export function createMetrics({ log, maxChildren = 2_000 }: MetricsOptions): Met
   function histogram(name: string, help: string, labels: readonly string[], { buckets = DEFAULT_BUCKETS }: HistogramOptions = {}): unknown {
     const bounds = Float64Array.from(buckets);
     assert(
-      bounds.every((bound, i) => i === 0 || bound > bounds[i - 1]!),
+      bounds.every((bound, i) => i === 0 || bound > bounds[i - 1]),
       `metric ${name}: buckets ${buckets.join(' ')} do not ascend`,
     );
     return register('histogram', name, help, labels, `histogram(${labels.join(',')})[${buckets.join(' ')}]`, () => new HistogramCell(bounds));

@@ -57,15 +57,15 @@ export class HistogramCell implements Cell, Histogram {
   observe(value: number): void {
     const bounds = this.#bounds;
     let i = 0;
-    while (i < bounds.length && value > bounds[i]!) i++;
-    this.#counts[i]!++;
+    while (i < bounds.length && value > bounds[i]) i++;
+    this.#counts[i]++;
     this.#sum += value;
   }
 
   sample(name: string, labels: Readonly<Record<string, string>>, out: Sample[]): void {
     let count = 0;
     for (let i = 0; i < this.#counts.length; i++) {
-      count += this.#counts[i]!;
+      count += this.#counts[i];
       const le = i < this.#bounds.length ? String(this.#bounds[i]) : '+Inf';
       out.push({ metricName: `${name}_bucket`, labels: { ...labels, le }, value: count });
     }

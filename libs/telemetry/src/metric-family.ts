@@ -2,7 +2,7 @@ import type { Family } from '@vivace/base';
 import type { Cell, Sample } from './metric-cells.ts';
 
 /** Label value of the child that takes everything past the bound. */
-export const OVERFLOW = '__overflow__';
+const OVERFLOW = '__overflow__';
 
 export interface FamilyOptions<M> {
   readonly name: string;
@@ -39,7 +39,7 @@ export class MetricFamily<M extends Cell> implements Family<string, M> {
     const child = this.#find(labels);
     if (!child) return;
     this.#children.delete(child);
-    this.#level(labels).delete(labels[this.#options.labels.at(-1)!]!);
+    this.#level(labels).delete(labels[this.#options.labels.at(-1)!]);
   }
 
   samples(): Sample[] {
@@ -52,7 +52,7 @@ export class MetricFamily<M extends Cell> implements Family<string, M> {
   #find(labels: Readonly<Record<string, string>>): Child<M> | undefined {
     const names = this.#options.labels;
     let node: Level<M> | Child<M> | undefined = this.#root;
-    for (let i = 0; i < names.length && node; i++) node = (node as Level<M>).get(labels[names[i]!]!); // only the last level holds children
+    for (let i = 0; i < names.length && node; i++) node = (node as Level<M>).get(labels[names[i]]); // only the last level holds children
     return node as Child<M> | undefined;
   }
 
@@ -64,8 +64,8 @@ export class MetricFamily<M extends Cell> implements Family<string, M> {
       onOverflow();
       return this.#overflow;
     }
-    const child = { labels: Object.fromEntries(names.map((name) => [name, labels[name]!])), cell: create() };
-    this.#level(labels).set(labels[names.at(-1)!]!, child);
+    const child = { labels: Object.fromEntries(names.map((name) => [name, labels[name]])), cell: create() };
+    this.#level(labels).set(labels[names.at(-1)!], child);
     this.#children.add(child);
     return child;
   }
@@ -75,7 +75,7 @@ export class MetricFamily<M extends Cell> implements Family<string, M> {
     const names = this.#options.labels;
     let level = this.#root;
     for (let i = 0; i < names.length - 1; i++) {
-      const value = labels[names[i]!]!;
+      const value = labels[names[i]];
       let next = level.get(value) as Level<M> | undefined; // not the last level
       if (!next) level.set(value, (next = new Map()));
       level = next;

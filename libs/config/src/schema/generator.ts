@@ -9,7 +9,7 @@ const mapping = group('A label made from attributes.', {
   join: string('', 'Text between their values.'),
 });
 
-export const intrinsicDimensions = {
+const intrinsicDimensions = {
   service: bool(true, 'Label service.'),
   span_name: bool(true, 'Label span_name.'),
   span_kind: bool(true, 'Label span_kind.'),

@@ -12,7 +12,7 @@ const maybe = (doc: string) => optional(doc, bool(false, doc));
  * The limits of a tenant. `filled` gives the built-in defaults of `overrides.defaults`; without it every field is zero, which is what an entry of the
  * per-tenant file has for fields it does not write: it replaces the defaults as a whole.
  */
-export const limitFields = (filled: boolean) => ({
+const limitFields = (filled: boolean) => ({
   ingestion: group('Writing.', {
     rate_strategy: oneOf(['', 'local', 'global'], filled ? 'local' : '', 'Whether the rate holds for each distributor or for all together.', {
       ...on,

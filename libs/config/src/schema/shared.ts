@@ -148,7 +148,7 @@ function column() {
 const columns = (rows: readonly (readonly ['resource' | 'span', string, 'string' | 'int'])[]) =>
   rows.map(([scope, name, type]) => ({ scope, name, type, options: [] as readonly string[] }));
 
-export const DEFAULT_COLUMNS = columns([
+const DEFAULT_COLUMNS = columns([
   ['resource', 'k8s.cluster.name', 'string'],
   ['resource', 'k8s.namespace.name', 'string'],
   ['resource', 'k8s.pod.name', 'string'],
