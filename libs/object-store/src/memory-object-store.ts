@@ -47,7 +47,7 @@ export class MemoryObjectStore implements ObjectStore {
   async put(key: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     checkKey(key);
-    this.#objects.set(key, { bytes: bytes.slice(), modifiedMs: this.#clock.now() });
+    this.#objects.set(key, { bytes: new Uint8Array(bytes), modifiedMs: this.#clock.now() });
   }
 
   async putFile(key: string, path: string, signal?: AbortSignal): Promise<void> {

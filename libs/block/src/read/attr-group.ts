@@ -1,4 +1,3 @@
-import { AppError } from '@vivace/base';
 import { ATTR_BOOL, ATTR_DOUBLE, ATTR_INT, ATTR_JSON, ATTR_STRING } from '@vivace/trace';
 import type { AttrColumn, StringColumn, StringDict } from '@vivace/trace';
 import type { ColumnSource } from './columns.ts';
@@ -122,7 +121,7 @@ export class AttrGroup {
       for (let v = from; v < to; v++, out++) {
         rows[out] = row;
         types[out] = type === 0 ? ATTR_JSON : type;
-        if (array && type !== 0) array[out] = found.array[m];
+        if (array) array[out] = found.array[m];
         if (type === ATTR_STRING) u32[2 * out] = strings.ids[v];
         else if (type === ATTR_BOOL) u32[2 * out] = bools?.[v] ?? 0;
         else if (type !== 0) {
@@ -140,8 +139,7 @@ export class AttrGroup {
     if (this.#isArray === undefined) {
       const values = this.#sources[1]?.values();
       const flags = values?.kind === 'bool' ? values.u8 : new Uint8Array(0);
-      if (values && flags.length !== this.keys().ids.length)
-        throw new AppError('data_loss', `attributes: ${flags.length} array flags for ${this.keys().ids.length} keys`);
+      if (flags.length !== this.keys().ids.length) this.#sources[1]?.fail(`${flags.length} array flags for ${this.keys().ids.length} keys`);
       this.#isArray = flags.includes(1) ? flags : new Uint8Array(0);
     }
     const flags = this.#isArray;

@@ -69,6 +69,12 @@ export class RowGroupAccess {
     return this.block.layout.leaves[column].maxDefinition > 0 && statistics?.nullCount === numValues;
   }
 
+  /** Throws `data_loss`: what the footer says of the column does not fit the rest. */
+  fail(column: number, problem: string): never {
+    const { source, layout } = this.block;
+    throw new AppError('data_loss', `${source.name}: column ${layout.leaves[column].path} ${problem} at offset ${this.chunkRange(column).offset}`);
+  }
+
   async fetch(ranges: readonly ByteRange[], signal?: AbortSignal): Promise<Section[]> {
     for (const range of ranges) this.bytesRead += range.length;
     return fetchRanges(this.block.source, ranges, signal);
@@ -135,7 +141,7 @@ export class RowGroupAccess {
     let pages = 0;
     ranges.forEach(({ column }, i) => {
       const index = parseOffsetIndex(sections[i].bytes, source.name, sections[i].offset);
-      this.#checkPages(column, index, sections[i].offset);
+      this.#checkPages(column, index);
       indexes[column] = index;
       pages += index.pages.length;
     });
@@ -143,11 +149,11 @@ export class RowGroupAccess {
     return indexes;
   }
 
-  #checkPages(column: number, index: OffsetIndex, at: number): void {
+  #checkPages(column: number, index: OffsetIndex): void {
     const { offset, length } = this.chunkRange(column);
     for (const page of index.pages)
       if (page.offset < offset || page.offset + page.compressedPageSize > offset + length || page.firstRowIndex >= this.group.numRows)
-        throw new AppError('data_loss', `${this.block.source.name}: offset index of column ${column} points outside its chunk at offset ${at}`);
+        this.fail(column, 'has an offset index that points outside it,');
   }
 
   #cacheKey(part: number | string): string {

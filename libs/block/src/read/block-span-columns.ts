@@ -60,7 +60,7 @@ export class BlockSpanColumns implements SpanColumns {
   constructor(access: RowGroupAccess) {
     this.#access = access;
     this.traceCount = access.group.numRows;
-    this.#set = new ColumnSet(access.block.source.name, this.traceCount);
+    this.#set = new ColumnSet(access);
   }
 
   get inspectedBytes(): number {

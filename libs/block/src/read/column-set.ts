@@ -1,4 +1,3 @@
-import { AppError } from '@vivace/base';
 import type { AttrScope } from '@vivace/trace';
 import type { AttrSources } from './attr-group.ts';
 import type { RowGroupAccess } from './block-layout.ts';
@@ -7,13 +6,13 @@ import type { ColumnSource } from './columns.ts';
 
 /** Columns of some whole traces, by number in our schema. */
 export class ColumnSet {
-  readonly name: string;
   readonly traceCount: number;
+  readonly #access: RowGroupAccess;
   /** `null` = known to have no value. */
   readonly #columns = new Map<number, ColumnSource | null>();
 
-  constructor(name: string, traceCount: number) {
-    this.name = name;
+  constructor(access: RowGroupAccess, traceCount = access.group.numRows) {
+    this.#access = access;
     this.traceCount = traceCount;
   }
 
@@ -28,14 +27,14 @@ export class ColumnSet {
   /** Undefined when the column has no value in these traces. Asking for a column that was not loaded is a bug of the caller. */
   get(column: number): ColumnSource | undefined {
     const source = this.#columns.get(column);
-    if (source === undefined) throw new Error(`${this.name}: column ${column} was not loaded`);
+    if (source === undefined) throw new Error(`column ${column} was not loaded`);
     return source ?? undefined;
   }
 
   /** A column that must have a value in every row of its level. */
   required(column: number): ColumnSource {
     const source = this.get(column);
-    if (source === undefined) throw new AppError('data_loss', `${this.name}: column ${column} has no values`);
+    if (source === undefined) this.#access.fail(column, 'has no values');
     return source;
   }
 

@@ -1,4 +1,3 @@
-import { AppError } from '@vivace/base';
 import type { DecodedValues } from '@vivace/parquet';
 import { StringDictionary } from '@vivace/trace';
 import type { StringColumn } from '@vivace/trace';
@@ -8,7 +7,7 @@ import type { ColumnSource } from './columns.ts';
 
 function expect(column: ColumnSource, rows: number): DecodedValues {
   const values = column.values();
-  if (values.length !== rows) throw new AppError('data_loss', `column ${column.leaf.path}: ${values.length} values for ${rows} rows`);
+  if (values.length !== rows) column.fail(`${values.length} values for ${rows} rows`);
   return values;
 }
 
@@ -16,7 +15,7 @@ function expect(column: ColumnSource, rows: number): DecodedValues {
 export function stringColumn(column: ColumnSource, rows = column.present()): StringColumn {
   const values = expect(column, rows);
   if (values.kind === 'dictionary') return { ids: values.ids, dict: values.dictionary };
-  if (values.kind !== 'bytes') throw new AppError('data_loss', `column ${column.leaf.path}: no byte strings`);
+  if (values.kind !== 'bytes') column.fail(`no byte strings`);
   const { bytes, ends } = values;
   const dict = new StringDictionary();
   const ids = new Uint32Array(rows);
@@ -40,7 +39,7 @@ export function idColumn(column: ColumnSource, width: number, rows: number): Uin
       copyId(dictionary.bytes, ids[i] === 0 ? 0 : dictionary.ends[ids[i] - 1], dictionary.ends[ids[i]], out, (i + 1) * width, width);
     return out;
   }
-  if (values.kind !== 'bytes') throw new AppError('data_loss', `column ${column.leaf.path}: no byte strings`);
+  if (values.kind !== 'bytes') column.fail(`no byte strings`);
   const { bytes, ends } = values;
   if (rows > 0 && bytes.length === rows * width && allOfWidth(ends, width)) {
     out.set(bytes);
@@ -67,7 +66,7 @@ function copyId(bytes: Uint8Array, from: number, to: number, out: Uint8Array, en
 /** u64 values as halves. */
 export function halvesColumn(column: ColumnSource, rows: number): Uint32Array {
   const values = expect(column, rows);
-  if (values.kind !== 'i64') throw new AppError('data_loss', `column ${column.leaf.path}: no 64-bit integers`);
+  if (values.kind !== 'i64') column.fail(`no 64-bit integers`);
   return values.u32;
 }
 
@@ -82,7 +81,7 @@ export function durationColumn(column: ColumnSource, rows: number): Float64Array
 /** Integers below 2^32 in magnitude, of either width. */
 export function smallInts(column: ColumnSource, rows: number): Int32Array {
   const values = column.lowWords();
-  if (values.length !== rows) throw new AppError('data_loss', `column ${column.leaf.path}: ${values.length} values for ${rows} rows`);
+  if (values.length !== rows) column.fail(`${values.length} values for ${rows} rows`);
   return values;
 }
 

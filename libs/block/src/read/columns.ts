@@ -5,7 +5,7 @@ import type { AttrScope } from '@vivace/trace';
 import { SCHEMA } from '../schema.ts';
 
 /** What the reader needs of a column: a whole chunk, or the part of it that belongs to one trace. */
-export type ColumnSource = Pick<ColumnReader, 'leaf' | 'entries' | 'repetition' | 'definition' | 'present' | 'values' | 'lowWords'>;
+export type ColumnSource = Pick<ColumnReader, 'leaf' | 'entries' | 'fail' | 'repetition' | 'definition' | 'present' | 'values' | 'lowWords'>;
 
 const LEAVES = schemaLeaves(SCHEMA);
 const INDEX = new Map(LEAVES.map((leaf) => [leaf.path, leaf.index]));
@@ -92,9 +92,9 @@ export function matchLeaves(layout: ParquetLayout): readonly ReadLeaf[] {
   const byPath = new Map(layout.leaves.map((leaf) => [leaf.path, leaf]));
   return LEAVES.map((want) => {
     const leaf = byPath.get(want.path);
-    if (leaf === undefined) throw new AppError('data_loss', `${layout.name}: column ${want.path} is missing`);
+    if (leaf === undefined) throw new AppError('data_loss', `${layout.name}: column ${want.path} is missing from the footer at offset ${layout.footerOffset}`);
     if (leaf.type !== want.type || leaf.maxDefinition !== want.maxDefinition || leaf.repeatedAt.join() !== want.repeatedAt.join())
-      throw new AppError('data_loss', `${layout.name}: column ${want.path} has another shape than in vParquet4`);
+      throw new AppError('data_loss', `${layout.name}: column ${want.path} has another shape than in vParquet4 in the footer at offset ${layout.footerOffset}`);
     return leaf;
   });
 }

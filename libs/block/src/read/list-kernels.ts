@@ -1,4 +1,3 @@
-import { AppError } from '@vivace/base';
 import type { DecodedLevels } from '@vivace/parquet';
 import type { ColumnSource } from './columns.ts';
 
@@ -39,7 +38,7 @@ export function listOffsets(column: ColumnSource, level: number, owners: number)
     }
   }
   offsets[owners] = elements;
-  if (owner !== owners) throw new AppError('data_loss', `column ${leaf.path}: ${owner} rows at level ${level - 1}, ${owners} are due`);
+  if (owner !== owners) column.fail(`${owner} rows at level ${level - 1}, ${owners} are due,`);
   return offsets;
 }
 
@@ -122,7 +121,7 @@ export function spanStructure(column: ColumnSource, traceCount: number): SpanStr
     }
   }
   traceSpans[traceCount] = span;
-  if (trace !== traceCount) throw new AppError('data_loss', `column ${column.leaf.path}: ${trace} traces, ${traceCount} are due`);
+  if (trace !== traceCount) column.fail(`${trace} traces, ${traceCount} are due,`);
   return {
     spanCount: span,
     resourceCount: resource,

@@ -16,6 +16,7 @@ export function sliceRow(column: ColumnSource, row: number): ColumnSource {
   return {
     leaf: column.leaf,
     entries: to - from,
+    fail: (problem) => column.fail(problem),
     repetition: () => slice(column.repetition()),
     definition: () => slice(definition),
     present: () => present,

@@ -1,4 +1,3 @@
-import { AppError } from '@vivace/base';
 import { compareBytes } from '@vivace/bytes';
 import type { ByteRange, OffsetIndex, Section } from '@vivace/parquet';
 import { parseColumnIndex } from '@vivace/parquet';
@@ -48,7 +47,7 @@ export async function findTraceRow(
 
 /** Reads one row: of each column the page that holds it, and dictionaries. */
 export async function readRow({ access, row }: TraceRow, signal?: AbortSignal): Promise<ColumnSet> {
-  const set = new ColumnSet(access.block.source.name, 1);
+  const set = new ColumnSet(access, 1);
   const indexes = await access.offsetIndexes(signal);
   const columns: number[] = [];
   for (const column of TABLE_COLUMNS) {
@@ -87,7 +86,7 @@ function pageOf(access: RowGroupAccess, column: number, index: OffsetIndex | und
     else high = middle - 1;
   }
   const page = index.pages[low];
-  if (page === undefined) throw new AppError('data_loss', `${access.block.source.name}: offset index of column ${column} has no pages`);
+  if (page === undefined) access.fail(column, 'has an offset index without pages');
   return { range: { offset: page.offset, length: page.compressedPageSize }, firstRow: page.firstRowIndex };
 }
 

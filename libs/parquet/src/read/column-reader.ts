@@ -32,8 +32,10 @@ export interface ColumnReaderOptions extends PageContext {
   readonly sections: readonly Section[];
   /** A dictionary parsed before, when the sections do not hold it. */
   readonly dictionary?: Dictionary | undefined;
-  /** Entries that the pages must add up to; left out for a part of a chunk. */
-  readonly entries?: number;
+  /** Entries of the whole chunk. */
+  readonly entries: number;
+  /** The sections hold only some of the chunk's pages. */
+  readonly partial: boolean;
 }
 
 /**
@@ -47,6 +49,7 @@ export class ColumnReader {
   readonly dictionary: Dictionary | undefined;
   readonly #context: PageContext;
   readonly #pages: readonly DataPage[];
+  readonly #offset: number;
   #repetition: DecodedLevels | undefined;
   #definition: DecodedLevels | undefined;
   #values: DecodedValues | undefined;
@@ -54,14 +57,19 @@ export class ColumnReader {
   constructor(options: ColumnReaderOptions) {
     this.leaf = options.leaf;
     this.#context = options;
+    this.#offset = options.sections[0]?.offset ?? 0;
     const { pages, dictionary } = splitPages(options, options.sections);
     this.#pages = pages;
     this.dictionary = dictionary ?? options.dictionary;
     let entries = 0;
     for (const page of pages) entries += page.entries;
     this.entries = entries;
-    if (options.entries !== undefined && options.entries !== entries)
-      throw corrupt(options.name, options.sections[0]?.offset ?? 0, `column ${options.leaf.path}: pages hold ${entries} entries, ${options.entries} are due,`);
+    if (options.partial ? entries > options.entries : entries !== options.entries) this.fail(`pages hold ${entries} entries, ${options.entries} are due,`);
+  }
+
+  /** Throws `data_loss`: what the column holds does not fit what others say of it. */
+  fail(problem: string): never {
+    throw corrupt(this.#context.name, this.#offset, `column ${this.leaf.path}: ${problem}`);
   }
 
   repetition(): DecodedLevels {
@@ -119,7 +127,7 @@ export class ColumnReader {
       }
       constant = level;
     }
-    if (constant > max) throw corrupt(this.#context.name, this.#pages[0].offset, `level ${constant} above ${max}`);
+    if (constant > max) this.fail(`level ${constant} above ${max}`);
     if (constant !== -1) return { count: this.entries, constant: Math.max(constant, 0), each: NO_LEVELS };
     const each = new Uint8Array(this.entries);
     let at = 0;
@@ -130,7 +138,7 @@ export class ColumnReader {
     if (max < 2 ** width - 1) {
       let top = 0;
       for (let i = 0; i < each.length; i++) if (each[i] > top) top = each[i];
-      if (top > max) throw corrupt(this.#context.name, this.#pages[0].offset, `level ${top} above ${max}`);
+      if (top > max) this.fail(`level ${top} above ${max}`);
     }
     return { count: this.entries, constant: -1, each };
   }

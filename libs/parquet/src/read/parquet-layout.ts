@@ -24,7 +24,8 @@ export interface ParquetLayout {
   readonly size: number;
   readonly meta: FileMetaData;
   readonly leaves: readonly ReadLeaf[];
-  /** Bytes of the thrift footer. */
+  /** Where the thrift footer lies. */
+  readonly footerOffset: number;
   readonly footerSize: number;
 }
 
@@ -46,9 +47,9 @@ export async function openParquet(source: ByteSource, options: OpenParquetOption
   const start = tailSize - 8 - footerSize;
   const footerOffset = size - 8 - footerSize;
   const meta = parseFooter(tail.subarray(start, start + footerSize), name, footerOffset);
-  const leaves = schemaLeaves(meta.schema, name);
+  const leaves = schemaLeaves(meta.schema, name, footerOffset);
   checkChunks(meta, leaves, name, footerOffset);
-  return { name, size, meta, leaves, footerSize };
+  return { name, size, meta, leaves, footerOffset, footerSize };
 }
 
 /** Where the pages of a column chunk lie, dictionary first. */
@@ -82,7 +83,8 @@ export function chunkReader(
     checkCrc: options.checkCrc ?? true,
     sections,
     dictionary: options.dictionary,
-    ...(options.partial ? {} : { entries: meta.numValues }),
+    entries: meta.numValues,
+    partial: options.partial ?? false,
   });
 }
 

@@ -1,6 +1,6 @@
-import { AppError } from '@vivace/base';
 import type { Leaf, SchemaElement } from '../format.ts';
 import { Repetition } from '../format.ts';
+import { corrupt } from './corrupt.ts';
 
 const MAX_DEPTH = 64;
 
@@ -9,16 +9,16 @@ export interface ReadLeaf extends Leaf {
   readonly repeatedAt: readonly number[];
 }
 
-/** The leaves of a flattened schema, in column order. Throws `data_loss` when the tree does not add up. */
-export function schemaLeaves(schema: readonly SchemaElement[], name = 'schema'): readonly ReadLeaf[] {
+/** The leaves of a flattened schema, in column order. Throws `data_loss` when the tree does not add up; `offset` is where the footer of object `name` begins. */
+export function schemaLeaves(schema: readonly SchemaElement[], name = 'schema', offset = 0): readonly ReadLeaf[] {
   const leaves: ReadLeaf[] = [];
   let next = 0;
   const fail = (problem: string): never => {
-    throw new AppError('data_loss', `${name}: schema element ${next - 1}: ${problem}`);
+    throw corrupt(name, offset, `schema element ${next - 1}: ${problem} in the footer`);
   };
   const visit = (path: string, definition: number, repeatedAt: readonly number[], depth: number): void => {
     const element = schema[next++];
-    if (element === undefined) throw new AppError('data_loss', `${name}: schema has ${schema.length} elements, more are announced`);
+    if (element === undefined) return fail(`${schema.length} elements, more are announced`);
     if (depth > MAX_DEPTH) fail(`nested deeper than ${MAX_DEPTH}`);
     const root = depth === 0;
     const d = definition + (root || element.repetition === Repetition.REQUIRED ? 0 : 1);

@@ -1,0 +1,124 @@
+import { parseTraceId } from '@vivace/base';
+import { plainOf, plainTraces, tableOf } from '@vivace/testkit';
+import type { PlainAttrs, PlainSpan, PlainTrace } from '@vivace/testkit';
+import { ATTR_STRING, TableColumns } from '@vivace/trace';
+import type { AttrColumn, AttrScope, ColumnName, SpanColumns, StringColumn } from '@vivace/trace';
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import type { DedicatedColumn } from '../meta.ts';
+import { writtenBlock } from '../testing/written-block.ts';
+import { openBlock } from './block-reader.ts';
+
+const SCOPES: readonly AttrScope[] = ['resource', 'scope', 'span', 'event', 'link'];
+const dedicated = fc.constantFrom<readonly DedicatedColumn[]>(
+  [],
+  [
+    { scope: 'span', name: 'foo', type: 'string' },
+    { scope: 'resource', name: 'zone', type: 'string' },
+  ],
+);
+const blocks = fc
+  .record({ traces: plainTraces(), dedicated, rowGroups: fc.integer({ min: 1, max: 3 }) })
+  .filter(({ traces }) => traces.some((trace) => trace.spans.length > 0));
+
+it('reads what was written: every trace, by row group and by id', async () => {
+  await fc.assert(
+    fc.asyncProperty(blocks, async ({ traces, dedicated, rowGroups }) => {
+      const table = tableOf(traces);
+      const expected = plainOf(table).map(normal);
+      const block = await openBlock(await writtenBlock(table, dedicated, rowGroups));
+      const read: PlainTrace[] = [];
+      for (let g = 0; g < block.rowGroupCount; g++) read.push(...plainOf(await block.readRowGroup(g)));
+      expect(read.map(normal)).toEqual(expected);
+      for (const trace of expected) {
+        const id = parseTraceId(trace.traceId);
+        const found = typeof id === 'number' ? undefined : await block.findTrace(id);
+        expect(found && plainOf(found).map(normal)).toEqual([trace]);
+      }
+    }),
+    { numRuns: 60 },
+  );
+});
+
+it('shows the query engine the same columns as the table would', async () => {
+  await fc.assert(
+    fc.asyncProperty(blocks, async ({ traces, dedicated, rowGroups }) => {
+      const block = await openBlock(await writtenBlock(tableOf(traces), dedicated, rowGroups));
+      for (let g = 0; g < block.rowGroupCount; g++) {
+        const table = new TableColumns(await block.readRowGroup(g));
+        const columns = block.columns(g);
+        for (const scope of SCOPES) {
+          const keys = await table.attrKeys(scope);
+          expect([...(await columns.attrKeys(scope))].sort()).toEqual([...keys].sort());
+          await columns.load({ columns: new Set(), attrs: [...keys, 'absent'].map((key) => ({ scope, key })) });
+          for (const key of [...keys, 'absent']) expect([key, entriesOf(columns.attr(scope, key))]).toEqual([key, entriesOf(table.attr(scope, key))]);
+        }
+        await columns.load({ columns: new Set(Object.keys(GETTERS) as ColumnName[]), attrs: [] });
+        for (const [name, get] of Object.entries(GETTERS)) expect([name, get(columns)]).toEqual([name, get(table)]);
+        expect([columns.traceCount, columns.spanCount]).toEqual([table.traceCount, table.spanCount]);
+        expect(columns.inspectedBytes).toBeGreaterThan(0);
+      }
+    }),
+    { numRuns: 60 },
+  );
+});
+
+it('reads nothing of a getter that was not loaded', async () => {
+  const block = await openBlock(
+    await writtenBlock(tableOf(fc.sample(plainTraces(), { seed: 1, numRuns: 20 }).find((t) => t.some((x) => x.spans.length > 0)) ?? []), []),
+  );
+  const columns = block.columns(0);
+  await columns.load({ columns: new Set(['duration']), attrs: [] });
+  expect(columns.spanDuration()).toHaveLength(columns.spanCount);
+  expect(() => columns.name()).toThrow(/was not loaded/);
+});
+
+const strings = ({ ids, dict }: StringColumn): string[] => Array.from(ids, (id) => dict.get(id));
+
+/** Everything a column name gives, with strings spelled out: ids differ between dictionaries. */
+const GETTERS: Readonly<Record<ColumnName, (columns: SpanColumns) => unknown>> = {
+  traceId: (c) => [...c.traceIds()],
+  traceTimes: (c) => [[...c.traceStart()], [...c.traceDuration()], [...c.traceSpans()]],
+  roots: (c) => [strings(c.rootService()), strings(c.rootName())],
+  serviceStats: (c) => Array.from({ length: c.traceCount }, (_, t) => [...c.serviceStats(t)].sort((a, b) => (a.service < b.service ? -1 : 1))),
+  spanId: (c) => [...c.spanIds()],
+  parentId: (c) => [...c.parentIds()],
+  start: (c) => [...c.spanStart()],
+  duration: (c) => [...c.spanDuration()],
+  kind: (c) => [...c.kind()],
+  status: (c) => [...c.status()],
+  name: (c) => strings(c.name()),
+  statusMessage: (c) => strings(c.statusMessage()),
+  nestedSets: (c) => [[...c.nestedSets().left], [...c.nestedSets().right], [...c.nestedSets().parent]],
+  resource: (c) => [c.resourceCount(), [...c.spanResource()]],
+  scope: (c) => [c.scopeCount(), [...c.spanScope()]],
+  scopeName: (c) => strings(c.scopeName()),
+  scopeVersion: (c) => strings(c.scopeVersion()),
+  events: (c) => [c.eventCount(), [...c.eventSpan()]],
+  eventName: (c) => strings(c.eventName()),
+  eventOffset: (c) => [...c.eventOffset()],
+  links: (c) => [c.linkCount(), [...c.linkSpan()]],
+  linkTraceId: (c) => [...c.linkTraceIds()],
+  linkSpanId: (c) => [...c.linkSpanIds()],
+};
+
+/** Row, type, value and array flag of all entries, whatever column they came from. */
+function entriesOf(columns: readonly AttrColumn[]): string[] {
+  return columns
+    .flatMap((c) =>
+      Array.from({ length: c.count }, (_, i) => {
+        const value = c.types[i] === ATTR_STRING ? JSON.stringify(c.dict.get(c.u32[2 * i])) : c.types[i] === 6 ? 'json' : String(c.i64[i]);
+        return `${c.rows[i]} ${c.types[i]} ${value} ${c.array?.[i] ?? 0}`;
+      }),
+    )
+    .sort();
+}
+
+function normal(trace: PlainTrace): PlainTrace {
+  // The format has no place for an empty service name: it reads as absent, in Tempo too.
+  const byKey = (attrs: PlainAttrs): PlainAttrs =>
+    attrs.filter(([key, value]) => key !== 'service.name' || value !== '').sort((a, b) => (a[0] < b[0] ? -1 : 1));
+  const span = (s: PlainSpan): PlainSpan => ({ ...s, attrs: byKey(s.attrs), resource: byKey(s.resource), scope: { ...s.scope, attrs: byKey(s.scope.attrs) } });
+  const text = (s: PlainSpan): string => JSON.stringify(s, (_, v: unknown) => (typeof v === 'bigint' ? `${v}n` : v));
+  return { traceId: trace.traceId, spans: trace.spans.map(span).sort((a, b) => (text(a) < text(b) ? -1 : 1)) };
+}
