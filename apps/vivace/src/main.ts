@@ -11,6 +11,7 @@ if (line.kind === 'exit') process.exitCode = line.code;
 else {
   await run({
     loaded: line.loaded,
+    env: process.env,
     clock: systemClock,
     beganMs,
     write,

@@ -1,6 +1,9 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { systemClock } from '@vivace/base';
 import { loadConfig } from '@vivace/config';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { run } from './run.ts';
 
 interface Process {
@@ -10,27 +13,43 @@ interface Process {
   readonly exited: Promise<number>;
 }
 
+let dir: string;
 const running: Process[] = [];
+beforeEach(() => {
+  dir = fs.mkdtempSync(path.join(os.tmpdir(), 'vivace-'));
+});
 afterEach(async () => {
   for (const process of running.splice(0)) {
     process.signal('test');
     await process.exited;
   }
+  fs.rmSync(dir, { recursive: true });
 });
 
+/** Everything on free ports and in a folder of its own. */
 async function start(...argv: string[]): Promise<Process> {
-  const loaded = loadConfig({ argv: ['-server.http-listen-port=0', ...argv], env: {}, readFile: () => '' });
+  const yaml = `
+server: { http_listen_address: 127.0.0.1, http_listen_port: 0 }
+distributor: { receivers: { otlp: { protocols: { grpc: { endpoint: '127.0.0.1:0' }, http: { endpoint: '127.0.0.1:0' } } } } }
+storage: { trace: { backend: local, local: { path: ${dir}/blocks }, wal: { path: ${dir}/wal } } }
+`;
+  const loaded = loadConfig({ argv: ['-config.file=test.yaml', ...argv], env: {}, readFile: () => yaml });
   const lines: string[] = [];
   let signal: (name: string) => void = () => {};
   let url: string | undefined;
   const exited = new Promise<number>((exit, reject) => {
-    run({ loaded, clock: systemClock, beganMs: systemClock.now(), write: (line) => lines.push(line), exit, onSignal: (handler) => (signal = handler) }).then(
-      (result) => {
-        url = result;
-        started();
-      },
-      reject,
-    );
+    run({
+      loaded,
+      env: {},
+      clock: systemClock,
+      beganMs: systemClock.now(),
+      write: (line) => lines.push(line),
+      exit,
+      onSignal: (handler) => (signal = handler),
+    }).then((result) => {
+      url = result;
+      started();
+    }, reject);
   });
   const { promise, resolve: started } = Promise.withResolvers<void>();
   await Promise.race([promise, exited]);
@@ -48,7 +67,7 @@ describe('the process', () => {
     };
     expect(await ask('/ready')).toEqual([200, 'ready\n']);
     expect(await ask('/status/version')).toEqual([200, expect.stringContaining('compatible with Tempo 2.10')]);
-    expect(await ask('/status/config?mode=diff')).toEqual([200, 'server:\n  http_listen_port: 0\n']);
+    expect(await ask('/status/config?mode=diff')).toEqual([200, expect.stringContaining('http_listen_port: 0\n')]);
     expect(await ask('/status/config?mode=no')).toEqual([400, expect.stringContaining('mode "no"')]);
     expect(await ask('/status/endpoints')).toEqual([200, expect.stringContaining('/api/v2/traces/{traceID}\n')]);
     expect(await ask('/api/status/buildinfo')).toEqual([200, expect.stringContaining('"version":"2.10.8"')]);
@@ -57,7 +76,7 @@ describe('the process', () => {
       200,
       expect.stringMatching(/tempo_request_duration_seconds_count\{method="GET",route="ready",status_code="200",ws="false"\} 1/),
     ]);
-    expect(lines.join('')).toMatch(/msg=ready http=\d+ tookMs=\d+/);
+    expect(lines.join('')).toMatch(/msg=ready http=\d+ otlpGrpc=\d+ otlpHttp=\d+ tookMs=\d+/);
     signal('SIGTERM');
     expect(await exited).toBe(0);
     await expect(fetch(`${url}/ready`)).rejects.toThrow('fetch failed');
@@ -78,10 +97,54 @@ describe('the process', () => {
     running.pop();
   });
 
+  it('finds what it was sent, recent and from a block', async () => {
+    const { url, lines } = await start();
+    const traceId = '0102030405060708090a0b0c0d0e0f10';
+    const startMs = systemClock.now() - 1_000;
+    const span = {
+      traceId,
+      spanId: '0102030405060708',
+      name: 'checkout',
+      kind: 2,
+      startTimeUnixNano: `${startMs}000000`,
+      endTimeUnixNano: `${startMs + 5}000000`,
+      attributes: [{ key: 'http.status_code', value: { intValue: '503' } }],
+    };
+    const resource = { attributes: [{ key: 'service.name', value: { stringValue: 'shop' } }] };
+    const otlp = /otlpHttp=(\d+)/.exec(lines.join(''))![1];
+    const sent = await fetch(`http://127.0.0.1:${otlp}/v1/traces`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ spans: [span] }] }] }),
+    });
+    expect(sent.status).toBe(200);
+    const ask = async (path: string): Promise<unknown> => (await fetch(url + path)).json();
+    const check = async (): Promise<void> => {
+      expect(await ask(`/api/v2/traces/${traceId}`)).toMatchObject({
+        trace: { resourceSpans: [{ scopeSpans: [{ spans: [{ name: 'checkout', kind: 'SPAN_KIND_SERVER' }] }] }] },
+      });
+      const q = encodeURIComponent('{ span.http.status_code >= 500 && resource.service.name = "shop" }');
+      expect(await ask(`/api/search?q=${q}`)).toMatchObject({
+        traces: [{ traceID: traceId, rootServiceName: 'shop', rootTraceName: 'checkout', durationMs: 5 }],
+      });
+      expect(await ask('/api/v2/search/tags?scope=span')).toMatchObject({ scopes: [{ name: 'span', tags: ['http.status_code'] }] });
+      expect(await ask('/api/v2/search/tag/resource.service.name/values')).toMatchObject({ tagValues: [{ type: 'string', value: 'shop' }] });
+      expect(await ask('/api/search?tags=service.name%3Dsho')).toMatchObject({ traces: [{ traceID: traceId }] });
+    };
+    await check();
+    expect((await fetch(`${url}/flush`, { method: 'POST' })).status).toBe(204);
+    expect(fs.readdirSync(`${dir}/blocks/single-tenant`)).toHaveLength(1);
+    await check();
+    expect((await fetch(`${url}/flush?tenant=..`, { method: 'POST' })).status).toBe(400);
+  });
+
   it('says why it cannot start, and exits 1', async () => {
     const first = await start();
-    const second = await start(`-server.http-listen-port=${new URL(first.url!).port}`);
-    expect(await second.exited).toBe(1);
-    expect(second.lines.join('')).toMatch(/the process cannot start.*EADDRINUSE/);
+    const sameData = await start();
+    expect(await sameData.exited).toBe(1);
+    expect(sameData.lines.join('')).toMatch(/the process cannot start.*already open/);
+    const samePort = await start(`-storage.trace.wal.path=${dir}/other`, `-server.http-listen-port=${new URL(first.url!).port}`);
+    expect(await samePort.exited).toBe(1);
+    expect(samePort.lines.join('')).toMatch(/the process cannot start.*EADDRINUSE/);
   });
 });

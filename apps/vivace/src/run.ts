@@ -5,12 +5,14 @@ import type { Lifecycle } from '@vivace/nest';
 import { createHttpServer, createShutdown, LIFECYCLE } from '@vivace/nest';
 import { createLogger, createMetrics } from '@vivace/telemetry';
 import { AppModule } from './app.module.ts';
+import type { Receivers } from './receivers.ts';
 import type { Runtime } from './runtime.ts';
-import { QUERY_API } from './tokens.ts';
+import { QUERY_API, RECEIVERS } from './tokens.ts';
 import { VERSION } from './version.ts';
 
 export interface RunOptions {
   readonly loaded: Loaded;
+  readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   /** When the process began, by `clock`. */
   readonly beganMs: number;
@@ -24,7 +26,7 @@ export interface RunOptions {
  * Builds the process, serves HTTP (so that `/ready` can tell), then starts the services. Resolves with the URL of HTTP when everything runs, with
  * undefined when the process is ending instead: because it was told to, or because a part could not start, which is logged.
  */
-export async function run({ loaded, clock, beganMs, write, exit, onSignal }: RunOptions): Promise<string | undefined> {
+export async function run({ loaded, env, clock, beganMs, write, exit, onSignal }: RunOptions): Promise<string | undefined> {
   const { config, warnings } = loaded;
   const { server, shutdownDelayMs } = config;
   const logger = createLogger({ level: server.logLevel, format: server.logFormat, write });
@@ -40,35 +42,34 @@ export async function run({ loaded, clock, beganMs, write, exit, onSignal }: Run
     end(cause);
   };
   onSignal(shutdown);
-  const runtime: Runtime = { config, logger, metrics, clock, shutdown };
-  const app = await createHttpServer({
-    module: AppModule.of(runtime),
-    router: QUERY_API,
-    apiPrefix: config.httpApiPrefix,
-    multitenancy: config.multitenancyEnabled,
-    readTimeoutMs: server.httpReadTimeoutMs,
-    idleTimeoutMs: server.httpIdleTimeoutMs,
-    logger,
-    metrics,
-    clock,
-  });
-  const lifecycle = app.get<Lifecycle>(LIFECYCLE);
-  stop = async () => {
-    if (shutdownDelayMs > 0) await delay(shutdownDelayMs);
-    await lifecycle.stop();
-    await app.close();
-  };
+  const runtime: Runtime = { config, env: loaded.expandEnv ? env : undefined, logger, metrics, clock, shutdown };
   try {
+    const app = await createHttpServer({
+      module: AppModule.of(runtime),
+      router: QUERY_API,
+      apiPrefix: config.httpApiPrefix,
+      multitenancy: config.multitenancyEnabled,
+      readTimeoutMs: server.httpReadTimeoutMs,
+      idleTimeoutMs: server.httpIdleTimeoutMs,
+      logger,
+      metrics,
+      clock,
+    });
+    const lifecycle = app.get<Lifecycle>(LIFECYCLE);
+    stop = async () => {
+      if (shutdownDelayMs > 0) await delay(shutdownDelayMs);
+      await lifecycle.stop().finally(() => app.close());
+    };
     await app.listen({ host: server.httpListenAddress, port: server.httpListenPort });
     await lifecycle.start();
+    const url = await app.getUrl();
+    logger.info('ready', { http: new URL(url).port, ...app.get<Receivers>(RECEIVERS).ports, tookMs: Math.round(clock.now() - beganMs) });
+    return url;
   } catch (reason) {
     if (stopping) return undefined;
     logger.error('the process cannot start', { err: reason });
-    await app.close();
+    await stop().catch(() => undefined);
     exit(1);
     return undefined;
   }
-  const url = await app.getUrl();
-  logger.info('ready', { http: new URL(url).port, tookMs: Math.round(clock.now() - beganMs) });
-  return url;
 }

@@ -5,6 +5,8 @@ import type { Metrics } from '@vivace/telemetry';
 /** What exists before the module: the process around it. */
 export interface Runtime {
   readonly config: Config;
+  /** For the per-tenant file; undefined without `-config.expand-env`. */
+  readonly env: Readonly<Record<string, string | undefined>> | undefined;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly clock: Clock;

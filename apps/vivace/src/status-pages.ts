@@ -1,6 +1,7 @@
 import type { Config } from '@vivace/config';
 import { effectiveYaml } from '@vivace/config';
 import type { StatusPages } from '@vivace/nest';
+import type { Overrides } from './overrides.ts';
 import { versionText } from './version.ts';
 
 const PAGES = [
@@ -16,12 +17,13 @@ const PAGES = [
   '/shutdown',
 ];
 
-export function createStatusPages(config: Config, apiPaths: readonly string[]): StatusPages {
+export function createStatusPages(config: Config, overrides: Overrides, apiPaths: readonly string[]): StatusPages {
   const endpoints = [...PAGES, ...apiPaths.map((path) => config.httpApiPrefix + path)].sort();
   return {
     version: versionText,
     config: (mode) => (mode === 'effective' ? effectiveYaml(config) : effectiveYaml(config, mode)),
-    runtimeConfig: () => (config.overrides.perTenantFile === '' ? '# no per_tenant_override_config\n{}\n' : `# ${config.overrides.perTenantFile}\n{}\n`),
+    // The file holds only what differs from the defaults, so its `diff` is itself.
+    runtimeConfig: () => overrides.text || '{}\n',
     endpoints: () => endpoints.map((path) => `${path}\n`).join(''),
   };
 }

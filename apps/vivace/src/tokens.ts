@@ -1,3 +1,10 @@
+export const BLOCK_LIST: unique symbol = Symbol('BLOCK_LIST');
+export const DISTRIBUTOR: unique symbol = Symbol('DISTRIBUTOR');
+export const INGESTER: unique symbol = Symbol('INGESTER');
+export const OVERRIDES: unique symbol = Symbol('OVERRIDES');
+export const POOL: unique symbol = Symbol('POOL');
 export const QUERIER: unique symbol = Symbol('QUERIER');
 export const QUERY_API: unique symbol = Symbol('QUERY_API');
+export const RECEIVERS: unique symbol = Symbol('RECEIVERS');
 export const RUNTIME: unique symbol = Symbol('RUNTIME');
+export const STORE: unique symbol = Symbol('STORE');

@@ -1,0 +1,87 @@
+import path from 'node:path';
+import type { BlockList } from '@vivace/blocklist';
+import { createHeavyWork, createIngester, recoverParts, recoverStaging } from '@vivace/ingester';
+import type { Ingester } from '@vivace/ingester';
+import type { ObjectStore } from '@vivace/object-store';
+import { openLog } from '@vivace/wal';
+import type { WorkerPool } from '@vivace/workers';
+import { createIngesterMetrics } from './ingester-metrics.ts';
+import type { Overrides } from './overrides.ts';
+import type { Runtime } from './runtime.ts';
+import type { Tasks } from './worker.ts';
+
+export interface IngesterParts {
+  readonly runtime: Runtime;
+  readonly store: ObjectStore;
+  readonly pool: WorkerPool<Tasks>;
+  readonly blocks: BlockList;
+  readonly overrides: Overrides;
+}
+
+/** Bounds of memory that have no key in Tempo: a head table of about 40 MB, and at most this many waiting for the disk. */
+const MAX_HEAD_SPANS = 131_072;
+const MAX_HEAD_BYTES = 64 << 20;
+const MAX_SEALED_TABLES = 4;
+const BLOCK_RETRY_MS = 30_000;
+/** A row group is worked on as a whole, so this bounds the memory of readers and writers. */
+const ROW_GROUP_SPANS = 100_000;
+
+/** Takes the log for this process and settles what an earlier run left; replaying the log is the ingester's start. */
+export async function openIngester({ runtime, store, pool, blocks, overrides }: IngesterParts): Promise<Ingester> {
+  const { config, logger, metrics, clock } = runtime;
+  const { wal, block } = config.storage;
+  const partsDir = path.join(wal.path, 'parts');
+  const stagingDir = path.join(wal.path, 'blocks');
+  const log = await openLog({
+    dir: path.join(wal.path, 'log'),
+    sync: wal.sync,
+    syncIntervalMs: wal.syncIntervalMs,
+    clock,
+    logger,
+    metrics,
+  });
+  try {
+    await recoverStaging({ store, partsDir, stagingDir });
+    const ingester = createIngester({
+      config: {
+        ...config.ingester,
+        partsDir,
+        maxHeadSpans: MAX_HEAD_SPANS,
+        maxHeadBytes: MAX_HEAD_BYTES,
+        maxSealedTables: MAX_SEALED_TABLES,
+        blockRetryMs: BLOCK_RETRY_MS,
+      },
+      log,
+      work: createHeavyWork({
+        pool,
+        store,
+        partsDir,
+        stagingDir,
+        block: { ...block, rowGroupSpans: ROW_GROUP_SPANS },
+        announce: (meta) => blocks.announce(meta),
+      }),
+      limits(tenant) {
+        const limits = overrides.limits(tenant);
+        return {
+          maxBytesPerTrace: limits.maxBytesPerTrace,
+          maxTraces: limits.maxLiveTraces,
+          maxAttributeBytes: limits.maxAttributeBytes || config.distributor.maxAttributeBytes,
+        };
+      },
+      recovered: await recoverParts(partsDir, logger),
+      clock,
+      logger,
+      metrics: createIngesterMetrics(metrics),
+    });
+    const liveTraces = metrics.gauge('vivace_ingester_live_traces', 'Traces that took a span lately.');
+    const memory = metrics.gauge('vivace_ingester_memory_bytes', 'Bytes of spans in memory that are not in a part yet.');
+    metrics.onCollect(() => {
+      liveTraces.set(ingester.liveTraces);
+      memory.set(ingester.memoryBytes);
+    });
+    return ingester;
+  } catch (reason) {
+    await log.close();
+    throw reason;
+  }
+}

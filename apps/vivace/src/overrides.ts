@@ -1,0 +1,59 @@
+import fs from 'node:fs/promises';
+import type { Logger, TenantId } from '@vivace/base';
+import { describe, parseOverrides, resolveLimits } from '@vivace/config';
+import type { Limits, OverridesConfig, OverridesInput, TenantOverrides } from '@vivace/config';
+
+export interface OverridesOptions {
+  readonly config: OverridesConfig;
+  /** Given with `-config.expand-env`. */
+  readonly env: OverridesInput['env'] | undefined;
+  readonly logger: Logger;
+}
+
+/** The limits of tenants: the defaults, and the per-tenant file, which is read again when it changes. */
+export class Overrides {
+  readonly name = 'overrides';
+  readonly #options: OverridesOptions;
+  #tenants: TenantOverrides = new Map();
+  #text = '';
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: OverridesOptions) {
+    this.#options = options;
+  }
+
+  limits(tenant: TenantId): Limits {
+    return resolveLimits(this.#options.config.defaults, this.#tenants, tenant);
+  }
+
+  /** The per-tenant file as it is in force. */
+  get text(): string {
+    return this.#text;
+  }
+
+  /** Rejects when there is a file that is wrong or cannot be read; later, such a file is logged and the limits stay as they are. */
+  async start(): Promise<void> {
+    const { perTenantFile, perTenantPeriodMs } = this.#options.config;
+    if (perTenantFile === '') return;
+    await this.#read();
+    this.#timer = setInterval(() => {
+      this.#read().catch((reason: unknown) => this.#options.logger.error('per-tenant limits cannot be read, the last ones hold', { err: reason }));
+    }, perTenantPeriodMs);
+    this.#timer.unref();
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+  }
+
+  async #read(): Promise<void> {
+    const { config, env, logger } = this.#options;
+    const text = await fs.readFile(config.perTenantFile, 'utf8');
+    if (text === this.#text) return;
+    const { overrides, warnings } = parseOverrides({ file: config.perTenantFile, text, ...(env && { env }) });
+    this.#tenants = overrides;
+    this.#text = text;
+    for (const warning of warnings) logger.warn('per-tenant limits', { problem: describe(warning), explain: warning.explain });
+    logger.info('per-tenant limits read', { file: config.perTenantFile, tenants: overrides.size });
+  }
+}

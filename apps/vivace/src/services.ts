@@ -1,0 +1,55 @@
+import type { BlockList } from '@vivace/blocklist';
+import type { Ingester } from '@vivace/ingester';
+import type { Service } from '@vivace/nest';
+import { startProcessMetrics } from '@vivace/telemetry';
+import type { WorkerPool } from '@vivace/workers';
+import type { Overrides } from './overrides.ts';
+import type { Receivers } from './receivers.ts';
+import type { Runtime } from './runtime.ts';
+import { BUILD_INFO, VERSION } from './version.ts';
+import type { Tasks } from './worker.ts';
+
+/** Everything with a life of its own, each after what it uses. */
+export function services(
+  runtime: Runtime,
+  overrides: Overrides,
+  pool: WorkerPool<Tasks>,
+  blocks: BlockList,
+  ingester: Ingester,
+  receivers: Receivers,
+): Service[] {
+  return [processMetrics(runtime), overrides, poolService(pool), blockListService(blocks), ingesterService(runtime, ingester), receivers];
+}
+
+/** Of the graceful stop: what flushing may take, so that what follows it has time too. */
+const FLUSH_SHARE = 0.8;
+
+function ingesterService({ config }: Runtime, ingester: Ingester): Service {
+  return {
+    name: 'ingester',
+    start: (signal) => ingester.start(signal),
+    stop: () => ingester.stop(AbortSignal.timeout(config.server.gracefulShutdownTimeoutMs * FLUSH_SHARE)),
+  };
+}
+
+function blockListService(blocks: BlockList): Service {
+  return { name: 'block-list', start: (signal) => blocks.start(signal), stop: () => blocks.stop() };
+}
+
+/** Threads start with the pool; by now nobody waits for what they do. */
+function poolService(pool: WorkerPool<Tasks>): Service {
+  return { name: 'workers', start: async () => undefined, stop: () => pool.stop(AbortSignal.abort()) };
+}
+
+function processMetrics({ metrics }: Runtime): Service {
+  let stop: (() => void) | undefined;
+  return {
+    name: 'process-metrics',
+    async start() {
+      stop = startProcessMetrics(metrics, { version: VERSION, revision: BUILD_INFO.revision, branch: BUILD_INFO.branch });
+    },
+    async stop() {
+      stop?.();
+    },
+  };
+}

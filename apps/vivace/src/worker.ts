@@ -1,0 +1,19 @@
+// What runs on worker threads: everything that would hold up the event loop.
+import { BlockCache } from '@vivace/block';
+import { ingesterTasks } from '@vivace/ingester';
+import { LocalObjectStore } from '@vivace/object-store';
+import { createQueryTasks } from '@vivace/querier';
+import type { QueryTasks } from '@vivace/querier';
+import { serveTasks, workerStartData } from '@vivace/workers';
+
+/** Given to every thread when it starts. */
+export interface WorkerData {
+  readonly storePath: string;
+}
+
+export type Tasks = typeof ingesterTasks & QueryTasks;
+
+const { storePath } = workerStartData() as WorkerData; // put there by createPool
+const tasks: Tasks = { ...ingesterTasks, ...createQueryTasks({ store: new LocalObjectStore({ path: storePath }), cache: new BlockCache() }) };
+
+serveTasks(tasks);
