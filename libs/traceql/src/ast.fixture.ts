@@ -105,7 +105,7 @@ const { spanset } = fc.letrec<{ spanset: SpansetExpr; operation: SpansetExpr }>(
 
 const aggregate: fc.Arbitrary<Aggregate> = fc.oneof(
   fc.constant<Aggregate>({ kind: 'aggregate', op: 'count', loc }),
-  fc.tuple(fc.constantFrom('avg', 'min', 'max', 'sum'), expr).map(([op, operand]): Aggregate => ({ kind: 'aggregate', op: op as 'avg', operand, loc })),
+  fc.tuple(fc.constantFrom('avg', 'min', 'max', 'sum'), expr).map(([op, operand]): Aggregate => ({ kind: 'aggregate', op: op, operand, loc })),
 );
 const { scalar } = fc.letrec<{ scalar: ScalarExpr; operation: ScalarExpr }>((tie) => ({
   scalar: fc.oneof({ maxDepth: 3, depthSize: 'small' }, aggregate, number.map(literalOf), tie('operation')),
@@ -142,10 +142,10 @@ const unsigned = fc.constantFrom(0n, 1n, 10n, 1_728_987_791_000_000_000n);
 const metrics: fc.Arbitrary<MetricsAggregate | Compare> = fc.oneof(
   fc
     .tuple(fc.constantFrom('rate', 'count_over_time'), fc.array(fieldRef, { maxLength: 2 }))
-    .map(([op, groups]): MetricsAggregate => ({ kind: 'metrics', op: op as 'rate', quantiles: [], by: groups, loc })),
+    .map(([op, groups]): MetricsAggregate => ({ kind: 'metrics', op: op, quantiles: [], by: groups, loc })),
   fc
     .tuple(fc.constantFrom('min_over_time', 'histogram_over_time'), fieldRef, fc.array(fieldRef, { maxLength: 2 }))
-    .map(([op, operand, groups]): MetricsAggregate => ({ kind: 'metrics', op: op as 'min_over_time', operand, quantiles: [], by: groups, loc })),
+    .map(([op, operand, groups]): MetricsAggregate => ({ kind: 'metrics', op: op, operand, quantiles: [], by: groups, loc })),
   fc
     .tuple(fieldRef, fc.array(fc.constantFrom(0, 0.5, 0.99, 1, 1e-7), { minLength: 1, maxLength: 3 }))
     .map(([operand, quantiles]): MetricsAggregate => ({ kind: 'metrics', op: 'quantile_over_time', operand, quantiles, by: [], loc })),

@@ -24,7 +24,7 @@ export function unsupportedFeature(query: Query, supported: ReadonlySet<Feature>
   return undefined;
 }
 
-function* features(query: Query): Generator<Feature> {
+function* features(query: Query): Generator<Feature, void> {
   for (const stage of query.stages) yield* stageFeatures(stage);
   if (query.metrics?.kind === 'compare') {
     yield 'compare()';
@@ -36,7 +36,7 @@ function* features(query: Query): Generator<Feature> {
   for (const stage of query.second) yield stage.kind === 'second' ? 'topk() and bottomk()' : 'filters on series';
 }
 
-function* stageFeatures(stage: Stage): Generator<Feature> {
+function* stageFeatures(stage: Stage): Generator<Feature, void> {
   switch (stage.kind) {
     case 'scalarFilter':
       yield* scalarFeatures(stage.left);
@@ -45,7 +45,8 @@ function* stageFeatures(stage: Stage): Generator<Feature> {
       yield 'by()';
       return yield* exprFeatures(stage.expr);
     case 'coalesce':
-      return yield 'coalesce()';
+      yield 'coalesce()';
+      return;
     case 'select':
       yield 'select()';
       for (const field of stage.fields) yield* exprFeatures(field);
@@ -55,7 +56,7 @@ function* stageFeatures(stage: Stage): Generator<Feature> {
   }
 }
 
-function* spansetFeatures(spanset: SpansetExpr): Generator<Feature> {
+function* spansetFeatures(spanset: SpansetExpr): Generator<Feature, void> {
   switch (spanset.kind) {
     case 'filter':
       return yield* exprFeatures(spanset.expr);
@@ -72,7 +73,7 @@ function* spansetFeatures(spanset: SpansetExpr): Generator<Feature> {
   }
 }
 
-function* scalarFeatures(scalar: ScalarExpr): Generator<Feature> {
+function* scalarFeatures(scalar: ScalarExpr): Generator<Feature, void> {
   switch (scalar.kind) {
     case 'literal':
       return;
@@ -93,7 +94,7 @@ function* scalarFeatures(scalar: ScalarExpr): Generator<Feature> {
   }
 }
 
-function* exprFeatures(expr: FieldExpr | FieldRef): Generator<Feature> {
+function* exprFeatures(expr: FieldExpr | FieldRef): Generator<Feature, void> {
   switch (expr.kind) {
     case 'attribute':
       if (expr.parent) yield 'parent attributes';

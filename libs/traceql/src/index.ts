@@ -44,13 +44,12 @@ export type {
 export { unsupportedFeature } from './features.ts';
 export type { Feature } from './features.ts';
 export { findHint } from './hints.ts';
-export { parseDurationNs } from './number-literal.ts';
 export { parseField, parseQuery } from './parse-query.ts';
 export type { ParseOptions } from './parse-query.ts';
-export { fieldLabel, printExpr, printQuery, printScalar, printStage, printStatic } from './print.ts';
+export { fieldLabel, printExpr, printQuery, printScalar } from './print.ts';
 export { compileRegex } from './regex.ts';
 export type { TextPredicate } from './regex.ts';
-export { arithmetic, compareStatics, compareUtf8, negate } from './statics.ts';
+export { arithmetic, compareStatics, negate } from './statics.ts';
 export { isNumeric, typeOf } from './types.ts';
 export type { StaticType } from './types.ts';
 export { validateQuery } from './validate.ts';

@@ -37,7 +37,7 @@ export function readNumber(text: string, from: number): NumberLiteral {
 }
 
 /** A duration in nanoseconds: Prometheus units in descending order first, then Go's reading. Undefined when it is neither, or overflows. */
-export function parseDurationNs(text: string): bigint | undefined {
+function parseDurationNs(text: string): bigint | undefined {
   return parsePrometheus(text) ?? parseGo(text);
 }
 

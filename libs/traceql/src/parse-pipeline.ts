@@ -2,8 +2,8 @@
 import type { GroupBy, Loc, ScalarExpr, Select, SpansetExpr, SpansetFilter, SpansetOp, Stage } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { failOperand, parseFieldExpr, parseFieldRef, startsCondition, takeStatic } from './parse-field.ts';
-import { continueComparison, continueScalar, parseScalar, parseScalarTerm, startsScalar } from './parse-scalar.ts';
 import { startsMetrics } from './parse-metrics.ts';
+import { continueComparison, continueScalar, parseScalar, parseScalarTerm, startsScalar } from './parse-scalar.ts';
 import { SyntaxProblem } from './query-error.ts';
 import { TRUE } from './statics.ts';
 
@@ -24,7 +24,7 @@ const LEVELS: ReadonlyMap<string, number> = new Map([
 ]);
 const LOWEST = 2;
 const FIRST_STAGE = 'a filter such as `{ status = error }`';
-const STAGE = 'a stage: a filter `{ … }`, an aggregate such as `count() > 2`, `by(…)`, `coalesce()`, `select(…)` or a metrics function such as `rate()`';
+const STAGE = 'a stage: a filter `{ … }`, an aggregate such as `count() > 2`, `by(…)`, `coalesce()`, `select(…)`';
 
 export interface Stages {
   readonly stages: readonly Stage[];
@@ -54,6 +54,7 @@ export function parseFilter(c: Cursor): SpansetFilter {
   return { kind: 'filter', expr, loc: c.locFrom(from) };
 }
 
+/** firstStage { "|" stage }, or what may stand in parentheses; `grouped` inside them. */
 function parseBody(c: Cursor, grouped: boolean): Body {
   if (c.at('(')) return parseAfterGroup(c, grouped);
   if (c.at('{')) return parseRest(c, parseSpanset(c), grouped);
@@ -125,7 +126,7 @@ function parseStage(c: Cursor, grouped: boolean): Stage | Extract<ScalarExpr, { 
   if (c.at('(')) return parseGroupStage(c);
   if (startsScalar(c)) return parseScalarStage(c, parseScalar(c), grouped);
   if (startsCondition(c)) return { kind: 'filter', expr: parseFieldExpr(c), loc: c.locFrom(token.from) };
-  return c.fail(STAGE);
+  return c.fail(grouped ? STAGE : `${STAGE}, or a metrics function such as \`rate()\``);
 }
 
 function parseScalarStage(c: Cursor, left: ScalarExpr, grouped: boolean): Stage | Extract<ScalarExpr, { readonly kind: 'aggregate' }> {

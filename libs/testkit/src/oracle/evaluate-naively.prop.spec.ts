@@ -41,7 +41,7 @@ describe('laws', () => {
         fc.pre(/ /.test(condition)); // a bare attribute has no negation where it is missing
         const [yes, no] = [ask(`{ ${condition} }`, asked), ask(`{ !(${condition}) }`, asked)];
         expect(yes.size + no.size).toBe(asked.reduce((n, { spans }) => n + spans.length, 0));
-        expect(yes.isDisjointFrom(no)).toBe(true);
+        expect([...yes].filter((span) => no.has(span))).toEqual([]);
       }),
     );
   });
@@ -61,9 +61,10 @@ describe('laws', () => {
     fc.assert(
       fc.property(fc.constantFrom('>', '<', '>>', '<<', '~'), spanset, spanset, traces, (op, a, b, asked) => {
         const [yes, no, right] = [ask(`(${a}) ${op} (${b})`, asked), ask(`(${a}) !${op} (${b})`, asked), ask(b, asked)];
-        expect(yes.isDisjointFrom(no)).toBe(true);
-        expect(yes.union(no)).toEqual(right);
-        expect(ask(`(${a}) &${op} (${b})`, asked).isSupersetOf(yes)).toBe(true);
+        expect([...yes].filter((span) => no.has(span))).toEqual([]);
+        expect(new Set([...yes, ...no])).toEqual(right);
+        const union = ask(`(${a}) &${op} (${b})`, asked);
+        expect([...yes].every((span) => union.has(span))).toBe(true);
       }),
     );
   });
