@@ -3,6 +3,8 @@ import { AppError } from '@vivace/base';
 import { describe, expect, it } from 'vitest';
 import type { LoadInput } from './load-config.ts';
 import { loadConfig } from './load-config.ts';
+import { parseOverrides } from './parse-overrides.ts';
+import { tenantEntry } from './schema/overrides.ts';
 
 const fixture = (name: string): string => readFileSync(new URL(`../../../testdata/config/${name}`, import.meta.url), 'utf8');
 
@@ -183,6 +185,16 @@ describe('old names', () => {
       'overrides.ingestion_rate_limit_bytes is an old name, use overrides.defaults.ingestion.rate_limit_bytes',
       'overrides.max_bytes_per_trace is an old name, use overrides.defaults.global.max_bytes_per_trace',
     ]);
+  });
+
+  it('are read in full, also as the entry of a tenant', () => {
+    const flat = fixture('flat-overrides.yaml');
+    const loaded = load(flat);
+    expect(loaded.warnings.filter(({ message }) => message.startsWith('is an old name')).length).toBe(Object.keys(tenantEntry.aliases ?? {}).length);
+    expect(loaded.config.values.overrides.defaults.metrics_generator.processor.span_metrics.enable_target_info).toBe(false);
+    expect(parseOverrides({ file: 'f', text: `overrides:\n  a:\n${flat.split('\n').slice(1).join('\n  ')}` }).overrides.get('a')).toMatchObject({
+      maxLiveTraces: 0,
+    });
   });
 
   it('do not go together with the new ones', () => {

@@ -36,6 +36,7 @@ export function readValues<N extends Node>(schema: N, source: YamlSource, flags:
 /** `node` is undefined when the key is not written and null when it is written without a value. `quiet` below a section that has warned as a whole. */
 function read(context: Context, schema: Node, node: YamlNode | null | undefined, path: string, quiet: boolean): unknown {
   const old = context.renamed.get(path);
+  context.renamed.delete(path);
   if (old && node !== undefined) problem(context, old.offset, old.oldPath, `is the old name of ${path}, which is set too; keep one of them`);
   const written = node === undefined ? old?.node : node;
   switch (schema.kind) {

@@ -71,7 +71,6 @@ const limitFields = (filled: boolean) => ({
         enable_client_server_prefix: maybe('Labels with client_ and server_ before the attribute.'),
         enable_messaging_system_latency_histogram: maybe('Time between sending and receiving a message.'),
         enable_virtual_node_label: maybe('Label virtual_node.'),
-        span_multiplier_key: string('', 'Attribute with the sampling ratio.'),
       }),
       span_metrics: group('Rate, errors and duration of spans.', {
         histogram_buckets: buckets(),
@@ -82,7 +81,6 @@ const limitFields = (filled: boolean) => ({
         enable_target_info: maybe('Write traces_target_info.'),
         target_info_excluded_dimensions: strings([], 'Attributes left out of traces_target_info.'),
         enable_instance_label: maybe('Label instance.'),
-        span_multiplier_key: string('', 'Attribute with the sampling ratio.'),
       }),
       local_blocks: group('Recent spans for TraceQL metrics.', {
         max_live_traces: int(0, 'Most live traces.'),

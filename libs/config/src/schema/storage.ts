@@ -7,6 +7,8 @@ const hedging = {
   hedge_requests_up_to: int(2, 'Most requests for one answer.'),
 };
 
+const { tls_enabled: _, ...s3Tls } = clientTls;
+
 /** `flags` are the names Tempo gives the keys; only the store of blocks has them. */
 export const gcs = (flags: readonly string[] = []) =>
   group('Blocks in Google Cloud Storage.', {
@@ -49,7 +51,7 @@ export const s3 = () =>
       kms_encryption_context: string('', 'KMS encryption context, JSON.'),
       encryption_key: secret('Key of SSE-C.'),
     }),
-    ...clientTls,
+    ...s3Tls,
   });
 
 export const azure = (flags: readonly string[] = []) =>
