@@ -49,8 +49,8 @@ const NOTHING_REFUSED: PushOutcome = { rejectedSpans: 0, message: '' };
 const NO_REFUSALS = { traceTooLarge: 0, tooManyLiveTraces: 0 };
 /** Scan results kept for the next push; more are made when more pushes wait at once. */
 const MAX_IDLE_SCANS = 16;
-/** A scan result that grew beyond this many spans is not kept. */
-const MAX_IDLE_SCAN_SPANS = 65_536;
+/** A scan result that grew beyond this is not kept. */
+const MAX_IDLE_SCAN_CAPACITY = 131_072;
 
 class ScanningDistributor implements Distributor {
   readonly #deps: DistributorDeps;
@@ -81,7 +81,7 @@ class ScanningDistributor implements Distributor {
       receiver.refused.inc(scan.spanCount);
       throw error;
     } finally {
-      if (this.#idleScans.length < MAX_IDLE_SCANS && scan.spanRefusal.length <= MAX_IDLE_SCAN_SPANS) this.#idleScans.push(scan);
+      if (this.#idleScans.length < MAX_IDLE_SCANS && scan.capacity <= MAX_IDLE_SCAN_CAPACITY) this.#idleScans.push(scan);
       this.#metrics.pushSeconds.observe((this.#deps.clock.now() - startMs) / 1000);
     }
   }

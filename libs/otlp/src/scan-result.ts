@@ -74,6 +74,11 @@ export class ScanResult {
     this.resourceHeaderCount = 0;
   }
 
+  /** Entries reserved, of all kinds: a caller that keeps results may drop one that a strange request made large. */
+  get capacity(): number {
+    return this.spanAt.length + this.scopeHeaderEnd.length + this.scopeHeaders.length + this.resourceHeaderEnd.length + this.resourceHeaders.length;
+  }
+
   addResource(): void {
     if (this.resourceCount === this.resourceHeaderEnd.length) this.resourceHeaderEnd = doubled(this.resourceHeaderEnd);
     this.resourceHeaderEnd[this.resourceCount++] = this.resourceHeaderCount;

@@ -32,8 +32,8 @@ async function start(push?: Push, config: Partial<OtlpHttpConfig> = {}) {
   const receiver = await startOtlpHttp({ config: { ...CONFIG, ...config }, push: record, logger });
   running.push(receiver);
   const url = `http://127.0.0.1:${receiver.port}`;
-  const post = (body: Uint8Array | string, headers: Record<string, string> = PROTOBUF): Promise<Response> =>
-    fetch(`${url}/v1/traces`, { method: 'POST', body: body as BodyInit, headers });
+  const post = (body: Uint8Array<ArrayBuffer> | string, headers: Record<string, string> = PROTOBUF): Promise<Response> =>
+    fetch(`${url}/v1/traces`, { method: 'POST', body, headers });
   return { receiver, url, post, seen, logger };
 }
 
