@@ -258,6 +258,7 @@ describe('kindness', () => {
     ['{ .a = 1', '{ .a = 1 }'],
     ['{ status = ERROR && .b != NULL }', '{ status = error && .b != nil }'],
     ['{ .a = True }', '{ .a = true }'],
+    [`{ .a = "x OK AND 'y'" and .b = None }`, `{ .a = "x OK AND 'y'" && .b = nil }`],
     ['{ duration > 10 ms }', '{ duration > 10ms }'],
     ['{ } | rate', '{ } | rate()'],
     ['{ } | count > 3', '{ } | count() > 3'],

@@ -1,12 +1,25 @@
 // "Did you mean": the usual slips of people who come from SQL, PromQL or an older Tempo.
 
-/** Strings and comments are kept; single-quoted text becomes a string; the rest is repaired word by word. */
-const PIECES =
-  /"(?:[^"\\\n]|\\.)*"|`[^`]*`|\/\/[^\n]*|'([^'\n]*)'|==|<>|(?<![\w.:"])(and|or|not)(?![\w.:])|\b(\d+(?:\.\d+)?) (ns|us|µs|ms|s|m|h|d)\b|(?<![\w.:"])(\w+)(?=\s*(?:==|=~|!=|!~|[<>]=?|=)\s*['"`\w.-])/gi;
+/**
+ * Strings and comments are matched to be kept. The groups: single-quoted text, a SQL operator, a number and its unit apart, a name before
+ * a comparison, a constant in capitals or of another language.
+ */
+const PIECES = new RegExp(
+  [
+    /"(?:[^"\\\n]|\\.)*"|`[^`]*`|\/\/[^\n]*/,
+    /'([^'\n]*)'/,
+    /==|<>/,
+    /(?<![\w.:])(and|or|not)(?![\w.:])/,
+    /\b(\d+(?:\.\d+)?) (ns|us|µs|ms|s|m|h|d)\b/,
+    /(?<![\w.:])(\w+)(?=\s*(?:=|!=|!~|[<>])[=~]?\s*['"`\w.-])/,
+    /(?<![\w.:])(true|false|nil|null|none|ok|error|unset|unspecified|server|client|internal|producer|consumer)(?![\w.:])/,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+  'gi',
+);
 const KNOWN =
   /^(?:name|duration|status|statusMessage|kind|rootName|rootServiceName|traceDuration|count|by|select|nestedSet(?:Left|Right|Parent)|true|false|nil|\d.*)$/;
-const LOWER =
-  /(?<![\w.:"`])(TRUE|FALSE|NIL|NULL|None|null|OK|ERROR|UNSET|SERVER|CLIENT|INTERNAL|PRODUCER|CONSUMER|True|False|Nil|Ok|Error|Unset|Server|Client|Internal|Producer|Consumer)(?![\w.:"`])/g;
 
 /** The query probably meant, if `parses` says it is one. */
 export function repair(text: string, parses: (candidate: string) => boolean): string | undefined {
@@ -18,15 +31,14 @@ export function repair(text: string, parses: (candidate: string) => boolean): st
 }
 
 function fixWords(text: string): string {
-  const words = text.replace(PIECES, (piece, single?: string, logical?: string, digits?: string, unit?: string, name?: string) => {
+  return text.replace(PIECES, (piece, single?: string, logical?: string, digits?: string, unit?: string, name?: string, constant?: string) => {
     if (single !== undefined) return JSON.stringify(single);
-    if (piece === '==') return '=';
-    if (piece === '<>') return '!=';
     if (logical !== undefined) return { and: '&&', or: '||', not: '!' }[logical.toLowerCase()]!;
     if (digits !== undefined) return digits + unit!;
-    return name === undefined || KNOWN.test(name) ? piece : `.${name}`;
+    if (name !== undefined) return KNOWN.test(name) ? name : `.${name}`;
+    if (constant !== undefined) return /^(?:null|none)$/i.test(constant) ? 'nil' : constant.toLowerCase();
+    return { '==': '=', '<>': '!=' }[piece] ?? piece;
   });
-  return words.replace(LOWER, (word) => (/^(?:null|none)$/i.test(word) ? 'nil' : word.toLowerCase()));
 }
 
 function closeBrace(text: string): string {
