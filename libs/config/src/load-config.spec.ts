@@ -195,7 +195,6 @@ describe('old names', () => {
     const entry = flat.replaceAll('\n  ', '\n    ').replace('overrides:', 'overrides:\n  a:');
     expect([...parseOverrides({ file: 'f', text: entry }).overrides.keys()]).toEqual(['a']);
   });
-  });
 
   it('do not go together with the new ones', () => {
     expect(refusal('multitenancy_enabled: false\nauth_enabled: true')[1]).toContain('auth_enabled: is the old name of multitenancy_enabled, which is set too');
