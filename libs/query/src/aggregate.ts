@@ -2,11 +2,12 @@ import { AppError } from '@vivace/base';
 import { printScalar } from '@vivace/traceql';
 import type { Aggregate, ScalarExpr, ScalarFilter } from '@vivace/traceql';
 import type { Batch } from './batch.ts';
+import { compileValue } from './choices.ts';
 import { cellToJson } from './cell-json.ts';
-import { arithmetic, Cell, CELL_DURATION, CELL_FLOAT, CELL_INT, compareCells, isNumeric, setLiteral } from './cell.ts';
+import { arithmetic, Cell, CELL_DURATION, CELL_FLOAT, CELL_INT, CELL_NONE, compareCells, isNumeric, setLiteral } from './cell.ts';
 import { accepts, GREATER, LESS } from './condition.ts';
 import type { KeyValueJson } from './model.ts';
-import { compileProgram } from './program.ts';
+import { fineLevels } from './predicate.ts';
 import type { Program } from './program.ts';
 import type { Spanset, StageFunction } from './spanset.ts';
 
@@ -59,7 +60,7 @@ function compileScalar(expr: ScalarExpr, batch: Batch): Scalar {
 
 function compileAggregate(expr: Aggregate, batch: Batch): Scalar {
   const key = printScalar(expr);
-  const fold = expr.operand ? foldOf(expr.op, compileProgram(expr.operand, batch, 'span')) : countRows;
+  const fold = expr.operand ? foldOf(expr.op, compileValue(expr.operand, fineLevels(expr.operand), batch)) : countRows;
   return (spanset, out, seen) => {
     out.clear();
     fold(spanset.rows, out);
@@ -83,14 +84,11 @@ function foldOf(op: Aggregate['op'], program: Program): (rows: readonly number[]
       }
     };
   }
+  const sum = new Sum();
   return (rows, out) => {
-    let n = 0;
-    for (const row of rows) {
-      if (!readNumber(program, row, value)) continue;
-      if (n++ === 0) out.copy(value);
-      else add(out, value);
-    }
-    if (op === 'avg' && n > 0) divide(out, n);
+    sum.reset();
+    for (const row of rows) if (readNumber(program, row, value)) sum.add(value);
+    if (sum.count > 0) sum.result(op, out);
   };
 }
 
@@ -100,15 +98,37 @@ function readNumber(program: Program, row: number, value: Cell): boolean {
   return isNumeric(value);
 }
 
-/** Sums keep their type: int and duration exactly, anything mixed as a float. */
-function add(sum: Cell, value: Cell): void {
-  if (sum.type !== value.type) return sum.setNumber(CELL_FLOAT, sum.num + value.num);
-  if (sum.type === CELL_FLOAT || !(sum.wide || value.wide || !Number.isSafeInteger(sum.num + value.num))) return sum.setNumber(sum.type, sum.num + value.num);
-  sum.setBig(sum.type, sum.toBig() + value.toBig());
-}
+/** Sums ints and durations exactly, keeping their type; anything mixed is a float. */
+class Sum {
+  count = 0;
+  #type = CELL_NONE;
+  #float = 0;
+  /** The exact sum is `#safe` + `#wide`: bigint is only touched beyond 2^53. */
+  #safe = 0;
+  #wide = 0n;
 
-/** The average of ints is a float, of durations a duration truncated to whole nanoseconds. */
-function divide(sum: Cell, n: number): void {
-  if (sum.type === CELL_DURATION) sum.setBig(CELL_DURATION, sum.toBig() / BigInt(n));
-  else sum.setNumber(CELL_FLOAT, sum.num / n);
+  reset(): void {
+    this.count = 0;
+    this.#float = 0;
+    this.#safe = 0;
+    this.#wide = 0n;
+  }
+
+  add(value: Cell): void {
+    this.#type = this.count++ === 0 || this.#type === value.type ? value.type : CELL_FLOAT;
+    this.#float += value.num;
+    if (value.type === CELL_FLOAT) return;
+    if (!value.wide && Number.isSafeInteger(this.#safe + value.num)) this.#safe += value.num;
+    else this.#wide += value.toBig();
+  }
+
+  /** The average of ints is a float, of durations a duration truncated to whole nanoseconds. */
+  result(op: Aggregate['op'], out: Cell): void {
+    const isAverage = op === 'avg';
+    const exact = this.#wide + BigInt(this.#type === CELL_FLOAT ? 0 : this.#safe);
+    if (this.#type === CELL_FLOAT) out.setNumber(CELL_FLOAT, isAverage ? this.#float / this.count : this.#float);
+    else if (!isAverage) out.setBig(this.#type, exact);
+    else if (this.#type === CELL_DURATION) out.setBig(CELL_DURATION, exact / BigInt(this.count));
+    else out.setNumber(CELL_FLOAT, Number(exact) / this.count);
+  }
 }

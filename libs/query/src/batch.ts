@@ -48,39 +48,52 @@ export class Batch {
   }
 }
 
+/**
+ * Of two spans with one id a server span is child of the client, any other span of the server, as in nested sets.
+ * One hash table, grown to the largest trace and reused.
+ */
 function countChildren(columns: SpanColumns): Int32Array {
   const traceSpans = columns.traceSpans();
   const ids = words(columns.spanIds());
   const parents = words(columns.parentIds());
+  const kinds = columns.kind();
   const out = new Int32Array(columns.spanCount);
-  const slots: number[] = [];
+  const twin = new Int32Array(columns.spanCount).fill(-1);
+  const isTriple = new Uint8Array(columns.spanCount);
+  let slots = new Int32Array(64);
   for (let t = 0; t < columns.traceCount; t++) {
     const from = traceSpans[t];
     const to = traceSpans[t + 1];
     let size = 8;
     while (size < (to - from) * 2) size *= 2;
-    for (let i = 0; i < size; i++) slots[i] = -1;
-    // Count children under their parent's id, then let every span with that id read the count.
-    const counts = new Map<number, number>();
-    const find = (low: number, high: number): number => {
-      let slot = (Math.imul(low ^ Math.imul(high, 0x9e3779b1), 0x85ebca6b) >>> 8) & (size - 1);
-      while (slots[slot] >= 0 && (ids[2 * slots[slot]] !== low || ids[2 * slots[slot] + 1] !== high)) slot = (slot + 1) & (size - 1);
-      return slot;
-    };
+    if (size > slots.length) slots = new Int32Array(size);
+    slots.fill(-1, 0, size);
     for (let row = from; row < to; row++) {
-      const slot = find(ids[2 * row], ids[2 * row + 1]);
-      if (slots[slot] < 0) slots[slot] = row;
+      const slot = findSlot(ids, slots, size - 1, ids[2 * row], ids[2 * row + 1]);
+      const first = slots[slot];
+      if (first < 0) slots[slot] = row;
+      else if (twin[first] < 0) twin[first] = row;
+      else isTriple[first] = 1;
     }
     for (let row = from; row < to; row++) {
-      const low = parents[2 * row];
-      const high = parents[2 * row + 1];
-      if (low === 0 && high === 0) continue;
-      const parent = slots[find(low, high)];
-      if (parent >= 0) counts.set(parent, (counts.get(parent) ?? 0) + 1);
+      if (parents[2 * row] === 0 && parents[2 * row + 1] === 0) continue;
+      const first = slots[findSlot(ids, slots, size - 1, parents[2 * row], parents[2 * row + 1])];
+      if (first < 0) continue;
+      const wanted = kinds[row] === SERVER ? CLIENT : SERVER;
+      if (twin[first] < 0 || isTriple[first] === 1 || kinds[first] === wanted) out[first]++;
+      else if (kinds[twin[first]] === wanted) out[twin[first]]++;
     }
-    for (let row = from; row < to; row++) out[row] = counts.get(slots[find(ids[2 * row], ids[2 * row + 1])]) ?? 0;
   }
   return out;
+}
+
+const SERVER = 2;
+const CLIENT = 3;
+
+function findSlot(ids: Uint32Array, slots: Int32Array, mask: number, low: number, high: number): number {
+  let slot = (Math.imul(low ^ Math.imul(high, 0x85ebca6b), 0x9e3779b1) >>> 7) & mask;
+  while (slots[slot] >= 0 && (ids[2 * slots[slot]] !== low || ids[2 * slots[slot] + 1] !== high)) slot = (slot + 1) & mask;
+  return slot;
 }
 
 /** Ids of 8 bytes as pairs of 32-bit words; copied only when the view is not aligned. */

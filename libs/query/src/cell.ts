@@ -1,4 +1,4 @@
-import { compareNumbers, compareText, EQUAL, UNORDERED } from './condition.ts';
+import { compareNumbers, compareText, EQUAL, GREATER, LESS, SAME, UNORDERED } from './condition.ts';
 import type { ArithmeticOp, Static } from '@vivace/traceql';
 import { KIND_NAMES, STATUS_NAMES } from './condition.ts';
 
@@ -100,13 +100,13 @@ export function compareCells(a: Cell, b: Cell): number {
     if ((a.wide || b.wide) && a.type !== CELL_FLOAT && b.type !== CELL_FLOAT) {
       const x = a.toBig();
       const y = b.toBig();
-      return x < y ? 1 : x > y ? 4 : EQUAL;
+      return x < y ? LESS : x > y ? GREATER : EQUAL;
     }
     return compareNumbers(a.num, b.num);
   }
   if (a.type !== b.type) return 0;
   if (a.type === CELL_TEXT) return compareText(a.text, b.text);
-  return a.type === CELL_NONE ? 0 : a.num === b.num ? EQUAL : UNORDERED;
+  return a.type === CELL_NONE ? 0 : a.num === b.num ? SAME : UNORDERED;
 }
 
 /** int ∘ int stays int64 and wraps around, all else is computed in doubles; an integer divided by zero has no value. */

@@ -6,10 +6,12 @@ export const LESS = 1;
 export const EQUAL = 2;
 export const GREATER = 4;
 export const UNORDERED = 8;
+/** Equal values of a type without order: bool, status, kind. */
+export const SAME = 16;
 
 /** The outcomes an operator accepts. Regexes do not compare. */
 const ACCEPTS: Record<ComparisonOp, number> = {
-  '=': EQUAL,
+  '=': EQUAL | SAME,
   '!=': LESS | GREATER | UNORDERED,
   '<': LESS,
   '<=': LESS | EQUAL,

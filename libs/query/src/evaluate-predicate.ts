@@ -1,12 +1,15 @@
 import { hex } from '@vivace/base';
+import type { AttrScope } from '@vivace/trace';
 import type { IntrinsicName } from '@vivace/traceql';
 import type { Batch } from './batch.ts';
+import { compileSome } from './choices.ts';
 import type { Condition, NumberCondition, TextCondition } from './condition.ts';
 import type { Field, Level } from './field.ts';
 import { idColumn, stringColumn } from './intrinsic-columns.ts';
 import * as kernels from './kernels.ts';
 import { andInto, gatherAny, invert, isSet, orInto, spread, spreadTraces } from './mask.ts';
 import type { Mask } from './mask.ts';
+import { fineLevels } from './predicate.ts';
 import type { Predicate } from './predicate.ts';
 import { compileProgram, isTrue } from './program.ts';
 
@@ -17,12 +20,15 @@ export function evaluatePredicate(predicate: Predicate, batch: Batch): Mask {
 
 /** The mask of `predicate` at `level`, which is its own level or a finer one. */
 function lift(predicate: Predicate, level: Level, batch: Batch): Mask {
-  const mask = evaluate(predicate, batch);
-  if (predicate.level === level) return mask;
+  if (predicate.level === level) return evaluate(predicate, batch);
+  const isFine = level === 'event' || level === 'link';
+  const mask = isFine ? lift(predicate, 'span', batch) : evaluate(predicate, batch);
   const { columns } = batch;
-  const out = batch.masks.take(batch.rows(level));
-  if (predicate.level === 'trace') spreadTraces(mask.bytes, columns.traceSpans(), columns.traceCount, out.bytes);
-  else spread(mask.bytes, predicate.level === 'resource' ? columns.spanResource() : columns.spanScope(), columns.spanCount, out.bytes);
+  const rows = batch.rows(level);
+  const out = batch.masks.take(rows);
+  if (isFine) spread(mask.bytes, level === 'event' ? columns.eventSpan() : columns.linkSpan(), rows, out.bytes);
+  else if (predicate.level === 'trace') spreadTraces(mask.bytes, columns.traceSpans(), columns.traceCount, out.bytes);
+  else spread(mask.bytes, predicate.level === 'resource' ? columns.spanResource() : columns.spanScope(), rows, out.bytes);
   batch.masks.give(mask);
   return out;
 }
@@ -38,7 +44,12 @@ function evaluate(predicate: Predicate, batch: Batch): Mask {
     case 'and': {
       const mask = lift(predicate.parts[0], predicate.level, batch);
       for (let i = 1; i < predicate.parts.length && isSet(mask, rows); i++) {
-        const other = lift(predicate.parts[i], predicate.level, batch);
+        const part: Predicate = predicate.parts[i];
+        if (part.level === predicate.level && (part.kind === 'compute' || part.kind === 'some')) {
+          keepRows(rowTest(part, batch), rows, mask.bytes);
+          continue;
+        }
+        const other = lift(part, predicate.level, batch);
         andInto(mask, other, rows);
         batch.masks.give(other);
       }
@@ -77,13 +88,25 @@ function evaluate(predicate: Predicate, batch: Batch): Mask {
       markExisting(predicate.field, batch, mask.bytes);
       return mask;
     }
-    case 'compute': {
+    case 'compute':
+    case 'some': {
       const mask = batch.masks.take(rows);
-      const program = compileProgram(predicate.expr, batch, predicate.level);
-      for (let row = 0; row < rows; row++) if (isTrue(program, row)) mask.bytes[row] = 1;
+      mask.bytes.fill(1, 0, rows);
+      keepRows(rowTest(predicate, batch), rows, mask.bytes);
       return mask;
     }
   }
+}
+
+function rowTest(predicate: Predicate & { kind: 'compute' | 'some' }, batch: Batch): (row: number) => boolean {
+  if (predicate.kind === 'some') return compileSome(predicate.expr, fineLevels(predicate.expr), batch);
+  const program = compileProgram(predicate.expr, batch, predicate.level);
+  return (row) => isTrue(program, row);
+}
+
+/** Asks about the rows still set only: expressions come last in a conjunction. */
+function keepRows(test: (row: number) => boolean, rows: number, mask: Uint8Array): void {
+  for (let row = 0; row < rows; row++) if (mask[row] !== 0 && !test(row)) mask[row] = 0;
 }
 
 function testField(field: Field, condition: Condition, batch: Batch, out: Uint8Array): void {
@@ -96,7 +119,7 @@ function testAttr(field: Field & { kind: 'attr' }, condition: Condition, batch: 
   const columns = batch.columns.attr(field.scope, field.key);
   if (field.emptyWhenMissing && condition.kind === 'text' && condition.matches('')) {
     out.fill(1, 0, batch.rows(field.level));
-    for (const column of columns) kernels.markRows(column, 0, out);
+    for (const column of columns) kernels.clearRows(column, out);
   }
   for (const column of columns) {
     switch (condition.kind) {
@@ -124,25 +147,32 @@ function testUnscoped(field: Field & { kind: 'unscoped' }, condition: Condition,
   testAttr({ kind: 'attr', level: 'resource', scope: 'resource', key, emptyWhenMissing }, condition, batch, resources.bytes);
   spread(resources.bytes, columns.spanResource(), columns.spanCount, out);
   batch.masks.give(resources);
-  for (const column of columns.attr('span', key)) kernels.markRows(column, 0, out);
+  for (const column of columns.attr('span', key)) kernels.clearRows(column, out);
   testAttr({ kind: 'attr', level: 'span', scope: 'span', key, emptyWhenMissing: false }, condition, batch, out);
 }
 
 function markExisting(field: Field, batch: Batch, out: Uint8Array): void {
   const { columns } = batch;
-  if (field.kind === 'intrinsic' || field.emptyWhenMissing) {
+  if (field.kind === 'intrinsic') {
     out.fill(1, 0, batch.rows(field.level));
     return;
   }
-  if (field.kind === 'attr') {
-    for (const column of columns.attr(field.scope, field.key)) kernels.markRows(column, 1, out);
-    return;
-  }
+  if (field.kind === 'attr') return markAttr(field.scope, field.key, field.emptyWhenMissing, batch, out);
   const resources = batch.masks.take(columns.resourceCount());
-  for (const column of columns.attr('resource', field.key)) kernels.markRows(column, 1, resources.bytes);
+  markAttr('resource', field.key, field.emptyWhenMissing, batch, resources.bytes);
   spread(resources.bytes, columns.spanResource(), columns.spanCount, out);
   batch.masks.give(resources);
-  for (const column of columns.attr('span', field.key)) kernels.markRows(column, 1, out);
+  for (const column of columns.attr('span', field.key)) kernels.clearRows(column, out);
+  markAttr('span', field.key, false, batch, out);
+}
+
+function markAttr(scope: AttrScope, key: string, emptyWhenMissing: boolean, batch: Batch, out: Uint8Array): void {
+  const columns = batch.columns.attr(scope, key);
+  if (emptyWhenMissing) {
+    out.fill(1, 0, batch.rows(scope));
+    for (const column of columns) kernels.clearRows(column, out);
+  }
+  for (const column of columns) kernels.markValues(column, out);
 }
 
 function testIntrinsic(name: IntrinsicName, level: Level, condition: Condition, batch: Batch, out: Uint8Array): void {

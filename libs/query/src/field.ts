@@ -39,7 +39,7 @@ const INTRINSIC: Record<Exclude<IntrinsicName, 'parent'>, { readonly level: Leve
   'trace:id': { level: 'trace', columns: ['traceId'] },
   'span:id': { level: 'span', columns: ['spanId'] },
   'span:parentID': { level: 'span', columns: ['parentId'] },
-  'span:childCount': { level: 'span', columns: ['spanId', 'parentId'] },
+  'span:childCount': { level: 'span', columns: ['spanId', 'parentId', 'kind'] },
   'event:name': { level: 'event', columns: ['events', 'eventName'] },
   'event:timeSinceStart': { level: 'event', columns: ['events', 'eventOffset'] },
   'link:spanID': { level: 'link', columns: ['links', 'linkSpanId'] },

@@ -1,17 +1,18 @@
 import { printExpr } from '@vivace/traceql';
 import type { GroupBy } from '@vivace/traceql';
 import type { Batch } from './batch.ts';
+import { compileValue } from './choices.ts';
 import { cellToJson, NIL_JSON } from './cell-json.ts';
 import { Cell } from './cell.ts';
 import type { AnyValueJson } from './model.ts';
-import { compileProgram } from './program.ts';
+import { fineLevels } from './predicate.ts';
 import type { Program } from './program.ts';
 import { unionRows } from './spanset.ts';
 import type { Spanset, StageFunction } from './spanset.ts';
 
 /** `| by(e)`: splits every spanset by the value of `e`, in order of first appearance. No value is a group of its own. */
 export function compileGroupBy(stage: GroupBy, batch: Batch): StageFunction {
-  const program = compileProgram(stage.expr, batch, 'span');
+  const program = compileValue(stage.expr, fineLevels(stage.expr), batch);
   const key = `by(${printExpr(stage.expr)})`;
   return (spansets) => {
     const out: Spanset[] = [];

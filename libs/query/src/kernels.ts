@@ -1,6 +1,6 @@
 // Loops over one column each. They write 1 into `out` for rows that satisfy the condition and leave other rows alone, unless said
 // otherwise. One loop, one type of array.
-import { ATTR_BOOL, ATTR_DOUBLE, ATTR_INT, ATTR_STRING } from '@vivace/trace';
+import { ATTR_BOOL, ATTR_DOUBLE, ATTR_INT, ATTR_JSON, ATTR_STRING } from '@vivace/trace';
 import type { AttrColumn, StringColumn, StringDict } from '@vivace/trace';
 import { EQUAL, GREATER, LESS, UNORDERED } from './condition.ts';
 import type { NumberCondition, TextCondition } from './condition.ts';
@@ -90,10 +90,16 @@ export function testAttrBools(column: AttrColumn, accept: number, code: number, 
   for (let i = 0; i < count; i++) if (types[i] === ATTR_BOOL && u32[2 * i] === wanted) out[rows[i]] = 1;
 }
 
-/** Marks (or clears) every row that has the key. */
-export function markRows(column: AttrColumn, value: 0 | 1, out: Uint8Array): void {
+/** Marks every row that has a value: maps, bytes and mixed arrays are none. */
+export function markValues(column: AttrColumn, out: Uint8Array): void {
+  const { count, rows, types } = column;
+  for (let i = 0; i < count; i++) if (types[i] !== ATTR_JSON) out[rows[i]] = 1;
+}
+
+/** Clears every row that has the key, whatever its value. */
+export function clearRows(column: AttrColumn, out: Uint8Array): void {
   const { count, rows } = column;
-  for (let i = 0; i < count; i++) out[rows[i]] = value;
+  for (let i = 0; i < count; i++) out[rows[i]] = 0;
 }
 
 export function testDoubles(values: Float64Array, rows: number, condition: NumberCondition, out: Uint8Array): void {

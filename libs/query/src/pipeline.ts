@@ -1,4 +1,3 @@
-import { AppError } from '@vivace/base';
 import type { SpansetExpr, Stage } from '@vivace/traceql';
 import { compileScalarFilter } from './aggregate.ts';
 import type { Batch } from './batch.ts';
@@ -148,7 +147,7 @@ class Compiler {
     }
   }
 
-  /** Both operands see the same spanset; the result keeps its attributes. */
+  /** Both operands see the same spanset; what they return in several is merged; the result keeps the attributes. */
   #operation(stage: SpansetExpr & { kind: 'spansetOperation' }): StageFunction {
     const left = this.#stage(stage.left);
     const right = this.#stage(stage.right);
@@ -156,7 +155,7 @@ class Compiler {
     const combine =
       op === '&&' || op === '||'
         ? (a: readonly Spanset[], b: readonly Spanset[]) => (op === '&&' && (a.length === 0 || b.length === 0) ? [] : unionRows(allRows(a), allRows(b)))
-        : (a: readonly Spanset[], b: readonly Spanset[]) => applyStructural(op, onlyRows(a), onlyRows(b), this.#batch.columns.nestedSets());
+        : (a: readonly Spanset[], b: readonly Spanset[]) => applyStructural(op, allRows(a), allRows(b), this.#batch.columns.nestedSets());
     return (spansets) => {
       const out: Spanset[] = [];
       for (const spanset of spansets) {
@@ -170,11 +169,4 @@ class Compiler {
 
 function allRows(spansets: readonly Spanset[]): readonly number[] {
   return spansets.reduce<readonly number[]>((rows, spanset) => unionRows(rows, spanset.rows), []);
-}
-
-function onlyRows(spansets: readonly Spanset[]): readonly number[] {
-  if (spansets.length > 1) {
-    throw new AppError('invalid_argument', 'spanset operators are not supported for multiple spansets per trace. consider using coalesce()');
-  }
-  return spansets.length === 0 ? [] : spansets[0].rows;
 }

@@ -1,4 +1,3 @@
-import { AppError } from '@vivace/base';
 import type { ComparisonOp, FieldExpr, Static } from '@vivace/traceql';
 import { compileCondition, mirror } from './condition.ts';
 import type { Condition } from './condition.ts';
@@ -16,20 +15,22 @@ export type Predicate =
   | { readonly kind: 'any'; readonly level: 'span'; readonly part: Predicate }
   | { readonly kind: 'test'; readonly level: Level; readonly field: Field; readonly condition: Condition }
   | { readonly kind: 'exists'; readonly level: Level; readonly field: Field }
-  /** Everything without a kernel of its own: expressions, two fields, arrays of bools. Evaluated value by value. */
-  | { readonly kind: 'compute'; readonly level: Level; readonly expr: FieldExpr };
-
-/** Most combinations that conditions on one event may multiply out to. */
-const MAX_COMBINATIONS = 256;
+  /** Everything without a kernel of its own: expressions, two fields. Evaluated value by value. */
+  | { readonly kind: 'compute'; readonly level: Level; readonly expr: FieldExpr }
+  /** True for some choice of one event and one link of the span; the general form of what `any` does for the usual filters. */
+  | { readonly kind: 'some'; readonly level: 'span'; readonly expr: FieldExpr };
 
 const COMPARISONS = new Set<string>(['=', '!=', '<', '<=', '>', '>=', '=~', '!~']);
 
-/** Plans one `{ … }`; adds what it reads to `needs`. Span level or coarser. */
+/**
+ * Plans one `{ … }`; adds what it reads to `needs`. Span level or coarser.
+ *
+ * A filter holds for a span when it holds with some one event and some one link of it in place of `event.…` and `link.…` (with none,
+ * when the span has none). So all event conditions of one conjunction meet on one event.
+ */
 export function planPredicate(expr: FieldExpr, needs: NeedsBuilder): Predicate {
   addNeeds(expr, needs);
-  // A filter that is one bare attribute wants the scalar true; inside && and || any true element of an array does.
-  const bare = expr.kind === 'attribute' || expr.kind === 'intrinsic';
-  return bare ? overSpans({ kind: 'compute', level: levelOf(expr), expr }) : overSpans(leaves(expr));
+  return plan(expr, true);
 }
 
 /** Adds everything the expression reads. */
@@ -51,110 +52,86 @@ export function addNeeds(expr: FieldExpr, needs: NeedsBuilder): void {
   }
 }
 
-/** The tree of `expr` with event and link leaves not yet quantified. */
-function leaves(expr: FieldExpr): Predicate {
+/** `isWhole`: the expression is all of the filter, where a bare attribute must be the scalar true; elsewhere any true element will do. */
+function plan(expr: FieldExpr, isWhole: boolean): Predicate {
+  const refs = fineLevels(expr);
+  if (refs.size === 0) return spanPredicate(expr, isWhole);
+  if (expr.kind === 'binary' && expr.op === '||') return join('or', [plan(expr.left, false), plan(expr.right, false)]);
+  const conjuncts = flatten('&&', expr);
+  const rest = conjuncts.filter((part) => fineLevels(part).size === 0).map((part) => spanPredicate(part, false));
+  const fine = conjuncts.filter((part) => fineLevels(part).size > 0);
+  if (!fine.every((part) => fineLevels(part).size === 1 && isPositive(part))) {
+    return join('and', [
+      ...rest,
+      { kind: 'some', level: 'span', expr: fine.reduce((left, right) => ({ kind: 'binary', op: '&&', left, right, loc: expr.loc })) },
+    ]);
+  }
+  for (const level of ['event', 'link'] as const) {
+    const parts = fine.filter((part) => fineLevels(part).has(level));
+    const isBare = isWhole && conjuncts.length === 1;
+    if (parts.length > 0)
+      rest.push({
+        kind: 'any',
+        level: 'span',
+        part: join(
+          'and',
+          parts.map((part) => spanPredicate(part, isBare)),
+        ),
+      });
+  }
+  return join('and', rest);
+}
+
+/** The predicate of an expression that reads at most one of events and links, at the level where its values lie. */
+function spanPredicate(expr: FieldExpr, isWhole: boolean): Predicate {
   switch (expr.kind) {
     case 'literal':
       return constant(expr.value.type === 'bool' && expr.value.value);
     case 'attribute':
     case 'intrinsic': {
+      if (isWhole) return compute(expr);
       const field = resolveField(expr);
       return { kind: 'test', level: field.level, field, condition: compileCondition('=', { type: 'bool', value: true }) };
     }
     case 'binary': {
       const { op } = expr;
-      if (op === '&&' || op === '||') return join(op === '&&' ? 'and' : 'or', [leaves(expr.left), leaves(expr.right)]);
+      if (op === '&&' || op === '||') {
+        return join(
+          op === '&&' ? 'and' : 'or',
+          flatten(op, expr).map((part) => spanPredicate(part, false)),
+        );
+      }
       return COMPARISONS.has(op) ? comparison(op as ComparisonOp, expr.left, expr.right, expr) : constant(false);
     }
     case 'unary':
-      return expr.op === '!' && isAlwaysBool(expr.operand) ? negate(overSpans(leaves(expr.operand))) : { kind: 'compute', level: levelOf(expr), expr };
-    case 'exists':
-      return existence(expr.operand, expr.negated, expr);
+      return expr.op === '!' && isAlwaysBool(expr.operand) ? negate(spanPredicate(expr.operand, false)) : compute(expr);
+    case 'exists': {
+      if (expr.operand.kind !== 'attribute' && expr.operand.kind !== 'intrinsic') return compute(expr);
+      const field = resolveField(expr.operand);
+      const exists: Predicate = { kind: 'exists', level: field.level, field };
+      return expr.negated ? negate(exists) : exists;
+    }
   }
 }
 
 function comparison(op: ComparisonOp, left: FieldExpr, right: FieldExpr, whole: FieldExpr): Predicate {
-  if (right.kind === 'literal' && (left.kind === 'attribute' || left.kind === 'intrinsic')) {
-    const field = resolveField(left);
-    return { kind: 'test', level: field.level, field, condition: compileCondition(op, literalFor(field, op, right.value)) };
-  }
+  if (right.kind === 'literal' && (left.kind === 'attribute' || left.kind === 'intrinsic')) return test(resolveField(left), op, right.value);
   if (left.kind === 'literal' && (right.kind === 'attribute' || right.kind === 'intrinsic') && op !== '=~' && op !== '!~') {
-    const field = resolveField(right);
-    return { kind: 'test', level: field.level, field, condition: compileCondition(mirror(op), literalFor(field, op, left.value)) };
+    return test(resolveField(right), mirror(op), left.value);
   }
-  return { kind: 'compute', level: levelOf(whole), expr: whole };
+  return compute(whole);
 }
 
-/** Trace ids compare as 32 digits: a literal written without its leading zeros is completed. */
-function literalFor(field: Field, op: ComparisonOp, literal: Static): Static {
-  const isTraceId = field.kind === 'intrinsic' && (field.name === 'trace:id' || field.name === 'link:traceID');
-  if (!isTraceId || literal.type !== 'string' || op === '=~' || op === '!~') return literal;
-  return { type: 'string', value: literal.value.padStart(32, '0') };
+function test(field: Field, op: ComparisonOp, literal: Static): Predicate {
+  return { kind: 'test', level: field.level, field, condition: fieldCondition(field, op, literal) };
 }
 
-/** `negated` is `= nil`: no value anywhere. For events and links that means: none of them has the key. */
-function existence(operand: FieldExpr, negated: boolean, whole: FieldExpr): Predicate {
-  if (operand.kind !== 'attribute' && operand.kind !== 'intrinsic') return overSpansIfNeeded({ kind: 'compute', level: levelOf(whole), expr: whole });
-  const field = resolveField(operand);
-  const exists: Predicate = { kind: 'exists', level: field.level, field };
-  return negated ? negate(overSpans(exists)) : exists;
+/** `field op literal`. Plain attributes have no unit: they never compare with a duration literal (docs/traceql.md, Values), only with numbers. */
+export function fieldCondition(field: Field, op: ComparisonOp, literal: Static): Condition {
+  return field.kind !== 'intrinsic' && literal.type === 'duration' ? { kind: 'never' } : compileCondition(op, literal);
 }
 
-/** A computed existence test is about the span: all its events together, not one of them. */
-function overSpansIfNeeded(predicate: Predicate): Predicate {
-  return predicate.level === 'event' || predicate.level === 'link' ? { ...predicate, level: 'span' } : predicate;
-}
-
-/** Quantifies: all event conditions of one conjunction hold on one event, likewise links. */
-function overSpans(tree: Predicate): Predicate {
-  return quantify(tree, { left: MAX_COMBINATIONS });
-}
-
-function quantify(tree: Predicate, budget: { left: number }): Predicate {
-  if (budget.left-- <= 0) {
-    throw new AppError(
-      'resource_exhausted',
-      `query: conditions on events and links make more than ${MAX_COMBINATIONS} combinations, write them as separate filters`,
-    );
-  }
-  if (tree.level === 'event' || tree.level === 'link') return { kind: 'any', level: 'span', part: tree };
-  if (!touches(tree, 'event') && !touches(tree, 'link')) return tree;
-  if (tree.kind === 'or')
-    return join(
-      'or',
-      tree.parts.map((part) => quantify(part, budget)),
-    );
-  if (tree.kind !== 'and') return tree;
-  const rest: Predicate[] = [];
-  const pure = { event: [] as Predicate[], link: [] as Predicate[] };
-  const mixed: Predicate[] = [];
-  for (const part of tree.parts) {
-    if (part.level === 'event' || part.level === 'link') pure[part.level].push(part);
-    else if (touches(part, 'event') || touches(part, 'link')) mixed.push(part);
-    else rest.push(part);
-  }
-  for (const part of mixed) {
-    const others = tree.parts.filter((other) => other !== part);
-    const shares = (['event', 'link'] as const).some((level) => touches(part, level) && others.some((other) => touches(other, level)));
-    // (a || b) && c is (a && c) || (b && c): only so do a and c meet on one event.
-    if (shares && part.kind === 'or')
-      return join(
-        'or',
-        part.parts.map((choice) => quantify(join('and', [choice, ...others]), budget)),
-      );
-    rest.push(quantify(part, budget));
-  }
-  for (const level of ['event', 'link'] as const) if (pure[level].length > 0) rest.push({ kind: 'any', level: 'span', part: join('and', pure[level]) });
-  return join('and', rest);
-}
-
-/** Whether an unquantified leaf of that level is in the tree. */
-function touches(tree: Predicate, level: 'event' | 'link'): boolean {
-  if (tree.kind === 'and' || tree.kind === 'or') return tree.parts.some((part) => touches(part, level));
-  return tree.level === level;
-}
-
-/** Flattens, folds constants, and takes the common level. */
+/** Flattens, folds constants, and takes the common level: the finest of the parts, or span when coarse ones differ. */
 function join(kind: 'and' | 'or', parts: readonly Predicate[]): Predicate {
   const flat: Predicate[] = [];
   for (const part of parts.flatMap((p) => (p.kind === kind ? p.parts : [p]))) {
@@ -163,21 +140,24 @@ function join(kind: 'and' | 'or', parts: readonly Predicate[]): Predicate {
   }
   if (flat.length === 0) return constant(kind === 'and');
   if (flat.length === 1) return flat[0];
-  const level = flat.every((part) => part.level === flat[0].level) ? flat[0].level : 'span';
+  const fine = flat.find((part) => part.level === 'event' || part.level === 'link');
+  const level = fine ? fine.level : flat.every((part) => part.level === flat[0].level) ? flat[0].level : 'span';
   return { kind, level, parts: level === 'span' ? groupByLevel(kind, flat) : flat };
 }
 
-/** Joins parts of one coarse level first, so that they are spread over the spans once. */
+/** Joins parts of one coarse level first, so that they are spread over the spans once; `some` goes last, it is the slowest. */
 function groupByLevel(kind: 'and' | 'or', parts: readonly Predicate[]): readonly Predicate[] {
   const out: Predicate[] = [];
+  const slow: Predicate[] = [];
   const coarse = new Map<Level, Predicate[]>();
   for (const part of parts) {
-    if (part.level !== 'trace' && part.level !== 'resource' && part.level !== 'scope') out.push(part);
+    if (part.kind === 'some' || part.kind === 'compute') slow.push(part);
+    else if (part.level !== 'trace' && part.level !== 'resource' && part.level !== 'scope') out.push(part);
     else if (coarse.has(part.level)) coarse.get(part.level)!.push(part);
     else coarse.set(part.level, [part]);
   }
   const groups = [...coarse].map(([level, group]): Predicate => (group.length === 1 ? group[0] : { kind, level, parts: group }));
-  return [...groups, ...out];
+  return [...groups, ...out, ...slow];
 }
 
 function negate(part: Predicate): Predicate {
@@ -188,29 +168,67 @@ function constant(value: boolean): Predicate {
   return { kind: 'const', level: 'span', value };
 }
 
+function compute(expr: FieldExpr): Predicate {
+  const [level = 'span'] = fineLevels(expr);
+  return { kind: 'compute', level, expr };
+}
+
 /** Comparisons, logic and existence give a real bool for every span; only attributes may be missing. */
 function isAlwaysBool(expr: FieldExpr): boolean {
+  if (expr.kind === 'unary') return expr.op === '!' && isAlwaysBool(expr.operand);
   return expr.kind === 'exists' || (expr.kind === 'binary' && (expr.op === '&&' || expr.op === '||' || COMPARISONS.has(expr.op)));
 }
 
-/** Where a computed expression is evaluated: per event or link when it reads one, else per span. */
-function levelOf(expr: FieldExpr): Level {
+/** Whether the expression is false where there is no event (link): then asking the events there are is enough. */
+function isPositive(expr: FieldExpr): boolean {
   switch (expr.kind) {
     case 'literal':
-      return 'span';
+      return false;
+    case 'attribute':
+    case 'intrinsic':
+      return fineLevels(expr).size > 0;
+    case 'exists':
+      return !expr.negated && isValue(expr.operand) && isPositive(expr.operand);
+    case 'unary':
+      return expr.op === '-' && isPositive(expr.operand);
+    case 'binary':
+      if (expr.op === '||') return isPositive(expr.left) && isPositive(expr.right);
+      // Of operands that have no value, nothing is true; a negation or an existence test inside an expression may be.
+      if (expr.op === '&&') return isPositive(expr.left) || isPositive(expr.right);
+      return (isValue(expr.left) && isPositive(expr.left)) || (isValue(expr.right) && isPositive(expr.right));
+  }
+}
+
+/** A field or arithmetic of fields: without a value wherever one of its fields is. */
+function isValue(expr: FieldExpr): boolean {
+  if (expr.kind === 'unary') return expr.op === '-' && isValue(expr.operand);
+  return expr.kind === 'attribute' || expr.kind === 'intrinsic' || (expr.kind === 'binary' && !isAlwaysBool(expr));
+}
+
+function flatten(op: '&&' | '||', expr: FieldExpr): readonly FieldExpr[] {
+  return expr.kind === 'binary' && expr.op === op ? [...flatten(op, expr.left), ...flatten(op, expr.right)] : [expr];
+}
+
+const NONE: ReadonlySet<'event' | 'link'> = new Set();
+const known = new WeakMap<FieldExpr, ReadonlySet<'event' | 'link'>>();
+
+/** Which of events and links the expression reads. */
+export function fineLevels(expr: FieldExpr): ReadonlySet<'event' | 'link'> {
+  switch (expr.kind) {
+    case 'literal':
+      return NONE;
     case 'attribute':
     case 'intrinsic': {
       const { level } = resolveField(expr);
-      return level === 'event' || level === 'link' ? level : 'span';
+      return level === 'event' || level === 'link' ? new Set([level]) : NONE;
     }
     case 'unary':
     case 'exists':
-      return levelOf(expr.operand);
+      return fineLevels(expr.operand);
     case 'binary': {
-      const left = levelOf(expr.left);
-      const right = levelOf(expr.right);
-      if (left === 'event' || right === 'event') return 'event';
-      return left === 'link' || right === 'link' ? 'link' : 'span';
+      let levels = known.get(expr);
+      if (!levels) known.set(expr, (levels = new Set([...fineLevels(expr.left), ...fineLevels(expr.right)])));
+      return levels;
     }
   }
 }

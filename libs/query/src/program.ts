@@ -23,9 +23,9 @@ import { idColumn, stringColumn } from './intrinsic-columns.ts';
 import { resolveField } from './field.ts';
 import type { Field, Level } from './field.ts';
 import { Cursor, rowMap } from './row-map.ts';
-import type { RowMap } from './row-map.ts';
+import type { Binding, RowMap } from './row-map.ts';
 
-/** `count` of a value that is not there at all: only this is `= nil`. */
+/** `count` of a field whose key is not there at all: an unscoped name is then looked up on the resource. */
 export const ABSENT = -1;
 
 /**
@@ -33,13 +33,16 @@ export const ABSENT = -1;
  * events of a span). After `count(row)` the values are read into the caller's cell.
  */
 export interface Program {
-  /** Number of values, 0 when there is something without a usable value, `ABSENT` when there is nothing. */
+  /** Number of values; 0 or `ABSENT` when there is none. */
   count(row: number): number;
   read(index: number, cell: Cell): void;
 }
 
-/** Compiles `expr` for rows of `level` (span, event or link). */
-export function compileProgram(expr: FieldExpr, batch: Batch, level: Level): Program {
+/**
+ * Compiles `expr` for rows of `level` (span, event or link). Seen from a span, the fields of its events are those of the one in
+ * `binding`, or all together without a binding.
+ */
+export function compileProgram(expr: FieldExpr, batch: Batch, level: Level, binding?: Binding): Program {
   switch (expr.kind) {
     case 'literal': {
       const value = new Cell();
@@ -48,18 +51,18 @@ export function compileProgram(expr: FieldExpr, batch: Batch, level: Level): Pro
     }
     case 'attribute':
     case 'intrinsic':
-      return fieldProgram(resolveField(expr), batch, level);
+      return fieldProgram(resolveField(expr), batch, level, binding);
     case 'exists': {
-      const operand = compileProgram(expr.operand, batch, level);
-      return boolProgram((row) => (operand.count(row) === ABSENT) === expr.negated);
+      const operand = compileProgram(expr.operand, batch, level, binding);
+      return boolProgram((row) => operand.count(row) > 0 !== expr.negated);
     }
     case 'unary': {
-      const operand = compileProgram(expr.operand, batch, level);
+      const operand = compileProgram(expr.operand, batch, level, binding);
       return expr.op === '!' ? notProgram(operand) : scalarProgram(operand, negate);
     }
     case 'binary': {
-      const left = compileProgram(expr.left, batch, level);
-      const right = compileProgram(expr.right, batch, level);
+      const left = compileProgram(expr.left, batch, level, binding);
+      const right = compileProgram(expr.right, batch, level, binding);
       switch (expr.op) {
         case '&&':
           return boolProgram((row) => hasTrue(left, row) && hasTrue(right, row));
@@ -194,9 +197,9 @@ function tryRegex(pattern: string): ((text: string) => boolean) | undefined {
 }
 
 /** The values of a field, seen from rows of `level`. */
-export function fieldProgram(field: Field, batch: Batch, level: Level): Program {
+export function fieldProgram(field: Field, batch: Batch, level: Level, binding?: Binding): Program {
   if (field.kind === 'attr') {
-    return attrProgram(batch.columns.attr(field.scope, field.key), rowMap(level, field.level, batch), field.emptyWhenMissing);
+    return attrProgram(batch.columns.attr(field.scope, field.key), rowMap(level, field.level, batch, binding), field.emptyWhenMissing);
   }
   if (field.kind === 'unscoped') {
     const own = attrProgram(batch.columns.attr('span', field.key), rowMap(level, 'span', batch), false);
@@ -213,7 +216,7 @@ export function fieldProgram(field: Field, batch: Batch, level: Level): Program 
       read: (index, cell) => source.read(index, cell),
     };
   }
-  const map = rowMap(level, field.level, batch);
+  const map = rowMap(level, field.level, batch, binding);
   const read = intrinsicReader(field.name, batch);
   return {
     count(row) {

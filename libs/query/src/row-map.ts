@@ -12,10 +12,17 @@ export interface RowMap extends RowRange {
   at(row: number): void;
 }
 
-/** `level` is span, event or link (where expressions are evaluated), or equal to `target`. */
-export function rowMap(level: Level, target: Level, batch: Batch): RowMap {
+/** The one event and the one link that stand for those of a span; -1: it has none. */
+export interface Binding {
+  event: number;
+  link: number;
+}
+
+/** `level` is span, event or link (where expressions are evaluated), or equal to `target`. A binding replaces the events and links of a span. */
+export function rowMap(level: Level, target: Level, batch: Batch, binding?: Binding): RowMap {
   const { columns } = batch;
   if (level === target) return single((row) => row);
+  if (binding && (target === 'event' || target === 'link')) return bound(binding, target);
   if (level === 'event' || level === 'link') {
     const owner = level === 'event' ? columns.eventSpan() : columns.linkSpan();
     if (target === 'span') return single((row) => owner[row]);
@@ -59,6 +66,18 @@ function single(follow: (row: number) => number): RowMap {
     at(row) {
       this.from = follow(row);
       this.to = this.from + 1;
+    },
+  };
+}
+
+function bound(binding: Binding, level: 'event' | 'link'): RowMap {
+  return {
+    from: 0,
+    to: 0,
+    at() {
+      const row = binding[level];
+      this.from = Math.max(row, 0);
+      this.to = row < 0 ? 0 : row + 1;
     },
   };
 }

@@ -6,7 +6,7 @@ import { Cell, CELL_BOOL, CELL_FLOAT, CELL_INT, CELL_KIND, CELL_STATUS, CELL_TEX
 import type { Condition } from './condition.ts';
 import type { AnyValueJson, KeyValueJson, SpanJson } from './model.ts';
 import type { SearchPlan } from './plan-search.ts';
-import { ABSENT, fieldProgram } from './program.ts';
+import { fieldProgram } from './program.ts';
 import type { Program } from './program.ts';
 import { rowMap } from './row-map.ts';
 import { MAX_IDENTIFIED_SPANS } from './search-partial.ts';
@@ -88,15 +88,15 @@ function attributeShower({ field, conditions, showsNil }: ShownField, batch: Bat
   const owners = rowMap('span', isFine ? field.level : 'span', batch);
   return (row) => {
     owners.at(row);
-    let isAbsent = true;
+    let isNil = true;
     for (let owner = owners.to - 1; owner >= owners.from; owner--) {
       const n = program.count(owner);
-      if (n === ABSENT) continue;
-      isAbsent = false;
+      if (n <= 0) continue;
+      isNil = false;
       const value = visibleValue(program, n, conditions);
       if (value) return { key: field.key, value };
     }
-    return isAbsent && showsNil ? { key: field.key, value: NIL_JSON } : undefined;
+    return isNil && showsNil ? { key: field.key, value: NIL_JSON } : undefined;
   };
 }
 

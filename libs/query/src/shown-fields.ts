@@ -1,8 +1,9 @@
-import type { FieldExpr, FieldRef, Query, ScalarExpr, Stage } from '@vivace/traceql';
-import { compileCondition, mirror } from './condition.ts';
+import type { ComparisonOp, FieldExpr, FieldRef, Query, ScalarExpr, Stage, Static } from '@vivace/traceql';
+import { mirror } from './condition.ts';
 import type { Condition } from './condition.ts';
 import { fieldId, resolveField } from './field.ts';
 import type { Field } from './field.ts';
+import { fieldCondition } from './predicate.ts';
 
 /** An attribute of the answer's spans, and which of its values show (traceql.md 5.3). */
 export interface ShownField {
@@ -109,13 +110,17 @@ function visit(expr: FieldExpr, use: UseOf): void {
       const { left, right, op } = expr;
       const isOrder = op === '=' || op === '!=' || op === '<' || op === '<=' || op === '>' || op === '>=';
       if ((isOrder || op === '=~' || op === '!~') && right.kind === 'literal' && (left.kind === 'attribute' || left.kind === 'intrinsic')) {
-        use(left).conditions.push(compileCondition(op, right.value));
+        addCondition(use(left), op, right.value);
       } else if (isOrder && left.kind === 'literal' && (right.kind === 'attribute' || right.kind === 'intrinsic')) {
-        use(right).conditions.push(compileCondition(mirror(op), left.value));
+        addCondition(use(right), mirror(op), left.value);
       } else {
         visit(left, use);
         visit(right, use);
       }
     }
   }
+}
+
+function addCondition({ field, conditions }: Use, op: ComparisonOp, literal: Static): void {
+  conditions.push(fieldCondition(field, op, literal));
 }

@@ -74,10 +74,11 @@ function isAncestor(above: SpanView, below: SpanView): boolean {
   return false;
 }
 
-/** Of two spans with one id a server span hangs below the client span, anything else below the server span. */
+/** Of two spans with one id a server span hangs below the client span, anything else below the server span; without such a twin below none. */
 function parentOf(view: SpanView, candidates: readonly SpanView[]): SpanView | undefined {
+  if (candidates.length !== 2) return candidates[0];
   const wanted = view.span.kind === SERVER ? CLIENT : SERVER;
-  return (candidates.length === 2 ? candidates.find((c) => c.span.kind === wanted) : undefined) ?? candidates[0];
+  return candidates.find((c) => c.span.kind === wanted);
 }
 
 function number(spans: readonly SpanView[]): void {
