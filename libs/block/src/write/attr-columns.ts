@@ -3,6 +3,7 @@ import type { Levels } from '@vivace/parquet';
 import { ATTR_ARRAY, ATTR_BOOL, ATTR_DOUBLE, ATTR_INT, ATTR_JSON, ATTR_STRING } from '@vivace/trace';
 import type { AttrList } from '@vivace/trace';
 import type { ColumnWriter } from './column-writer.ts';
+import type { Scratch } from './scratch.ts';
 
 /** Attributes chosen for the generic list of their owners: rows of `list` in storage order. */
 export interface GenericAttrs {
@@ -17,12 +18,14 @@ export interface GenericAttrs {
 /** The seven leaves of an `Attrs` list (docs/format/block.md) for the elements of `owner`. */
 export function writeAttrs(out: ColumnWriter, owner: Levels, attrs: GenericAttrs): void {
   const { list, elements, rows, count: n, ends } = attrs;
+  const { scratch } = out;
+  const mark = scratch.mark();
   const levels = owner.list(ends, n);
-  const keys = new Uint32Array(n);
-  const isArray = new Uint8Array(n);
+  const keys = scratch.u32(n);
+  const isArray = scratch.u8(n).fill(0);
   const totals = new Uint32Array(8);
   /** The type whose column holds the value; arrays go by their first element. */
-  const types = new Uint8Array(n);
+  const types = scratch.u8(n);
   for (let i = 0; i < n; i++) {
     const row = rows[i];
     let type = list.type[row];
@@ -39,25 +42,29 @@ export function writeAttrs(out: ColumnWriter, owner: Levels, attrs: GenericAttrs
   out.text(levels, keys, n);
   out.put(levels, new BooleanValues(isArray));
 
-  const strings = gather(attrs, types, ATTR_STRING, totals[ATTR_STRING]);
-  const ids = new Uint32Array(totals[ATTR_STRING]);
+  const strings = gather(scratch, attrs, types, ATTR_STRING, totals[ATTR_STRING]);
+  const ids = scratch.u32(totals[ATTR_STRING]);
   for (let i = 0; i < ids.length; i++) ids[i] = strings.halves[i * 2];
   out.text(levels.list(strings.ends, ids.length), ids, ids.length);
 
-  const ints = gather(attrs, types, ATTR_INT, totals[ATTR_INT]);
+  const ints = gather(scratch, attrs, types, ATTR_INT, totals[ATTR_INT]);
   out.int64(levels.list(ints.ends, totals[ATTR_INT]), ints.halves, totals[ATTR_INT], false);
 
-  const doubles = gather(attrs, types, ATTR_DOUBLE, totals[ATTR_DOUBLE]);
-  out.put(levels.list(doubles.ends, totals[ATTR_DOUBLE]), new DoubleValues(new Float64Array(doubles.halves.buffer)));
+  const doubles = gather(scratch, attrs, types, ATTR_DOUBLE, totals[ATTR_DOUBLE]);
+  out.put(
+    levels.list(doubles.ends, totals[ATTR_DOUBLE]),
+    new DoubleValues(new Float64Array(doubles.halves.buffer, doubles.halves.byteOffset, totals[ATTR_DOUBLE])),
+  );
 
-  const bools = gather(attrs, types, ATTR_BOOL, totals[ATTR_BOOL]);
-  const bits = new Uint8Array(totals[ATTR_BOOL]);
+  const bools = gather(scratch, attrs, types, ATTR_BOOL, totals[ATTR_BOOL]);
+  const bits = scratch.u8(totals[ATTR_BOOL]);
   for (let i = 0; i < bits.length; i++) bits[i] = bools.halves[i * 2];
   out.put(levels.list(bools.ends, bits.length), new BooleanValues(bits));
 
-  const texts = new Uint32Array(n);
+  const texts = scratch.zeros(n);
   if (totals[ATTR_JSON] > 0) for (let i = 0; i < n; i++) if (types[i] === ATTR_JSON) texts[i] = list.u32[rows[i] * 2] + 1;
   out.optionalLongText(levels, texts, n);
+  scratch.release(mark);
 }
 
 interface Gathered {
@@ -68,10 +75,10 @@ interface Gathered {
 }
 
 /** Values of the attributes of one type, array elements included, `total` in all. */
-function gather({ list, elements, rows, count }: GenericAttrs, types: Uint8Array, type: number, total: number): Gathered {
-  const halves = new Uint32Array(total * 2);
+function gather(scratch: Scratch, { list, elements, rows, count }: GenericAttrs, types: Uint8Array, type: number, total: number): Gathered {
+  const halves = scratch.u32(total * 2);
   if (total === 0) return { ends: halves, halves };
-  const ends = new Uint32Array(count);
+  const ends = scratch.u32(count);
   const values = list.u32;
   let n = 0;
   for (let i = 0; i < count; i++) {

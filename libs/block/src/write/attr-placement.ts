@@ -1,6 +1,7 @@
 import { ATTR_INT, ATTR_STRING } from '@vivace/trace';
 import type { AttrList, StringDictionary } from '@vivace/trace';
 import type { GenericAttrs } from './attr-columns.ts';
+import type { Scratch } from './scratch.ts';
 
 /** Attributes of one scope split into those with a column and the rest. */
 export interface PlacedAttrs {
@@ -25,9 +26,10 @@ const INT_COLUMN = 255;
 
 /**
  * Decides for each attribute of `owners` (rows into `ends`) where it is stored. A column takes the first value of its key that has the column's type;
- * other types and further values of the key stay in the generic list, so that nothing is lost.
+ * other types and further values of the key stay in the generic list, so that nothing is lost. The result lies in scratch.
  */
 export function placeAttrs(
+  scratch: Scratch,
   strings: StringDictionary,
   list: AttrList,
   elements: AttrList,
@@ -40,26 +42,21 @@ export function placeAttrs(
   const columns = placement.keys.map((key, column) => {
     const id = strings.find(key);
     if (id >= 0) target[id] = column + 1;
-    return new Uint32Array(n);
+    return scratch.zeros(n);
   });
   const intId = placement.intKey === undefined ? -1 : strings.find(placement.intKey);
   if (intId >= 0) target[intId] = INT_COLUMN;
-  const intSet = new Uint32Array(intId < 0 ? 0 : n);
-  let intHalves = new Uint32Array(intId < 0 ? 0 : n * 2);
+  const intSet = scratch.zeros(intId < 0 ? 0 : n);
+  const intHalves = scratch.u32(intId < 0 ? 0 : n * 2);
   let intCount = 0;
-  let rows = new Uint32Array(n * 4 + 16);
+  const rows = scratch.u32(attrCount(ends, owners));
+  const genericEnds = scratch.u32(n);
   let generic = 0;
-  const genericEnds = new Uint32Array(n);
   const { key, type, u32 } = list;
   for (let i = 0; i < n; i++) {
     const owner = owners[i];
     const to = ends[owner];
     const from = owner === 0 ? 0 : ends[owner - 1];
-    if (generic + to - from > rows.length) {
-      const grown = new Uint32Array((generic + to - from) * 2);
-      grown.set(rows);
-      rows = grown;
-    }
     for (let a = from; a < to; a++) {
       const column = target[key[a]];
       if (column !== 0) {
@@ -83,24 +80,28 @@ export function placeAttrs(
     }
     genericEnds[i] = generic;
   }
-  intHalves = intHalves.subarray(0, intCount * 2);
   return { columns, intSet, intHalves, intCount, generic: { list, elements, rows, count: generic, ends: genericEnds } };
 }
 
-/** The attributes of all `owners`, for scopes without columns. */
-export function allAttrs(list: AttrList, elements: AttrList, ends: Uint32Array, owners: Uint32Array): GenericAttrs {
+/** The attributes of all `owners`, for scopes without columns. The result lies in scratch. */
+export function allAttrs(scratch: Scratch, list: AttrList, elements: AttrList, ends: Uint32Array, owners: Uint32Array): GenericAttrs {
   const n = owners.length;
-  let count = 0;
-  const ownEnds = new Uint32Array(n);
+  const rows = scratch.u32(attrCount(ends, owners));
+  const ownEnds = scratch.u32(n);
+  let at = 0;
   for (let i = 0; i < n; i++) {
     const owner = owners[i];
-    count += ends[owner] - (owner === 0 ? 0 : ends[owner - 1]);
-    ownEnds[i] = count;
-  }
-  const rows = new Uint32Array(count);
-  for (let i = 0, at = 0; i < n; i++) {
-    const owner = owners[i];
     for (let a = owner === 0 ? 0 : ends[owner - 1]; a < ends[owner]; a++) rows[at++] = a;
+    ownEnds[i] = at;
   }
-  return { list, elements, rows, count, ends: ownEnds };
+  return { list, elements, rows, count: at, ends: ownEnds };
+}
+
+function attrCount(ends: Uint32Array, owners: Uint32Array): number {
+  let count = 0;
+  for (let i = 0; i < owners.length; i++) {
+    const owner = owners[i];
+    count += ends[owner] - (owner === 0 ? 0 : ends[owner - 1]);
+  }
+  return count;
 }

@@ -1,19 +1,20 @@
 import { DictionaryValues, Int64Dictionary, Int64Values, PhysicalType } from '@vivace/parquet';
 import type { ColumnValues } from '@vivace/parquet';
+import type { Scratch } from './scratch.ts';
 
 /** More distinct values than this, or than an eighth of all, are stored as deltas. */
 const MAX_ENTRIES = 4096;
 
-/** `n` int64 as halves: dictionary coded when few differ (status codes, ports, sizes), else delta coded. Borrows `halves`. */
-export function int64Values(halves: Uint32Array, n: number, unsigned: boolean): ColumnValues {
+/** `n` int64 as halves: dictionary coded when few differ (status codes, ports, sizes), else delta coded. The result borrows `halves` and scratch. */
+export function int64Values(scratch: Scratch, halves: Uint32Array, n: number, unsigned: boolean): ColumnValues {
   const limit = Math.min(MAX_ENTRIES, n >>> 3);
   if (n === 0 || limit === 0) return new Int64Values(halves, unsigned);
   let capacity = 16;
   while (capacity < limit * 2) capacity *= 2;
   const mask = capacity - 1;
-  const slots = new Uint32Array(capacity);
-  const entries = new Uint32Array(limit * 2);
-  const indices = new Uint32Array(n);
+  const slots = scratch.zeros(capacity);
+  const entries = scratch.u32(limit * 2);
+  const indices = scratch.u32(n);
   let size = 0;
   for (let i = 0; i < n; i++) {
     const low = halves[2 * i];
