@@ -13,7 +13,7 @@ export interface WorkerData {
 
 export type Tasks = typeof ingesterTasks & QueryTasks;
 
-const { storePath } = workerStartData() as WorkerData; // put there by createPool
+const { storePath } = workerStartData<WorkerData>(); // put there by createPool
 const tasks: Tasks = { ...ingesterTasks, ...createQueryTasks({ store: new LocalObjectStore({ path: storePath }), cache: new BlockCache() }) };
 
 serveTasks(tasks);

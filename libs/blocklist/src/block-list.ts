@@ -74,7 +74,7 @@ class PolledBlockList implements BlockList {
     if (tenant === undefined) throw new AppError('internal', `block ${meta.blockId}: tenant ${JSON.stringify(meta.tenantId)} is not valid`);
     if (this.#polling) this.#announced.add(meta.blockId);
     let blocks = this.#blocks.get(tenant);
-    if (!blocks) this.#blocks.set(tenant, (blocks = new Map()));
+    if (!blocks) this.#blocks.set(tenant, (blocks = new Map<string, BlockMeta>()));
     blocks.set(meta.blockId, meta);
     this.#metrics.length.with({ tenant }).set(blocks.size);
   }

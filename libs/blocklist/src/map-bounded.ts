@@ -5,7 +5,7 @@ export async function mapBounded<T>(items: readonly T[], limit: number, work: (i
   const lane = async (): Promise<void> => {
     while (next < items.length && !failed) {
       try {
-        await work(items[next++]!);
+        await work(items[next++]);
       } catch (reason) {
         failed = true;
         throw reason;

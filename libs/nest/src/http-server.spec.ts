@@ -152,8 +152,8 @@ describe('the router', () => {
     expect(await ask('/api/search')).toMatchObject({ status: 404 });
     expect(requests).toHaveLength(1);
     expect(requests[0]).toMatchObject({ path: '/api/v2/search/tag/a%2Fb/c/values', tenant: 'single-tenant' });
-    expect(requests[0]!.query.get('q')).toBe('{}');
-    expect(requests[0]!.headers['accept']).toBe('x');
+    expect(requests[0].query.get('q')).toBe('{}');
+    expect(requests[0].headers['accept']).toBe('x');
   });
 
   it('takes any method and body', async () => {

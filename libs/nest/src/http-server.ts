@@ -51,7 +51,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Nest
     abortOnError: false,
   });
   app.useGlobalFilters(new ErrorFilter(options.logger));
-  const server = app.getHttpAdapter().getInstance() as unknown as FastifyInstance; // the adapter names its generics, we use none of them
+  const server = app.getHttpAdapter().getInstance(); // the adapter names its generics, we use none of them
   acceptAnyBody(server);
   observeRequests(server, options);
   mountRouter(server, app.get<HttpRouter>(options.router), { prefix: options.apiPrefix, multitenancy: options.multitenancy });

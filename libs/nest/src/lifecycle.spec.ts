@@ -32,7 +32,7 @@ describe('lifecycle', () => {
   it('stops what had started when one fails, and says which failed', async () => {
     const { events, services, lifecycle } = setup('a', 'b', 'c');
     const failing: Service = { name: 'b', start: () => Promise.reject(new Error('no port')), stop: async () => void events.push('stop b') };
-    const one = lifecycle([services[0]!, failing, services[2]!]);
+    const one = lifecycle([services[0], failing, services[2]]);
     await expect(one.start()).rejects.toThrow('no port');
     expect(events).toEqual(['start a', 'stop b', 'stop a']);
     expect(one.notReady()).toContain('stopping');
@@ -41,7 +41,7 @@ describe('lifecycle', () => {
   it('asks every service to stop although one fails', async () => {
     const { events, services, logger, lifecycle } = setup('a', 'b');
     const stubborn: Service = { name: 'b', start: async () => {}, stop: () => Promise.reject(new Error('stuck')) };
-    const one = lifecycle([services[0]!, stubborn]);
+    const one = lifecycle([services[0], stubborn]);
     await one.start();
     await expect(one.stop()).rejects.toThrow('stuck');
     expect(events).toEqual(['start a', 'stop a']);
@@ -55,7 +55,7 @@ describe('lifecycle', () => {
       start: (signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve())),
       stop: async () => void events.push('stop replay'),
     };
-    const one = lifecycle([slow, services[1]!]);
+    const one = lifecycle([slow, services[1]]);
     const started = one.start();
     const stopped = one.stop();
     await expect(started).rejects.toThrow('service b: not started, the process is stopping');

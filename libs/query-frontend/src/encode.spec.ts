@@ -34,8 +34,8 @@ describe('encodeAnswer', () => {
     const { body, contentType } = encodeAnswer(SearchResponseSchema, attributes(Infinity), 'protobuf');
     expect(contentType).toBe('application/protobuf');
     const message = fromBinary(SearchResponseSchema, body as Uint8Array);
-    expect(message.traces[0]!.startTimeUnixNano).toBe(18446744073709551615n);
-    expect(message.traces[0]!.spanSets[0]!.attributes[0]!.value!.value).toEqual({ case: 'doubleValue', value: Infinity });
+    expect(message.traces[0].startTimeUnixNano).toBe(18446744073709551615n);
+    expect(message.traces[0].spanSets[0].attributes[0].value!.value).toEqual({ case: 'doubleValue', value: Infinity });
     expect(message.metrics).toBeDefined();
   });
 });

@@ -38,12 +38,12 @@ export function parseLogfmt(text: string): (readonly [key: string, value: string
 
 function scan(text: string, from: number, belongs: (ch: string) => boolean): number {
   let at = from;
-  while (at < text.length && belongs(text[at]!)) at++;
+  while (at < text.length && belongs(text[at])) at++;
   return at;
 }
 
 function isBlank(text: string, at: number): boolean {
-  return text[at]! <= ' ';
+  return text[at] <= ' ';
 }
 
 function closingQuote(text: string, open: number): number {

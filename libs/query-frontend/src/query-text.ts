@@ -32,7 +32,7 @@ export function parseTagFilter(text: string | undefined, maxBytes: number): Quer
   if (text === undefined) return undefined;
   try {
     const query = parseChecked(text, maxBytes);
-    return query.stages.length === 1 && query.stages[0]!.kind === 'filter' && query.metrics === undefined ? query : undefined;
+    return query.stages.length === 1 && query.stages[0].kind === 'filter' && query.metrics === undefined ? query : undefined;
   } catch (reason) {
     if (reason instanceof AppError) return undefined;
     throw reason;
