@@ -25,16 +25,10 @@ export interface ServerConfig {
   /** Empty is all addresses. */
   readonly httpListenAddress: string;
   readonly httpListenPort: number;
-  readonly grpcListenAddress: string;
-  readonly grpcListenPort: number;
   readonly gracefulShutdownTimeoutMs: number;
   readonly httpReadTimeoutMs: number;
   readonly httpWriteTimeoutMs: number;
   readonly httpIdleTimeoutMs: number;
-  readonly grpcMaxRecvMessageBytes: number;
-  readonly grpcMaxSendMessageBytes: number;
-  /** 0 is no limit. */
-  readonly grpcMaxConcurrentStreams: number;
   readonly logFormat: 'logfmt' | 'json';
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
 }

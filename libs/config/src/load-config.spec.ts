@@ -82,7 +82,7 @@ describe('files of Tempo', () => {
     const loaded = load(fixture('chart.yaml'));
     expect(loaded.config).toMatchObject({
       multitenancyEnabled: true,
-      server: { httpListenPort: 3200, grpcMaxRecvMessageBytes: 4_194_304 },
+      server: { httpListenPort: 3200, httpWriteTimeoutMs: 30_000 },
       overrides: { perTenantFile: '/runtime-config/overrides.yaml', perTenantPeriodMs: 10_000 },
     });
     expect(loaded.config.values.memberlist.cluster_label).toBe('tempo.monitoring');
@@ -96,6 +96,8 @@ describe('files of Tempo', () => {
       'memberlist.leave_timeout',
       'memberlist.packet_dial_timeout',
       'memberlist.stream_timeout',
+      'server.grpc_server_max_recv_msg_size',
+      'server.grpc_server_max_send_msg_size',
     ]);
   });
 });
@@ -157,10 +159,18 @@ describe('anchors', () => {
 
 describe('flags', () => {
   it('win over the file, with one or two dashes, by Tempo’s name or by path', () => {
-    const { config } = load('server: {http_listen_port: 1, grpc_listen_port: 2}', {
-      argv: ['--server.http-listen-port', '3', '-server.grpc_listen_port=4', '-multitenancy.enabled', '-storage.trace.wal.sync=always', '-log.level', 'debug'],
+    const { config } = load('server: {http_listen_port: 1, http_listen_address: localhost}', {
+      argv: [
+        '--server.http-listen-port',
+        '3',
+        '-server.http_listen_address=::1',
+        '-multitenancy.enabled',
+        '-storage.trace.wal.sync=always',
+        '-log.level',
+        'debug',
+      ],
     });
-    expect(config.server).toMatchObject({ httpListenPort: 3, grpcListenPort: 4, logLevel: 'debug' });
+    expect(config.server).toMatchObject({ httpListenPort: 3, httpListenAddress: '::1', logLevel: 'debug' });
     expect([config.multitenancyEnabled, config.storage.wal.sync]).toEqual([true, 'always']);
   });
 
