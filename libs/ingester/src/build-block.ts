@@ -105,11 +105,12 @@ function* mergedRowGroups(readers: readonly PartReader[], rowGroupSpans: number)
 
 function gather(readers: readonly PartReader[], from: readonly number[], to: readonly number[], spans: number): SpanTable {
   const table = new SpanTable({ spans, attrs: spans * 8, strings: spans, stringBytes: spans * 32, traces: Math.max(64, spans >> 3) });
-  readers.forEach((reader, i) => {
-    if (from[i] === to[i]) return;
-    const slice = reader.readTraces(from[i], to[i]);
+  // Newest part first: storage order of a trace that lies in several.
+  for (let i = readers.length - 1; i >= 0; i--) {
+    if (from[i] === to[i]) continue;
+    const slice = readers[i].readTraces(from[i], to[i]);
     new TraceAppender(slice, table).append(identityOrder(slice));
-  });
+  }
   return table;
 }
 

@@ -155,6 +155,7 @@ export class TenantIngester {
       head.pinned = position.segment;
     }
     this.#decodeStats.cutStrings = 0;
+    head.table.beginBatch();
     decodeInto(bytes, head.table, { maxAttributeBytes: this.#limits().maxAttributeBytes }, this.#decodeStats);
     if (this.#decodeStats.cutStrings > 0) this.#metrics.attributesTruncated(this.tenant, this.#decodeStats.cutStrings);
     head.lastPushMs = now;

@@ -9,12 +9,13 @@ import type { BlockReaders } from './open-sources.ts';
 export async function findTrace(sources: JobSources, traceId: Uint8Array, readers: BlockReaders, signal: AbortSignal): Promise<FindTraceResult> {
   const found = new SpanTable();
   let inspectedBytes = 0;
-  for (const handle of sources.tables) {
+  // Newest first, as in `openRecent`.
+  for (const handle of [...sources.tables].reverse()) {
     const table = new SpanTable({}, handle);
     const row = table.findTrace(traceId);
     if (row >= 0) new TraceAppender(table, found).append(orderOfTrace(table, row));
   }
-  for (const path of sources.parts) {
+  for (const path of [...sources.parts].reverse()) {
     const reader = new PartReader(path);
     try {
       const row = findSorted(reader.traceIds(), traceId);

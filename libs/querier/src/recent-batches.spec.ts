@@ -56,7 +56,10 @@ describe('openRecent', () => {
 
 describe('findTrace', () => {
   it('assembles one trace from tables and parts and does not find others', async () => {
-    const [a, b] = fc.sample(plainTraces().filter((t) => t.length > 2), { numRuns: 2, seed: 5 });
+    const [a, b] = fc.sample(
+      plainTraces().filter((t) => t.length > 2),
+      { numRuns: 2, seed: 5 },
+    );
     const part = writePart(tableOf(b), { path: path.join(dir, 'find.part'), tenant: 't', watermark: { segment: 0, offset: 0 } }).path;
     const sources = { tenant: 't' as never, tables: [tableOf(a).handle()], parts: [part], blocks: [] };
     const none = { open: () => Promise.reject(new Error('no blocks here')) };

@@ -28,8 +28,9 @@ export function openRecent(tables: readonly SpanTableHandle[], parts: readonly s
     for (const reader of readers) reader.close();
   };
   try {
-    const sources = tables.map((handle) => tableSource(new SpanTable({}, handle)));
-    for (const path of parts) {
+    // Newest first: a trace put together from several has its latest spans first, as within one table.
+    const sources = tables.map((handle) => tableSource(new SpanTable({}, handle))).reverse();
+    for (const path of [...parts].reverse()) {
       const reader = new PartReader(path);
       readers.push(reader);
       sources.push(partSource(reader));

@@ -228,7 +228,8 @@ function contentKey(table: SpanTable, list: AttrList, from: number): string {
     if (list.type[i] !== ATTR_ARRAY) key += `${list.u32[i * 2]}.${list.u32[i * 2 + 1]};`;
     else {
       const { elements } = table;
-      for (let e = list.u32[i * 2]; e < list.u32[i * 2] + list.u32[i * 2 + 1]; e++) key += `${elements.type[e]}.${elements.u32[e * 2]}.${elements.u32[e * 2 + 1]},`;
+      for (let e = list.u32[i * 2]; e < list.u32[i * 2] + list.u32[i * 2 + 1]; e++)
+        key += `${elements.type[e]}.${elements.u32[e * 2]}.${elements.u32[e * 2 + 1]},`;
       key += ';';
     }
   }

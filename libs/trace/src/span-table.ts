@@ -20,7 +20,7 @@ const SMALL: SpanTableCapacity = { traces: 64, spans: 512, attrs: 4096, strings:
  *
  * Append-only, written by one thread. All columns lie on shared memory, so a `handle()` gives other threads the rows
  * that existed when it was taken. Fields are public and hot: decoders write them directly after `ensure…`.
- * Rows are in order of arrival; `TraceOrder` gives the order by trace.
+ * Rows are in order of arrival; `TraceOrder` gives the order by trace. Rows that arrived in one request are a batch (`beginBatch`).
  *
  * Strings are ids in `strings` (0 = ""). Ids are raw bytes: trace 16, span 8; a span without parent has eight zero bytes in
  * `spanParentId`. Times are nanoseconds: start since the epoch as u64, duration as a double (exact to 104 days).
@@ -49,6 +49,10 @@ export class SpanTable {
   scopeDropped: Int32Array;
   scopeAttrEnd: Uint32Array;
   readonly scopeAttrs: AttrList;
+
+  batchCount = 0;
+  /** First span row of each batch. Rows before the first belong to no batch. */
+  batchStart: Uint32Array;
 
   spanCount = 0;
   spanTrace: Uint32Array;
@@ -102,6 +106,7 @@ export class SpanTable {
       this.traceCount = handle.counts.traceCount;
       this.resourceCount = handle.counts.resourceCount;
       this.scopeCount = handle.counts.scopeCount;
+      this.batchCount = handle.counts.batchCount;
       this.spanCount = handle.counts.spanCount;
       this.eventCount = handle.counts.eventCount;
       this.linkCount = handle.counts.linkCount;
@@ -123,6 +128,7 @@ export class SpanTable {
       this.scopeVersion = columns.scopeVersion;
       this.scopeDropped = columns.scopeDropped;
       this.scopeAttrEnd = columns.scopeAttrEnd;
+      this.batchStart = columns.batchStart;
       this.spanTrace = columns.spanTrace;
       this.spanResource = columns.spanResource;
       this.spanScope = columns.spanScope;
@@ -167,6 +173,7 @@ export class SpanTable {
     this.scopeDropped = sharedI32(64);
     this.scopeAttrEnd = sharedU32(64);
     this.scopeAttrs = new AttrList(64);
+    this.batchStart = sharedU32(64);
     this.spanTrace = sharedU32(c.spans);
     this.spanResource = sharedU32(c.spans);
     this.spanScope = sharedU32(c.spans);
@@ -207,6 +214,7 @@ export class SpanTable {
         traceCount: this.traceCount,
         resourceCount: this.resourceCount,
         scopeCount: this.scopeCount,
+        batchCount: this.batchCount,
         spanCount: this.spanCount,
         eventCount: this.eventCount,
         linkCount: this.linkCount,
@@ -222,6 +230,7 @@ export class SpanTable {
         scopeVersion: this.scopeVersion,
         scopeDropped: this.scopeDropped,
         scopeAttrEnd: this.scopeAttrEnd,
+        batchStart: this.batchStart,
         spanTrace: this.spanTrace,
         spanResource: this.spanResource,
         spanScope: this.spanScope,
@@ -302,6 +311,12 @@ export class SpanTable {
     this.scopeVersion = sharedU32(n, this.scopeVersion);
     this.scopeDropped = sharedI32(n, this.scopeDropped);
     this.scopeAttrEnd = sharedU32(n, this.scopeAttrEnd);
+  }
+
+  /** The rows that follow arrived together. */
+  beginBatch(): void {
+    if (this.batchCount === this.batchStart.length) this.batchStart = sharedU32(this.batchCount * 2, this.batchStart);
+    this.batchStart[this.batchCount++] = this.spanCount;
   }
 
   ensureSpans(more: number): void {
@@ -388,6 +403,7 @@ export interface SpanTableHandle {
     readonly traceCount: number;
     readonly resourceCount: number;
     readonly scopeCount: number;
+    readonly batchCount: number;
     readonly spanCount: number;
     readonly eventCount: number;
     readonly linkCount: number;
@@ -403,6 +419,7 @@ export interface SpanTableHandle {
     readonly scopeVersion: Uint32Array;
     readonly scopeDropped: Int32Array;
     readonly scopeAttrEnd: Uint32Array;
+    readonly batchStart: Uint32Array;
     readonly spanTrace: Uint32Array;
     readonly spanResource: Uint32Array;
     readonly spanScope: Uint32Array;

@@ -18,37 +18,66 @@ const span = fc.record({
   status: fc.integer({ min: 0, max: 2 }),
   statusMessage: fc.constantFrom('', 'boom'),
   traceState: fc.constantFrom('', 'k=v'),
-  attrs: fc.array(fc.tuple(fc.constantFrom('k', 'n'), fc.oneof(fc.string(), fc.bigInt({ min: -(1n << 63n), max: (1n << 63n) - 1n }), fc.boolean(), fc.constant(['a', 'b']), fc.constant(null)))),
-  events: fc.array(fc.record({ name: fc.string(), timeNs: fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }), attrs: fc.constant([['e', 1n]] as const), dropped: fc.nat(3) }), { maxLength: 2 }),
-  links: fc.array(fc.record({ traceId: fc.constant('0'.repeat(31) + '7'), spanId: fc.constant('0000000000000009'), traceState: fc.constant(''), attrs: fc.constant([]), dropped: fc.constant(0) }), { maxLength: 1 }),
+  attrs: fc.array(
+    fc.tuple(
+      fc.constantFrom('k', 'n'),
+      fc.oneof(fc.string(), fc.bigInt({ min: -(1n << 63n), max: (1n << 63n) - 1n }), fc.boolean(), fc.constant(['a', 'b']), fc.constant(null)),
+    ),
+  ),
+  events: fc.array(
+    fc.record({ name: fc.string(), timeNs: fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }), attrs: fc.constant([['e', 1n]] as const), dropped: fc.nat(3) }),
+    { maxLength: 2 },
+  ),
+  links: fc.array(
+    fc.record({
+      traceId: fc.constant('0'.repeat(31) + '7'),
+      spanId: fc.constant('0000000000000009'),
+      traceState: fc.constant(''),
+      attrs: fc.constant([]),
+      dropped: fc.constant(0),
+    }),
+    { maxLength: 1 },
+  ),
   resource: fc.constantFrom(...services).map((s) => [['service.name', s] as const]),
   scope: fc.constantFrom({ name: 'lib', version: '1', attrs: [] }, { name: '', version: '', attrs: [] }),
   droppedAttrs: fc.nat(2),
   droppedEvents: fc.constant(0),
   droppedLinks: fc.constant(0),
 });
-const trace = fc.record({ traceId: fc.integer({ min: 1, max: 40 }).map((n) => (n * 0x01010101).toString(16).padStart(32, '0')), spans: fc.array(span, { minLength: 1, maxLength: 9 }) });
-const traces = fc.array(trace, { maxLength: 12 }).map((all) => all.map((t) => ({ ...t, spans: t.spans.map((s) => ({ ...s, endNs: s.startNs + 5n })) }) as PlainTrace));
+const trace = fc.record({
+  traceId: fc.integer({ min: 1, max: 40 }).map((n) => (n * 0x01010101).toString(16).padStart(32, '0')),
+  spans: fc.array(span, { minLength: 1, maxLength: 9 }),
+});
+const traces = fc
+  .array(trace, { maxLength: 12 })
+  .map((all) => all.map((t) => ({ ...t, spans: t.spans.map((s) => ({ ...s, endNs: s.startNs + 5n })) }) as PlainTrace));
 
 /** Sorting as one would write it without caring for speed. */
 function naive(input: readonly PlainTrace[]): PlainTrace[] {
   const byId = new Map<string, PlainSpan[]>();
   for (const t of input) byId.set(t.traceId, [...(byId.get(t.traceId) ?? []), ...t.spans]);
-  return [...byId].sort(([a], [b]) => (a < b ? -1 : 1)).map(([traceId, all]) => {
-    const spans = all.filter((s, i) => all.findIndex((o) => o.spanId === s.spanId && o.kind === s.kind) === i);
-    const rank = (pick: (s: PlainSpan) => unknown) => { const seen = spans.map((s) => JSON.stringify(pick(s))); return (s: PlainSpan) => seen.indexOf(JSON.stringify(pick(s))); };
-    const resource = rank((s) => s.resource);
-    const scope = rank((s) => s.scope);
-    return { traceId, spans: [...spans].sort((a, b) => resource(a) - resource(b) || scope(a) - scope(b)) };
-  });
+  return [...byId]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([traceId, all]) => {
+      const spans = all.filter((s, i) => all.findIndex((o) => o.spanId === s.spanId && o.kind === s.kind) === i);
+      const rank = (pick: (s: PlainSpan) => unknown) => {
+        const seen = spans.map((s) => JSON.stringify(pick(s)));
+        return (s: PlainSpan) => seen.indexOf(JSON.stringify(pick(s)));
+      };
+      const resource = rank((s) => s.resource);
+      const scope = rank((s) => s.scope);
+      return { traceId, spans: [...spans].sort((a, b) => resource(a) - resource(b) || scope(a) - scope(b)) };
+    });
 }
 
 describe('orderByTrace', () => {
   it('groups by trace, resource and scope and drops duplicates, as the naive sort does', () => {
-    fc.assert(fc.property(traces, (input) => {
+    fc.assert(
+      fc.property(traces, (input) => {
         expect(plainOf(tableOf(input))).toEqual(naive(input));
       }),
-      { numRuns: 300 },);
+      { numRuns: 300 },
+    );
   });
 
   it('survives a copy into a sorted table and an assembly from two tables', () => {
@@ -66,10 +95,28 @@ describe('orderByTrace', () => {
   });
 
   it('keeps a large trace with many resources in order', () => {
-    const spans = Array.from({ length: 300 }, (_, i): PlainSpan => ({
-      spanId: (i + 1).toString(16).padStart(16, '0'), parentId: '', name: `s${i}`, kind: 1, startNs: BigInt(i), endNs: BigInt(i), status: 0, statusMessage: '', traceState: '', attrs: [], events: [], links: [],
-      resource: [['service.name', `svc-${i % 7}`]], scope: { name: `l${i % 3}`, version: '', attrs: [] }, droppedAttrs: 0, droppedEvents: 0, droppedLinks: 0,
-    }));
+    const spans = Array.from(
+      { length: 300 },
+      (_, i): PlainSpan => ({
+        spanId: (i + 1).toString(16).padStart(16, '0'),
+        parentId: '',
+        name: `s${i}`,
+        kind: 1,
+        startNs: BigInt(i),
+        endNs: BigInt(i),
+        status: 0,
+        statusMessage: '',
+        traceState: '',
+        attrs: [],
+        events: [],
+        links: [],
+        resource: [['service.name', `svc-${i % 7}`]],
+        scope: { name: `l${i % 3}`, version: '', attrs: [] },
+        droppedAttrs: 0,
+        droppedEvents: 0,
+        droppedLinks: 0,
+      }),
+    );
     const input = [{ traceId: 'f'.repeat(32), spans }];
     expect(plainOf(tableOf(input))).toEqual(naive(input));
   });

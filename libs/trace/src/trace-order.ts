@@ -5,21 +5,24 @@ export interface TraceOrder {
   readonly traceCount: number;
   /** Trace rows, ascending by trace id. */
   readonly traces: Uint32Array;
-  /** Span rows in storage order: by trace, then resource, then scope (each by first occurrence), then arrival. Duplicates are left out. */
+  /**
+   * Span rows in storage order: by trace, then resource, then scope (each by first occurrence), then arrival. Batches count from the newest
+   * to the oldest, as in Tempo, where a later request's spans of a trace come before the earlier ones. Duplicates are left out.
+   */
   readonly spans: Uint32Array;
   /** `traceCount + 1` offsets into `spans`. */
   readonly traceSpans: Uint32Array;
 }
 
 /**
- * Groups the spans of `table` by trace. The same span delivered twice (equal id and kind within a trace) is kept once, the first
- * one. Linear but for the sort of trace ids; no allocation per trace.
+ * Groups the spans of `table` by trace. The same span delivered twice (equal id and kind within a trace) is kept once, the one that
+ * comes first in storage order. Linear but for the sort of trace ids; no allocation per trace.
  */
 export function orderByTrace(table: SpanTable): TraceOrder {
   const { spanCount, spanTrace } = table;
   const traces = sortTraces(table);
   const traceCount = traces.length;
-  const rank = new Uint32Array(table.traceCount);
+  const rank = new Uint32Array(traceCount);
   for (let i = 0; i < traceCount; i++) rank[traces[i]] = i;
 
   const starts = new Uint32Array(traceCount + 1);
@@ -27,7 +30,11 @@ export function orderByTrace(table: SpanTable): TraceOrder {
   for (let i = 0; i < traceCount; i++) starts[i + 1] += starts[i];
   const spans = new Uint32Array(spanCount);
   const next = starts.slice(0, traceCount);
-  for (let row = 0; row < spanCount; row++) spans[next[rank[spanTrace[row]]]++] = row;
+  for (let batch = table.batchCount, to = spanCount; batch >= 0; batch--) {
+    const from = batch === 0 ? 0 : table.batchStart[batch - 1];
+    for (let row = from; row < to; row++) spans[next[rank[spanTrace[row]]]++] = row;
+    to = from;
+  }
 
   const grouper = new Grouper(table);
   const traceSpans = new Uint32Array(traceCount + 1);
