@@ -1,0 +1,129 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import fs from 'node:fs';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const MAIN = path.resolve(import.meta.dirname, '../../apps/vivace/dist/main.js');
+const START_TIMEOUT_MS = 60_000;
+
+export interface VivaceOptions {
+  /** YAML lines of the `ingester` block; the rest of the file is made here. */
+  readonly ingester?: Readonly<Record<string, string | number>>;
+  readonly wal?: Readonly<Record<string, string | number>>;
+  readonly overrides?: string;
+}
+
+/** A real process on loopback, free ports and a folder of its own. */
+export class Vivace {
+  readonly dir: string;
+  readonly http: string;
+  readonly otlpGrpc: string;
+  readonly otlpHttp: string;
+  readonly #configFile: string;
+  #child: ChildProcess | undefined;
+  /** Everything the processes of this folder have logged. */
+  log = '';
+
+  private constructor(dir: string, ports: readonly number[], configFile: string) {
+    this.dir = dir;
+    this.http = `http://127.0.0.1:${ports[0]}`;
+    this.otlpGrpc = `127.0.0.1:${ports[2]}`;
+    this.otlpHttp = `http://127.0.0.1:${ports[3]}`;
+    this.#configFile = configFile;
+  }
+
+  /** Prepares folder and configuration; nothing runs until `start`. */
+  static async create(options: VivaceOptions = {}): Promise<Vivace> {
+    const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'vivace-e2e-'));
+    const ports = await freePorts(4);
+    const configFile = path.join(dir, 'vivace.yaml');
+    const lines = (block: Readonly<Record<string, string | number>> = {}) =>
+      Object.entries(block)
+        .map(([key, value]) => `${key}: ${value}`)
+        .join(', ');
+    fs.writeFileSync(
+      configFile,
+      [
+        `server: { http_listen_address: 127.0.0.1, http_listen_port: ${ports[0]}, grpc_listen_port: ${ports[1]} }`,
+        `distributor: { receivers: { otlp: { protocols: { grpc: { endpoint: 127.0.0.1:${ports[2]} }, http: { endpoint: 127.0.0.1:${ports[3]} } } } } }`,
+        `ingester: { ${lines(options.ingester)} }`,
+        `storage: { trace: { backend: local, blocklist_poll: 5s, local: { path: ${dir}/blocks }, wal: { path: ${dir}/wal, ${lines(options.wal)} } } }`,
+        `overrides: ${options.overrides ?? '{ defaults: { ingestion: { rate_limit_bytes: 1000000000, burst_size_bytes: 1000000000, max_traces_per_user: 0 } } }'}`,
+        '',
+      ].join('\n'),
+    );
+    return new Vivace(dir, ports, configFile);
+  }
+
+  get pid(): number {
+    if (this.#child?.pid === undefined) throw new Error('not running');
+    return this.#child.pid;
+  }
+
+  /** Starts the process and resolves when it is ready. */
+  async start(): Promise<void> {
+    const child = spawn(process.execPath, [MAIN, `-config.file=${this.#configFile}`], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = child;
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (this.log += chunk.toString()));
+    const deadline = Date.now() + START_TIMEOUT_MS;
+    for (;;) {
+      if (child.exitCode !== null) throw new Error(`vivace ended with ${child.exitCode} while starting:\n${this.log.slice(-4000)}`);
+      if (await isReady(this.http)) return;
+      if (Date.now() > deadline) throw new Error(`vivace was not ready after ${START_TIMEOUT_MS} ms:\n${this.log.slice(-4000)}`);
+      await sleep(50);
+    }
+  }
+
+  /** Sends a signal and resolves with the exit code (null when the signal ended it) once the process is gone. */
+  async kill(signal: NodeJS.Signals): Promise<number | null> {
+    const child = this.#child;
+    if (!child) return null;
+    this.#child = undefined;
+    if (child.exitCode !== null) return child.exitCode;
+    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    child.kill(signal);
+    return ended;
+  }
+
+  async flush(): Promise<void> {
+    const response = await fetch(`${this.http}/flush`, { method: 'POST' });
+    if (response.status !== 204) throw new Error(`flush: ${response.status} ${await response.text()}`);
+  }
+
+  async get(pathAndQuery: string): Promise<{ status: number; body: string }> {
+    const response = await fetch(this.http + pathAndQuery, { signal: AbortSignal.timeout(30_000) });
+    return { status: response.status, body: await response.text() };
+  }
+
+  /** Ends the process and removes the folder. */
+  async destroy(): Promise<void> {
+    await this.kill('SIGKILL');
+    fs.rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+async function isReady(http: string): Promise<boolean> {
+  try {
+    return (await fetch(`${http}/ready`, { signal: AbortSignal.timeout(1_000) })).status === 200;
+  } catch {
+    return false;
+  }
+}
+
+async function freePorts(n: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from(
+      { length: n },
+      () =>
+        new Promise<net.Server>((resolve) => {
+          const server = net.createServer().listen(0, '127.0.0.1', () => resolve(server));
+        }),
+    ),
+  );
+  const ports = servers.map((server) => (server.address() as net.AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}

@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+// Real processes, one file at a time: they share two cores and would slow each other past their time-outs.
+export default defineConfig({
+  test: {
+    root: import.meta.dirname,
+    include: ['src/**/*.spec.ts'],
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    fileParallelism: false,
+    pool: 'forks',
+  },
+});
