@@ -57,6 +57,7 @@ export async function run({ loaded, env, clock, beganMs, write, exit, onSignal }
     });
     const lifecycle = app.get<Lifecycle>(LIFECYCLE);
     stop = async () => {
+      lifecycle.announceStop();
       if (shutdownDelayMs > 0) await delay(shutdownDelayMs);
       await lifecycle.stop().finally(() => app.close());
     };

@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppError, createMemoryLogger, createMemoryMetrics } from '@vivace/base';
-import type { HttpRequest, HttpRouter } from '@vivace/base';
+import type { HttpRequest, HttpResponse, HttpRouter } from '@vivace/base';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   ADMIN,
@@ -186,6 +186,38 @@ describe('the router', () => {
       const labels = { method: 'GET', route, status_code: status, ws: 'false' };
       expect(metrics.value('tempo_request_duration_seconds', labels), route).toBe(count);
     }
+  });
+
+  it('hears when the client goes away', async () => {
+    const entered = Promise.withResolvers<void>();
+    const left = Promise.withResolvers<unknown>();
+    const handle = (request: HttpRequest): Promise<HttpResponse> => {
+      entered.resolve();
+      return new Promise((answer) => {
+        request.signal.addEventListener('abort', () => {
+          left.resolve(request.signal.reason);
+          answer({ status: 499, contentType: 'text/plain', body: '' });
+        });
+      });
+    };
+    const { server, metrics } = await serve({ router: { paths: [], find: () => ({ label: 'api_slow', needsTenant: true, handle }) } });
+    await server.listen({ host: '127.0.0.1', port: 0 });
+    const client = new AbortController();
+    const asked = fetch(`${await server.getUrl()}/api/slow`, { signal: client.signal });
+    await entered.promise;
+    client.abort();
+    await expect(asked).rejects.toThrow('aborted');
+    expect(await left.promise).toMatchObject({ code: 'canceled' });
+    await server.close();
+    expect(metrics.value('tempo_request_duration_seconds', { method: 'GET', route: 'api_slow', status_code: '499', ws: 'false' })).toBe(1);
+  });
+
+  it('takes a query of 128 KiB, percent-encoded', async () => {
+    const { server, requests } = await serve();
+    await server.listen({ host: '127.0.0.1', port: 0 });
+    const query = '{'.repeat(131_072);
+    expect((await fetch(`${await server.getUrl()}/api/search?q=${encodeURIComponent(query)}`)).status).toBe(200);
+    expect(requests[0].query.get('q')).toBe(query);
   });
 
   it('answers 404 where the router knows nothing', async () => {

@@ -23,6 +23,9 @@ describe('lifecycle', () => {
     expect(one.notReady()).toBe('some services are not running: a: new, b: new');
     await one.start();
     expect(one.notReady()).toBeUndefined();
+    one.announceStop();
+    expect(one.notReady()).toBe('stopping');
+    expect(events).toEqual(['start a', 'start b']);
     await Promise.all([one.stop(), one.stop()]);
     expect(events).toEqual(['start a', 'start b', 'stop b', 'stop a']);
     expect(one.states().map(({ state }) => state)).toEqual(['terminated', 'terminated']);

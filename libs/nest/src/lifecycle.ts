@@ -14,6 +14,8 @@ export type ServiceState = 'new' | 'starting' | 'running' | 'stopping' | 'termin
 export interface Lifecycle {
   /** Starts the services one after the other; when one fails, stops those before it and rejects. */
   start(): Promise<void>;
+  /** From now on `/ready` says that the process is stopping, while everything still serves: load balancers need time to see it. */
+  announceStop(): void;
   /** Stops what was started, in reverse order. Every service is asked to stop whatever the others do; rejects with the first failure. */
   stop(): Promise<void>;
   states(): readonly { readonly name: string; readonly state: ServiceState }[];
@@ -31,6 +33,7 @@ export interface LifecycleDeps {
 export function createLifecycle({ services, logger, clock }: LifecycleDeps): Lifecycle {
   const states = new Map<Service, ServiceState>(services.map((service) => [service, 'new']));
   const abort = new AbortController();
+  let stopAnnounced = false;
   let started: Promise<void> | undefined;
   let stopped: Promise<void> | undefined;
 
@@ -55,6 +58,7 @@ export function createLifecycle({ services, logger, clock }: LifecycleDeps): Lif
   }
 
   async function stopAll(): Promise<void> {
+    stopAnnounced = true;
     abort.abort(new AppError('canceled', 'the process is stopping'));
     await started?.catch(() => undefined);
     const failures: unknown[] = [];
@@ -77,13 +81,16 @@ export function createLifecycle({ services, logger, clock }: LifecycleDeps): Lif
         throw reason;
       });
     },
+    announceStop() {
+      stopAnnounced = true;
+    },
     stop,
     states: () => services.map((service) => ({ name: service.name, state: states.get(service)! })),
     notReady() {
       const waiting = services.filter((service) => states.get(service) !== 'running');
-      if (waiting.length === 0 && !abort.signal.aborted) return undefined;
+      if (waiting.length === 0 && !stopAnnounced) return undefined;
       const list = waiting.map((service) => `${service.name}: ${states.get(service)}`).join(', ');
-      return abort.signal.aborted ? `stopping${list === '' ? '' : ` (${list})`}` : `some services are not running: ${list}`;
+      return stopAnnounced ? `stopping${list === '' ? '' : ` (${list})`}` : `some services are not running: ${list}`;
     },
   };
 }

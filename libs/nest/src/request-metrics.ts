@@ -1,3 +1,4 @@
+import { httpStatus } from '@vivace/base';
 import type { Clock, Logger, MetricsRegistry } from '@vivace/base';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 
@@ -21,9 +22,11 @@ export function observeRequests(server: FastifyInstance, { metrics, logger, cloc
   });
   server.addHook('onResponse', (request, reply, done) => {
     const elapsedMs = clock.now() - (startedMs.get(request) ?? clock.now());
+    // A client that left saw no status at all.
+    const status = reply.raw.writableFinished ? reply.statusCode : httpStatus('canceled');
     const route = LABELS.get(request) ?? labelOf(request);
-    duration.with({ method: request.method, route, status_code: String(reply.statusCode), ws: 'false' }).observe(elapsedMs / 1_000);
-    logger.debug('request', { method: request.method, path: request.url, status: reply.statusCode, durationMs: elapsedMs });
+    duration.with({ method: request.method, route, status_code: String(status), ws: 'false' }).observe(elapsedMs / 1_000);
+    logger.debug('request', { method: request.method, path: request.url, status, durationMs: elapsedMs });
     done();
   });
 }
