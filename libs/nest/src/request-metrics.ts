@@ -15,18 +15,22 @@ export function observeRequests(server: FastifyInstance, { metrics, logger, cloc
   const duration = metrics.histogram('tempo_request_duration_seconds', 'Time spent answering HTTP requests.', ['method', 'route', 'status_code', 'ws'], {
     buckets: BUCKETS,
   });
-  const startedMs = new WeakMap<FastifyRequest, number>();
-  server.addHook('onRequest', (request, _reply, done) => {
-    startedMs.set(request, clock.now());
-    done();
-  });
-  server.addHook('onResponse', (request, reply, done) => {
-    const elapsedMs = clock.now() - (startedMs.get(request) ?? clock.now());
-    // A client that left saw no status at all.
-    const status = reply.raw.writableFinished ? reply.statusCode : httpStatus('canceled');
+  const observe = (request: FastifyRequest, status: number, elapsedMs: number): void => {
     const route = LABELS.get(request) ?? labelOf(request);
     duration.with({ method: request.method, route, status_code: String(status), ws: 'false' }).observe(elapsedMs / 1_000);
     logger.debug('request', { method: request.method, path: request.url, status, durationMs: elapsedMs });
+  };
+  server.addHook('onRequest', (request, reply, done) => {
+    const fromMs = clock.now();
+    let finished = false;
+    reply.raw.once('finish', () => {
+      finished = true;
+      observe(request, reply.statusCode, clock.now() - fromMs);
+    });
+    // Fastify's own hook does not run for a client that left; it saw no status at all.
+    reply.raw.once('close', () => {
+      if (!finished) observe(request, httpStatus('canceled'), clock.now() - fromMs);
+    });
     done();
   });
 }
