@@ -2,19 +2,14 @@ import { utf8Cut } from '@vivace/bytes';
 import type { AttrList, SpanTable } from '@vivace/trace';
 import { ATTR_ARRAY, ATTR_BOOL, ATTR_DOUBLE, ATTR_INT, ATTR_JSON, ATTR_STRING } from '@vivace/trace';
 import { anyValueJson } from './any-value-json.ts';
+import type { DecodeContext } from './decode-context.ts';
 import { cursor, readLength, readU32, readVarint, readVarint64, skipValue } from './wire.ts';
 
-/** What a decode tells besides rows; added to by every call. */
-export interface DecodeStats {
-  /** Keys and string values cut at `maxAttributeBytes`. */
-  cutStrings: number;
-}
-
 /**
- * Appends the KeyValue in `b[from, to)` to `list`. The bytes must have passed `scanExport`. Keys and string values are cut at `max` bytes
- * on a UTF-8 boundary; arrays and maps are not inspected. How values are stored: blocks.md §2.4.
+ * Appends the KeyValue in `b[from, to)` to `list`. The bytes must have passed `scanExport`. Keys and string values longer than the limit are
+ * cut on a UTF-8 boundary; arrays and maps are not inspected. How values are stored: blocks.md §2.4.
  */
-export function decodeAttribute(b: Uint8Array, from: number, to: number, table: SpanTable, list: AttrList, max: number, stats: DecodeStats): void {
+export function decodeAttribute(b: Uint8Array, from: number, to: number, context: DecodeContext, list: AttrList): void {
   let keyFrom = from;
   let keyTo = from;
   let valueFrom = from;
@@ -32,34 +27,35 @@ export function decodeAttribute(b: Uint8Array, from: number, to: number, table: 
       valueTo = p = valueFrom + n;
     } else p = skipValue(b, tag, p, to);
   }
+  const max = context.maxAttributeBytes;
   if (keyTo - keyFrom > max) {
     keyTo = keyFrom + utf8Cut(b, keyFrom, keyTo, max);
-    stats.cutStrings++;
+    context.cutStrings++;
   }
   const i = list.count;
   if (i === list.type.length) list.ensure(1);
-  list.key[i] = table.strings.intern(b, keyFrom, keyTo);
-  decodeValue(b, valueFrom, valueTo, table, list, i, max, stats);
+  list.key[i] = context.internKey(b, keyFrom, keyTo);
+  decodeValue(b, valueFrom, valueTo, context, list, i);
   list.count = i + 1;
 }
 
-function decodeValue(b: Uint8Array, from: number, to: number, table: SpanTable, list: AttrList, i: number, max: number, stats: DecodeStats): void {
+function decodeValue(b: Uint8Array, from: number, to: number, context: DecodeContext, list: AttrList, i: number): void {
   const tag = from < to ? lastField(b, from, to) : 0;
   if (tag === 0x0a) {
     const n = readLength(b, cursor.pos, to);
     const at = cursor.pos;
     let end = at + n;
-    if (n > max) {
-      end = at + utf8Cut(b, at, end, max);
-      stats.cutStrings++;
+    if (n > context.maxAttributeBytes) {
+      end = at + utf8Cut(b, at, end, context.maxAttributeBytes);
+      context.cutStrings++;
     }
     list.type[i] = ATTR_STRING;
-    list.u32[2 * i] = table.strings.intern(b, at, end);
+    list.u32[2 * i] = context.strings.intern(b, at, end);
     list.u32[2 * i + 1] = 0;
   } else if (!storeNumber(b, tag, cursor.pos, list, i)) {
-    if (tag !== 0x2a || !storeArray(b, cursor.pos, to, table, list, i)) {
+    if (tag !== 0x2a || !storeArray(b, cursor.pos, to, context.table, list, i)) {
       list.type[i] = ATTR_JSON;
-      list.u32[2 * i] = table.strings.internText(anyValueJson(b, from, to));
+      list.u32[2 * i] = context.strings.internText(anyValueJson(b, from, to));
       list.u32[2 * i + 1] = 0;
     }
   }

@@ -1,12 +1,18 @@
 import type { SpanTable } from '@vivace/trace';
-import type { DecodeStats } from './decode-attributes.ts';
 import { decodeAttribute } from './decode-attributes.ts';
+import { DecodeContext } from './decode-context.ts';
 import { TableInterner } from './message-interner.ts';
 import { cursor, plainBytes, readLength, readU32, readVarint, readVarint64, skipValue } from './wire.ts';
 
 export interface DecodeOptions {
   /** Longer attribute keys and string values are cut, on a UTF-8 boundary. 0 = no limit. */
   readonly maxAttributeBytes: number;
+}
+
+/** What a decode tells besides rows; added to by every call. */
+export interface DecodeStats {
+  /** Keys and string values cut at `maxAttributeBytes`. */
+  cutStrings: number;
 }
 
 /**
@@ -21,6 +27,7 @@ export function decodeInto(bytes: Uint8Array, table: SpanTable, options: DecodeO
   const end = b.length;
   const max = options.maxAttributeBytes > 0 ? options.maxAttributeBytes : Number.MAX_SAFE_INTEGER;
   const interner = internerOf(table, max);
+  const cutBefore = interner.context.cutStrings;
   for (let p = 0; p < end; ) {
     const tag = readVarint(b, p, end);
     p = cursor.pos;
@@ -28,9 +35,10 @@ export function decodeInto(bytes: Uint8Array, table: SpanTable, options: DecodeO
       const n = readLength(b, p, end);
       const at = cursor.pos;
       p = at + n;
-      decodeResourceSpans(b, at, p, table, interner, stats);
+      decodeResourceSpans(b, at, p, interner);
     } else p = skipValue(b, tag, p, end);
   }
+  stats.cutStrings += interner.context.cutStrings - cutBefore;
 }
 
 const interners = new WeakMap<SpanTable, TableInterner>();
@@ -38,17 +46,17 @@ const interners = new WeakMap<SpanTable, TableInterner>();
 /** Rows decoded under another length limit must not be found again, so a change of the limit starts afresh. */
 function internerOf(table: SpanTable, max: number): TableInterner {
   let interner = interners.get(table);
-  if (interner?.maxAttributeBytes !== max) {
-    interner = new TableInterner(table, max);
+  if (interner?.context.maxAttributeBytes !== max) {
+    interner = new TableInterner(new DecodeContext(table, max));
     interners.set(table, interner);
   }
   return interner;
 }
 
-function decodeResourceSpans(b: Uint8Array, from: number, to: number, table: SpanTable, interner: TableInterner, stats: DecodeStats): void {
+function decodeResourceSpans(b: Uint8Array, from: number, to: number, interner: TableInterner): void {
   // The resource may come after the scopes it describes.
   const size = findField1(b, from, to);
-  const resource = interner.resource(b, cursor.pos, cursor.pos + size, stats);
+  const resource = interner.resource(b, cursor.pos, cursor.pos + size);
   for (let p = from; p < to; ) {
     const tag = readVarint(b, p, to);
     p = cursor.pos;
@@ -56,14 +64,14 @@ function decodeResourceSpans(b: Uint8Array, from: number, to: number, table: Spa
       const n = readLength(b, p, to);
       const at = cursor.pos;
       p = at + n;
-      decodeScopeSpans(b, at, p, table, resource, interner, stats);
+      decodeScopeSpans(b, at, p, resource, interner);
     } else p = skipValue(b, tag, p, to);
   }
 }
 
-function decodeScopeSpans(b: Uint8Array, from: number, to: number, table: SpanTable, resource: number, interner: TableInterner, stats: DecodeStats): void {
+function decodeScopeSpans(b: Uint8Array, from: number, to: number, resource: number, interner: TableInterner): void {
   const size = findField1(b, from, to);
-  const scope = interner.scope(b, cursor.pos, cursor.pos + size, stats);
+  const scope = interner.scope(b, cursor.pos, cursor.pos + size);
   for (let p = from; p < to; ) {
     const tag = readVarint(b, p, to);
     p = cursor.pos;
@@ -71,7 +79,7 @@ function decodeScopeSpans(b: Uint8Array, from: number, to: number, table: SpanTa
       const n = readLength(b, p, to);
       const at = cursor.pos;
       p = at + n;
-      decodeSpan(b, at, p, table, resource, scope, interner.maxAttributeBytes, stats);
+      decodeSpan(b, at, p, resource, scope, interner.context);
     } else p = skipValue(b, tag, p, to);
   }
 }
@@ -93,8 +101,8 @@ function findField1(b: Uint8Array, from: number, to: number): number {
   return size;
 }
 
-function decodeSpan(b: Uint8Array, from: number, to: number, table: SpanTable, resource: number, scope: number, max: number, stats: DecodeStats): void {
-  const strings = table.strings;
+function decodeSpan(b: Uint8Array, from: number, to: number, resource: number, scope: number, context: DecodeContext): void {
+  const { table, strings } = context;
   const spanAttrs = table.spanAttrs;
   const firstEvent = table.eventCount;
   let traceIdAt = 0;
@@ -158,14 +166,14 @@ function decodeSpan(b: Uint8Array, from: number, to: number, table: SpanTable, r
         const n = readLength(b, p, to);
         const at = cursor.pos;
         p = at + n;
-        if (tag === 0x4a) decodeAttribute(b, at, p, table, spanAttrs, max, stats);
+        if (tag === 0x4a) decodeAttribute(b, at, p, context, spanAttrs);
         else if (tag === 0x0a) traceIdAt = at;
         else if (tag === 0x12) spanIdAt = at;
         else if (tag === 0x22) parentAt = n === 8 ? at : 0;
         else if (tag === 0x2a) name = strings.intern(b, at, p);
         else if (tag === 0x1a) traceState = strings.intern(b, at, p);
-        else if (tag === 0x5a) decodeEvent(b, at, p, table, max, stats);
-        else if (tag === 0x6a) decodeLink(b, at, p, table, max, stats);
+        else if (tag === 0x5a) decodeEvent(b, at, p, context);
+        else if (tag === 0x6a) decodeLink(b, at, p, context);
         else {
           statusFrom = at;
           statusTo = p;
@@ -227,7 +235,8 @@ function decodeStatus(b: Uint8Array, from: number, to: number, table: SpanTable,
 }
 
 /** Appends an event; its offset column gets the absolute time, because the span's start may come later in the bytes. */
-function decodeEvent(b: Uint8Array, from: number, to: number, table: SpanTable, max: number, stats: DecodeStats): void {
+function decodeEvent(b: Uint8Array, from: number, to: number, context: DecodeContext): void {
+  const { table } = context;
   const row = table.eventCount;
   if (row === table.eventName.length) table.ensureEvents(1);
   table.eventCount = row + 1;
@@ -243,7 +252,7 @@ function decodeEvent(b: Uint8Array, from: number, to: number, table: SpanTable, 
       const at = cursor.pos;
       p = at + n;
       if (tag === 0x12 /* name */) table.eventName[row] = table.strings.intern(b, at, p);
-      else decodeAttribute(b, at, p, table, table.eventAttrs, max, stats);
+      else decodeAttribute(b, at, p, context, table.eventAttrs);
     } else if (tag === 0x20 /* dropped_attributes_count */) {
       readVarint64(b, p);
       table.eventDropped[row] = cursor.lo;
@@ -262,7 +271,8 @@ function eventTimesToOffsets(times: Uint32Array, from: number, to: number, start
   }
 }
 
-function decodeLink(b: Uint8Array, from: number, to: number, table: SpanTable, max: number, stats: DecodeStats): void {
+function decodeLink(b: Uint8Array, from: number, to: number, context: DecodeContext): void {
+  const { table } = context;
   const row = table.linkCount;
   if (row === table.linkTraceState.length) table.ensureLinks(1);
   table.linkCount = row + 1;
@@ -276,7 +286,7 @@ function decodeLink(b: Uint8Array, from: number, to: number, table: SpanTable, m
       if (tag === 0x0a /* trace_id */) copyId(b, at, n, table.linkTraceId, row * 16, 16);
       else if (tag === 0x12 /* span_id */) copyId(b, at, n, table.linkSpanId, row * 8, 8);
       else if (tag === 0x1a /* trace_state */) table.linkTraceState[row] = table.strings.intern(b, at, p);
-      else decodeAttribute(b, at, p, table, table.linkAttrs, max, stats);
+      else decodeAttribute(b, at, p, context, table.linkAttrs);
     } else if (tag === 0x28 /* dropped_attributes_count */) {
       readVarint64(b, p);
       table.linkDropped[row] = cursor.lo;

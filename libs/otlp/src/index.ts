@@ -1,6 +1,5 @@
-export type { DecodeStats } from './decode-attributes.ts';
 export { decodeInto } from './decode-into.ts';
-export type { DecodeOptions } from './decode-into.ts';
+export type { DecodeOptions, DecodeStats } from './decode-into.ts';
 export { jsonToProto } from './json-to-proto.ts';
 export { numberTraces } from './number-traces.ts';
 export { ProtoWriter } from './proto-writer.ts';
