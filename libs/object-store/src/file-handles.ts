@@ -1,8 +1,14 @@
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 
+/** An open file. Objects are replaced by renaming, never changed, so the size stays what it was. */
+export interface OpenFile {
+  readonly handle: FileHandle;
+  readonly size: number;
+}
+
 interface Slot {
-  readonly handle: Promise<FileHandle>;
+  readonly file: Promise<OpenFile>;
   users: number;
   /** Dropped from the cache: closed when the last user is done. */
   dropped: boolean;
@@ -17,14 +23,14 @@ export class FileHandles {
     this.#max = max;
   }
 
-  async use<T>(path: string, work: (handle: FileHandle) => Promise<T>): Promise<T> {
-    const slot = this.#slots.get(path) ?? { handle: open(path, 'r'), users: 0, dropped: false };
+  async use<T>(path: string, work: (file: OpenFile) => Promise<T>): Promise<T> {
+    const slot = this.#slots.get(path) ?? { file: openFile(path), users: 0, dropped: false };
     // Inserting again makes it the youngest.
     this.#slots.delete(path);
     this.#slots.set(path, slot);
     slot.users++;
     try {
-      return await work(await slot.handle);
+      return await work(await slot.file);
     } catch (reason) {
       this.drop(path, slot);
       throw reason;
@@ -61,8 +67,18 @@ export class FileHandles {
   }
 }
 
+async function openFile(path: string): Promise<OpenFile> {
+  const handle = await open(path, 'r');
+  try {
+    return { handle, size: (await handle.stat()).size };
+  } catch (reason) {
+    await handle.close();
+    throw reason;
+  }
+}
+
 async function closeIdle(slot: Slot): Promise<void> {
   if (slot.users > 0) return;
   // A file that never opened has nothing to close; closing twice does nothing.
-  await slot.handle.then((handle) => handle.close()).catch(() => undefined);
+  await slot.file.then(({ handle }) => handle.close()).catch(() => undefined);
 }

@@ -48,8 +48,7 @@ export class LocalObjectStore implements ObjectStore {
     signal?.throwIfAborted();
     const path = this.#path(key);
     try {
-      return await this.#handles.use(path, async (handle) => {
-        const { size } = await handle.stat();
+      return await this.#handles.use(path, async ({ handle, size }) => {
         // Before anything is allocated: a damaged footer may ask for any length.
         if (offset + length > size) throw tooShort(key, offset, length, size);
         const bytes = new Uint8Array(length);

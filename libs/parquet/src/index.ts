@@ -14,7 +14,7 @@ export type {
   Statistics,
 } from './format.ts';
 export { ByteDictionary } from './read/byte-dictionary.ts';
-export { ColumnReader } from './read/column-reader.ts';
+export { ColumnReader, countPresent } from './read/column-reader.ts';
 export type { DecodedLevels, DecodedValues } from './read/column-reader.ts';
 export { parseColumnIndex, parseOffsetIndex } from './read/page-index.ts';
 export type { Dictionary, Section } from './read/pages.ts';

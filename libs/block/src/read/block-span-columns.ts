@@ -9,8 +9,8 @@ import { ColumnSet, loadChunks } from './column-set.ts';
 import { byteInts, durationColumn, halvesColumn, idColumn, smallInts, stringColumn } from './column-values.ts';
 import { ATTR_COLUMN, ATTR_COLUMNS, COLUMN, LEVEL, SPAN_COLUMNS } from './columns.ts';
 import type { ColumnSource } from './columns.ts';
-import { listOffsets, ownersOf, presentRows, spanStructure } from './list-kernels.ts';
-import type { SpanStructure } from './list-kernels.ts';
+import { listOffsets, ownersOf, presentRows, spanOwners, traceOffsets } from './list-kernels.ts';
+import type { SpanOwners } from './list-kernels.ts';
 import { ownColumns } from './own-columns.ts';
 import type { OwnColumn } from './own-columns.ts';
 
@@ -69,7 +69,7 @@ export class BlockSpanColumns implements SpanColumns {
 
   /** Before the first `load` an upper bound from the footer: entries of the span columns, empty scopes included. */
   get spanCount(): number {
-    return this.#structureSource === undefined ? this.#access.chunk(COLUMN.spanId).meta.numValues : this.#structure().spanCount;
+    return this.#structureSource === undefined ? this.#access.chunk(COLUMN.spanId).meta.numValues : this.traceSpans()[this.traceCount];
   }
 
   async load(needs: ColumnNeeds, signal?: AbortSignal): Promise<void> {
@@ -86,7 +86,7 @@ export class BlockSpanColumns implements SpanColumns {
   }
 
   traceSpans(): Uint32Array {
-    return this.#structure().traceSpans;
+    return this.#once('traceSpans', () => traceOffsets(this.#structure(), this.traceCount));
   }
 
   traceIds(): Uint8Array {
@@ -128,19 +128,19 @@ export class BlockSpanColumns implements SpanColumns {
   }
 
   resourceCount(): number {
-    return this.#structure().resourceCount;
+    return this.#spanOwners().resourceCount;
   }
 
   spanResource(): Uint32Array {
-    return this.#structure().spanResource;
+    return this.#spanOwners().spanResource;
   }
 
   scopeCount(): number {
-    return this.#structure().scopeCount;
+    return this.#spanOwners().scopeCount;
   }
 
   spanScope(): Uint32Array {
-    return this.#structure().spanScope;
+    return this.#spanOwners().spanScope;
   }
 
   scopeName(): StringColumn {
@@ -305,11 +305,13 @@ export class BlockSpanColumns implements SpanColumns {
     return candidates.reduce((best, column) => (size(column) < size(best) ? column : best));
   }
 
-  #structure(): SpanStructure {
-    return this.#once('structure', () => {
-      if (this.#structureSource === undefined) throw new Error('span columns: nothing was loaded');
-      return spanStructure(this.#structureSource, this.traceCount);
-    });
+  #structure(): ColumnSource {
+    if (this.#structureSource === undefined) throw new Error('span columns: nothing was loaded');
+    return this.#structureSource;
+  }
+
+  #spanOwners(): SpanOwners {
+    return this.#once('spanOwners', () => spanOwners(this.#structure(), this.spanCount));
   }
 
   #events(): Uint32Array {

@@ -72,62 +72,58 @@ export function presentRows(column: ColumnSource, level: number): Uint32Array {
   return rows;
 }
 
-/** How spans fall into traces, resources and scopes. */
-export interface SpanStructure {
-  readonly spanCount: number;
+/** Where the spans of each trace begin, `traceCount + 1` offsets: one pass over the levels of any column with one entry a span. */
+export function traceOffsets(column: ColumnSource, traceCount: number): Uint32Array {
+  const n = column.entries;
+  const rep = levelBytes(column.repetition());
+  const spanAt = column.leaf.repeatedAt[2];
+  const offsets = new Uint32Array(traceCount + 1);
+  const definition = column.definition();
+  let trace = 0;
+  let span = 0;
+  if (definition.constant >= spanAt) {
+    for (; span < n; span++) if (rep[span] === 0) offsets[trace++] = span;
+  } else {
+    const def = levelBytes(definition);
+    for (let i = 0; i < n; i++) {
+      if (rep[i] === 0) offsets[trace++] = span;
+      if (def[i] >= spanAt) span++;
+    }
+  }
+  offsets[traceCount] = span;
+  if (trace !== traceCount) column.fail(`${trace} traces, ${traceCount} are due,`);
+  return offsets;
+}
+
+/** How spans fall into resources and scopes. */
+export interface SpanOwners {
   readonly resourceCount: number;
   readonly scopeCount: number;
-  /** `traceCount + 1` offsets. */
-  readonly traceSpans: Uint32Array;
   readonly spanResource: Uint32Array;
   readonly spanScope: Uint32Array;
 }
 
-/** Reads the structure off the levels of any column with one entry a span. */
-export function spanStructure(column: ColumnSource, traceCount: number): SpanStructure {
+/** Reads the owners of `spanCount` spans off the levels of any column with one entry a span. */
+export function spanOwners(column: ColumnSource, spanCount: number): SpanOwners {
   const n = column.entries;
   const rep = levelBytes(column.repetition());
+  const def = levelBytes(column.definition());
   const [resourceAt, scopeAt, spanAt] = column.leaf.repeatedAt;
-  const traceSpans = new Uint32Array(traceCount + 1);
-  const spanResource = new Uint32Array(n);
-  const spanScope = new Uint32Array(n);
-  const definition = column.definition();
-  let trace = 0;
+  const spanResource = new Uint32Array(spanCount);
+  const spanScope = new Uint32Array(spanCount);
   let resource = 0;
   let scope = 0;
   let span = 0;
-  if (definition.constant >= spanAt) {
-    for (; span < n; span++) {
-      const r = rep[span];
-      if (r === 0) traceSpans[trace++] = span;
-      if (r <= 1) resource++;
-      if (r <= 2) scope++;
+  for (let i = 0; i < n; i++) {
+    const r = rep[i];
+    const d = def[i];
+    if (r <= 1 && d >= resourceAt) resource++;
+    if (r <= 2 && d >= scopeAt) scope++;
+    if (d >= spanAt) {
       spanResource[span] = resource - 1;
       spanScope[span] = scope - 1;
-    }
-  } else {
-    const def = levelBytes(definition);
-    for (let i = 0; i < n; i++) {
-      const r = rep[i];
-      const d = def[i];
-      if (r === 0) traceSpans[trace++] = span;
-      if (r <= 1 && d >= resourceAt) resource++;
-      if (r <= 2 && d >= scopeAt) scope++;
-      if (d >= spanAt) {
-        spanResource[span] = resource - 1;
-        spanScope[span] = scope - 1;
-        span++;
-      }
+      span++;
     }
   }
-  traceSpans[traceCount] = span;
-  if (trace !== traceCount) column.fail(`${trace} traces, ${traceCount} are due,`);
-  return {
-    spanCount: span,
-    resourceCount: resource,
-    scopeCount: scope,
-    traceSpans,
-    spanResource: spanResource.subarray(0, span),
-    spanScope: spanScope.subarray(0, span),
-  };
+  return { resourceCount: resource, scopeCount: scope, spanResource, spanScope };
 }

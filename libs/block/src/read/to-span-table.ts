@@ -5,7 +5,7 @@ import { appendAttrs, IdMap } from './append-attrs.ts';
 import type { ColumnSet } from './column-set.ts';
 import { byteInts, durationColumn, halvesColumn, idColumn, smallInts, stringColumn } from './column-values.ts';
 import { COLUMN, COLUMN_COUNT, LEVEL } from './columns.ts';
-import { listOffsets, spanStructure } from './list-kernels.ts';
+import { listOffsets, spanOwners, traceOffsets } from './list-kernels.ts';
 
 const UNREAD: ReadonlySet<number> = new Set([COLUMN.nestedParent, COLUMN.nestedLeft, COLUMN.nestedRight]);
 
@@ -19,8 +19,9 @@ export const TABLE_COLUMNS: readonly number[] = Array.from({ length: COLUMN_COUN
  * of reading: the generic list, dedicated columns in the order of the meta, static columns.
  */
 export function appendToSpanTable(columns: ColumnSet, meta: BlockMeta, table: SpanTable): void {
-  const structure = spanStructure(columns.required(COLUMN.spanId), columns.traceCount);
-  const { spanCount, traceSpans } = structure;
+  const traceSpans = traceOffsets(columns.required(COLUMN.spanId), columns.traceCount);
+  const spanCount = traceSpans[columns.traceCount];
+  const owners = spanOwners(columns.required(COLUMN.spanId), spanCount);
   const traceIds = idColumn(columns.required(COLUMN.traceId), 16, columns.traceCount);
   const spanBase = table.spanCount;
   const resourceBase = table.resourceCount;
@@ -31,11 +32,11 @@ export function appendToSpanTable(columns: ColumnSet, meta: BlockMeta, table: Sp
     table.spanTrace.fill(row, spanBase + traceSpans[t], spanBase + traceSpans[t + 1]);
   }
   for (let s = 0; s < spanCount; s++) {
-    table.spanResource[spanBase + s] = resourceBase + structure.spanResource[s];
-    table.spanScope[spanBase + s] = scopeBase + structure.spanScope[s];
+    table.spanResource[spanBase + s] = resourceBase + owners.spanResource[s];
+    table.spanScope[spanBase + s] = scopeBase + owners.spanScope[s];
   }
-  appendResources(columns, meta, table, structure.resourceCount);
-  appendScopes(columns, meta, table, structure.scopeCount);
+  appendResources(columns, meta, table, owners.resourceCount);
+  appendScopes(columns, meta, table, owners.scopeCount);
   if (spanCount > 0) appendSpans(columns, meta, table, spanCount);
   appendEvents(columns, meta, table, spanCount);
   appendLinks(columns, meta, table, spanCount);

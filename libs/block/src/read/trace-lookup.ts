@@ -6,7 +6,7 @@ import { RowGroupAccess } from './block-layout.ts';
 import { ColumnSet } from './column-set.ts';
 import { idColumn } from './column-values.ts';
 import { COLUMN } from './columns.ts';
-import { sliceRow } from './row-slice.ts';
+import { RowSlicer } from './row-slice.ts';
 import { TABLE_COLUMNS } from './to-span-table.ts';
 
 const ID_BYTES = 16;
@@ -63,9 +63,10 @@ export async function readRow({ access, row }: TraceRow, signal?: AbortSignal): 
     ),
     access.dictionaries(paged, signal),
   ]);
+  const slicer = new RowSlicer();
   columns.forEach((column, i) => {
     const reader = access.reader(column, [sections[i]], { dictionary: dictionaries.get(column), partial: indexes[column] !== undefined });
-    set.set(column, sliceRow(reader, row - pages[i].firstRow));
+    set.set(column, slicer.slice(reader, row - pages[i].firstRow));
   });
   return set;
 }

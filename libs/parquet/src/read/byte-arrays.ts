@@ -33,7 +33,7 @@ export function decodePlainByteArrays(cursor: ByteCursor, count: number): ByteAr
   return { bytes: bytes.subarray(0, out), ends };
 }
 
-/** DELTA_LENGTH_BYTE_ARRAY: all lengths, then all bytes. */
+/** DELTA_LENGTH_BYTE_ARRAY: all lengths, then all bytes. Borrows the page. */
 export function decodeDeltaLengthByteArrays(cursor: ByteCursor, count: number): ByteArrays {
   const ends = decodeLengths(cursor, count);
   return { bytes: cursor.take(count === 0 ? 0 : ends[count - 1]), ends };

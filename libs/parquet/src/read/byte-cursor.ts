@@ -8,6 +8,7 @@ export class ByteCursor {
   readonly base: number;
   readonly end: number;
   pos: number;
+  #view: DataView | undefined;
   /** Halves of the last 64-bit varint, unsigned. */
   low = 0;
   high = 0;
@@ -18,6 +19,12 @@ export class ByteCursor {
     this.base = base;
     this.pos = pos;
     this.end = end;
+  }
+
+  /** The bytes for unaligned loads. */
+  get view(): DataView {
+    this.#view ??= new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
+    return this.#view;
   }
 
   fail(problem: string): never {

@@ -19,6 +19,11 @@ export function decompress(codec: Codec, bytes: Uint8Array, size: number, name: 
   return out;
 }
 
+/** Room for the whole page at once saves a copy; what a damaged header may reserve is bounded. */
+function chunkSize(size: number): number {
+  return Math.min(Math.max(size + 1, 1024), 1 << 22);
+}
+
 function inflate(codec: Codec, bytes: Uint8Array, size: number, name: string, offset: number): Uint8Array {
   try {
     switch (codec) {
@@ -31,9 +36,9 @@ function inflate(codec: Codec, bytes: Uint8Array, size: number, name: string, of
         return uncompressSync(bytes, { asBuffer: true }) as Uint8Array;
       }
       case Codec.GZIP:
-        return gunzipSync(bytes, { maxOutputLength: size + 1 });
+        return gunzipSync(bytes, { maxOutputLength: size + 1, chunkSize: chunkSize(size) });
       case Codec.ZSTD:
-        return zstdDecompressSync(bytes, { maxOutputLength: size + 1 });
+        return zstdDecompressSync(bytes, { maxOutputLength: size + 1, chunkSize: chunkSize(size) });
       default:
         break;
     }

@@ -6,8 +6,10 @@ import { ByteDictionary } from './byte-dictionary.ts';
 import { decompress, MAX_PAGE_BYTES } from './codec.ts';
 import { corrupt } from './corrupt.ts';
 import { decodeDelta32, decodeDelta64 } from './delta.ts';
+import { anyAbove, countLevel } from './count-level.ts';
 import { constantRun, decodeIds, decodeLevels } from './hybrid.ts';
 import { splitPages } from './pages.ts';
+import { sliceValues } from './slice-values.ts';
 import type { DataPage, Dictionary, PageContext, Section } from './pages.ts';
 import { allocateNumbers, copyPlainNumbers, gatherNumbers, rawBytes, valueWidth } from './plain.ts';
 import type { NumberValues } from './plain.ts';
@@ -90,7 +92,7 @@ export class ColumnReader {
   present(): number {
     let present = 0;
     for (const page of this.#pages) {
-      if (page.present < 0) return countLevel(this.definition(), this.leaf.maxDefinition);
+      if (page.present < 0) return this.#countPresent();
       present += page.present;
     }
     return present;
@@ -106,12 +108,53 @@ export class ColumnReader {
     const out = new Int32Array(this.present());
     let at = 0;
     for (let i = 0; i < this.#pages.length; i++) {
-      if (this.#pages[i].encoding !== Encoding.DELTA_BINARY_PACKED) return lowWordsOf(this.values());
+      const page = this.#pages[i];
       const count = this.#presentOf(i);
-      decodeDelta32(this.#valueCursor(this.#pages[i]), count, out, at);
+      if (page.encoding === Encoding.DELTA_BINARY_PACKED) decodeDelta32(this.#valueCursor(page), count, out, at);
+      else if (isDictionaryEncoding(page.encoding)) this.#gatherLowWords(page, count, out, at);
+      else return lowWordsOf(this.values());
       at += count;
     }
     return out;
+  }
+
+  /**
+   * The values `[from, to)` alone. Of a reader with one page, which is what reading a row takes, only they are decoded, as far as the
+   * encoding allows.
+   */
+  valuesRange(from: number, to: number): DecodedValues {
+    const [page, ...more] = this.#pages;
+    if (this.#values !== undefined || page === undefined || more.length > 0) return sliceValues(this.values(), from, to);
+    const length = to - from;
+    if (isDictionaryEncoding(page.encoding) && this.dictionary instanceof ByteDictionary) {
+      const ids = new Uint32Array(length);
+      this.#decodeIds(page, from, length, this.dictionary.size, ids, 0);
+      return { kind: 'dictionary', length, ids, dictionary: this.dictionary };
+    }
+    if (isDictionaryEncoding(page.encoding) && this.dictionary !== undefined && !(this.dictionary instanceof ByteDictionary)) {
+      const ids = new Uint32Array(length);
+      this.#decodeIds(page, from, length, this.dictionary.length, ids, 0);
+      const values = allocateNumbers(this.#cursor(page.values), this.leaf, length);
+      gatherNumbers(this.dictionary, ids, values, 0);
+      return values;
+    }
+    if (page.encoding === Encoding.DELTA_BINARY_PACKED && this.leaf.type === PhysicalType.INT64) {
+      const u32 = new Uint32Array(2 * to);
+      decodeDelta64(this.#valueCursor(page), to, u32, 0, this.#presentOf(0));
+      return sliceValues({ kind: 'i64', length: to, u32 }, from, to);
+    }
+    if (page.encoding === Encoding.DELTA_BINARY_PACKED && this.leaf.type === PhysicalType.INT32) {
+      const i32 = new Int32Array(to);
+      decodeDelta32(this.#valueCursor(page), to, i32, 0, this.#presentOf(0));
+      return sliceValues({ kind: 'i32', length: to, i32 }, from, to);
+    }
+    return sliceValues(this.values(), from, to);
+  }
+
+  /** Whether `other` has the same repetition levels, by its bytes: then its rows begin at the same entries. */
+  sharesRepetition(other: ColumnReader): boolean {
+    if (this.leaf.maxRepetition !== other.leaf.maxRepetition || this.#pages.length !== other.#pages.length) return false;
+    return this.#pages.every((page, i) => page.entries === other.#pages[i].entries && equalSections(page.repetition.bytes, other.#pages[i].repetition.bytes));
   }
 
   #levels(max: number, section: (page: DataPage) => Section): DecodedLevels {
@@ -135,24 +178,37 @@ export class ColumnReader {
       decodeLevels(this.#cursor(section(page)), width, page.entries, each, at);
       at += page.entries;
     }
-    if (max < 2 ** width - 1) {
-      let top = 0;
-      for (let i = 0; i < each.length; i++) if (each[i] > top) top = each[i];
-      if (top > max) this.fail(`level ${top} above ${max}`);
-    }
     return { count: this.entries, constant: -1, each };
   }
 
-  /** What page headers say of nulls must agree with the levels, or values would be given to the wrong rows. */
+  /** What page headers say of nulls must agree with the levels, or values would be given to the wrong rows. No level may be above the highest. */
   #checkPresent(levels: DecodedLevels): void {
+    const max = this.leaf.maxDefinition;
+    const { constant, each } = levels;
+    if (constant >= 0 && this.#pages.every((page) => page.present < 0)) return;
     let at = 0;
     for (const page of this.#pages) {
-      if (page.present >= 0) {
-        const present = countLevel(levels, this.leaf.maxDefinition, at, at + page.entries);
-        if (present !== page.present) throw corrupt(this.#context.name, page.offset, `page announces ${page.present} values, its levels ${present},`);
-      }
-      at += page.entries;
+      const to = at + page.entries;
+      if (anyAbove(each, max, Math.min(at, each.length), Math.min(to, each.length)))
+        throw corrupt(this.#context.name, page.offset, `page with definition levels above ${max}`);
+      const present = page.present < 0 ? page.present : countPresent(levels, max, at, to);
+      if (present !== page.present) throw corrupt(this.#context.name, page.offset, `page announces ${page.present} values, its levels ${present},`);
+      at = to;
     }
+  }
+
+  #countPresent(from = 0, to = this.entries): number {
+    return countPresent(this.definition(), this.leaf.maxDefinition, from, to);
+  }
+
+  #gatherLowWords(page: DataPage, count: number, out: Int32Array, at: number): void {
+    const { dictionary } = this;
+    if (dictionary === undefined || (!('i32' in dictionary) && !('u32' in dictionary)))
+      throw corrupt(this.#context.name, page.offset, 'dictionary of integers is missing');
+    const words = lowWordsOf(dictionary);
+    const ids = new Uint32Array(count);
+    this.#decodeIds(page, 0, count, dictionary.length, ids, 0);
+    for (let i = 0; i < count; i++) out[at + i] = words[ids[i]];
   }
 
   #presentOf(index: number): number {
@@ -160,7 +216,7 @@ export class ColumnReader {
     if (page.present >= 0) return page.present;
     let at = 0;
     for (let i = 0; i < index; i++) at += this.#pages[i].entries;
-    return countLevel(this.definition(), this.leaf.maxDefinition, at, at + page.entries);
+    return this.#countPresent(at, at + page.entries);
   }
 
   #cursor(section: Section): ByteCursor {
@@ -185,7 +241,7 @@ export class ColumnReader {
       let at = 0;
       for (let i = 0; i < this.#pages.length; i++) {
         const count = this.#presentOf(i);
-        this.#decodeIds(this.#pages[i], count, dictionary.size, ids, at);
+        this.#decodeIds(this.#pages[i], 0, count, dictionary.size, ids, at);
         at += count;
       }
       return { kind: 'dictionary', length, ids, dictionary };
@@ -200,7 +256,7 @@ export class ColumnReader {
       const { dictionary } = this;
       if (!(dictionary instanceof ByteDictionary)) throw corrupt(this.#context.name, page.offset, 'dictionary page is missing');
       const ids = new Uint32Array(count);
-      this.#decodeIds(page, count, dictionary.size, ids, 0);
+      this.#decodeIds(page, 0, count, dictionary.size, ids, 0);
       return expandIds(dictionary, ids, this.#cursor(page.values));
     }
     const cursor = this.#valueCursor(page);
@@ -234,7 +290,7 @@ export class ColumnReader {
     if (isDictionaryEncoding(page.encoding)) {
       if (dictionary === undefined || dictionary instanceof ByteDictionary) throw corrupt(this.#context.name, page.offset, 'dictionary page is missing');
       const ids = new Uint32Array(count);
-      this.#decodeIds(page, count, dictionary.length, ids, 0);
+      this.#decodeIds(page, 0, count, dictionary.length, ids, 0);
       gatherNumbers(dictionary, ids, values, at);
       return;
     }
@@ -254,27 +310,29 @@ export class ColumnReader {
     } else cursor.fail(`encoding ${page.encoding} of type ${this.leaf.type} is not supported`);
   }
 
-  #decodeIds(page: DataPage, count: number, size: number, out: Uint32Array, at: number): void {
+  #decodeIds(page: DataPage, skip: number, count: number, size: number, out: Uint32Array, at: number): void {
     if (count === 0) return;
     const cursor = this.#valueCursor(page);
     const width = cursor.byte();
     if (width > 32) cursor.fail(`dictionary ids of ${width} bits`);
-    decodeIds(cursor, width, count, size, out, at);
+    decodeIds(cursor, width, skip, count, size, out, at);
   }
 }
 
 const NO_LEVELS = new Uint8Array(0);
 
+function equalSections(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && Buffer.compare(a, b) === 0;
+}
+
 function isDictionaryEncoding(encoding: number): boolean {
   return encoding === Encoding.RLE_DICTIONARY || encoding === Encoding.PLAIN_DICTIONARY;
 }
 
-function countLevel(levels: DecodedLevels, level: number, from = 0, to = levels.count): number {
-  if (levels.constant >= 0) return levels.constant === level ? to - from : 0;
-  const { each } = levels;
-  let n = 0;
-  for (let i = from; i < to; i++) n += each[i] === level ? 1 : 0;
-  return n;
+/** Entries with a value among `[from, to)`. */
+export function countPresent({ constant, each }: DecodedLevels, max: number, from: number, to: number): number {
+  if (constant >= 0) return constant === max ? to - from : 0;
+  return countLevel(each, max, max, from, to);
 }
 
 function expandIds(dictionary: ByteDictionary, ids: Uint32Array, cursor: ByteCursor): ByteArrays {

@@ -1,5 +1,5 @@
 import type { ByteCursor } from './byte-cursor.ts';
-import { unpackBits } from './unpack-bits.ts';
+import { unpackBits, wordAt } from './unpack-bits.ts';
 
 // DELTA_BINARY_PACKED. Source: parquet-format, Encodings.md, "Delta Encoding (DELTA_BINARY_PACKED = 5)".
 
@@ -10,17 +10,16 @@ interface DeltaHeader {
   readonly miniblocks: number;
   /** Values of one miniblock. */
   readonly size: number;
-  readonly total: number;
 }
 
-function readHeader(cursor: ByteCursor, count: number): DeltaHeader {
+function readHeader(cursor: ByteCursor, due: number): DeltaHeader {
   const block = cursor.uvarint32();
   const miniblocks = cursor.uvarint32();
   const total = cursor.uvarint32();
   if (block === 0 || block > MAX_BLOCK || miniblocks === 0 || miniblocks > MAX_MINIBLOCKS || block % miniblocks !== 0 || (block / miniblocks) % 8 !== 0)
     cursor.fail(`delta block of ${block} values in ${miniblocks} miniblocks`);
-  if (total !== count) cursor.fail(`delta header announces ${total} values, ${count} are due`);
-  return { miniblocks, size: block / miniblocks, total };
+  if (total !== due) cursor.fail(`delta header announces ${total} values, ${due} are due`);
+  return { miniblocks, size: block / miniblocks };
 }
 
 let scratch = new Uint32Array(256);
@@ -31,11 +30,11 @@ function scratchOf(size: number): Uint32Array {
 }
 
 /**
- * Decodes `count` values modulo 2^32 into `out[at, …)` and leaves the cursor behind them. Serves INT32, lengths, and INT64 columns
+ * Decodes the first `count` of `due` values modulo 2^32 into `out[at, …)`; when they are all, the cursor is left behind them. Serves INT32, lengths, and INT64 columns
  * whose values are known to be small: addition modulo 2^32 of the low words gives the low words.
  */
-export function decodeDelta32(cursor: ByteCursor, count: number, out: Int32Array, at: number): void {
-  const { miniblocks, size } = readHeader(cursor, count);
+export function decodeDelta32(cursor: ByteCursor, count: number, out: Int32Array, at: number, due = count): void {
+  const { miniblocks, size } = readHeader(cursor, due);
   cursor.zigzag64();
   if (count === 0) return;
   let value = cursor.low | 0;
@@ -58,8 +57,8 @@ export function decodeDelta32(cursor: ByteCursor, count: number, out: Int32Array
       }
       const from = cursor.pos;
       cursor.need(Math.ceil((n * width) / 8));
-      if (width <= 32) unpackBits(cursor.bytes, from, width, n, packed, 0);
-      else unpackWide(cursor.bytes, from, width, n, packed, unused);
+      if (width <= 32) unpackBits(cursor.view, from, 0, width, n, packed, 0);
+      else unpackWide(cursor.view, from, width, n, packed, unused);
       for (let j = 0; j < n; j++) out[i + j] = value = (value + min + packed[j]) | 0;
       cursor.pos = Math.min(cursor.end, from + (size * width) / 8);
       i += n;
@@ -70,9 +69,9 @@ export function decodeDelta32(cursor: ByteCursor, count: number, out: Int32Array
 let scratchHigh = new Uint32Array(256);
 const unused = new Uint32Array(0);
 
-/** Decodes `count` 64-bit values as halves (low word first) into `out[2 * at, …)`. */
-export function decodeDelta64(cursor: ByteCursor, count: number, out: Uint32Array, at: number): void {
-  const { miniblocks, size } = readHeader(cursor, count);
+/** Decodes the first `count` of `due` 64-bit values as halves (low word first) into `out[2 * at, …)`. */
+export function decodeDelta64(cursor: ByteCursor, count: number, out: Uint32Array, at: number, due = count): void {
+  const { miniblocks, size } = readHeader(cursor, due);
   cursor.zigzag64();
   if (count === 0) return;
   let low = cursor.low;
@@ -96,7 +95,7 @@ export function decodeDelta64(cursor: ByteCursor, count: number, out: Uint32Arra
       if (width > 64) cursor.fail(`delta width of ${width} bits`);
       cursor.need(Math.ceil((n * width) / 8));
       if (width <= 32) {
-        unpackBits(cursor.bytes, from, width, n, packed, 0);
+        unpackBits(cursor.view, from, 0, width, n, packed, 0);
         // The sum of three words is exact in a double; what exceeds a word is the carry.
         for (let j = 0; j < n; j++) {
           const sum = low + minLow + packed[j];
@@ -106,7 +105,7 @@ export function decodeDelta64(cursor: ByteCursor, count: number, out: Uint32Arra
           out[o++] = high;
         }
       } else {
-        unpackWide(cursor.bytes, from, width, n, packed, packedHigh);
+        unpackWide(cursor.view, from, width, n, packed, packedHigh);
         for (let j = 0; j < n; j++) {
           const sum = low + minLow + packed[j];
           low = sum >>> 0;
@@ -122,19 +121,18 @@ export function decodeDelta64(cursor: ByteCursor, count: number, out: Uint32Arra
 }
 
 /** Widths of 33 to 64 bits, into halves. Writes to `high` beyond its length are dropped. */
-function unpackWide(bytes: Uint8Array, from: number, width: number, count: number, low: Uint32Array, high: Uint32Array): void {
-  const mask = width === 64 ? 0xffff_ffff : 2 ** (width - 32) - 1;
-  for (let i = 0; i < count; i++) {
-    const bit = i * width;
-    low[i] = wordAt(bytes, from, bit);
-    high[i] = wordAt(bytes, from, bit + 32) & mask;
+function unpackWide(view: DataView, from: number, width: number, count: number, low: Uint32Array, high: Uint32Array): void {
+  const mask = width === 64 ? -1 : (1 << (width - 32)) - 1;
+  for (let i = 0, bit = 0; i < count; i++, bit += width) {
+    const p = from + (bit >>> 3);
+    const shift = bit & 7;
+    if (p + 9 > view.byteLength) {
+      low[i] = wordAt(view, from, bit);
+      high[i] = wordAt(view, from, bit + 32) & mask;
+      continue;
+    }
+    const middle = view.getUint32(p + 4, true);
+    low[i] = (view.getUint32(p, true) >>> shift) | ((middle << 1) << (31 - shift));
+    high[i] = ((middle >>> shift) | ((view.getUint8(p + 8) << 1) << (31 - shift))) & mask;
   }
-}
-
-/** 32 bits at a bit offset; bytes past the end count as zero. */
-function wordAt(bytes: Uint8Array, from: number, bit: number): number {
-  const p = from + (bit >>> 3);
-  const shift = bit & 7;
-  const word = bytes[p] | (bytes[p + 1] << 8) | (bytes[p + 2] << 16) | (bytes[p + 3] << 24);
-  return shift === 0 ? word : (word >>> shift) | (bytes[p + 4] << (32 - shift));
 }

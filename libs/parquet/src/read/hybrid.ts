@@ -104,20 +104,25 @@ function unpackLevels(bytes: Uint8Array, from: number, width: number, count: num
   }
 }
 
-/** Decodes `count` dictionary ids of `width` ≤ 32 bits into `out[at, …)`; fails when one is not below `size`. */
-export function decodeIds(cursor: ByteCursor, width: number, count: number, size: number, out: Uint32Array, at: number): void {
+/** Decodes the `count` dictionary ids of `width` ≤ 32 bits that follow the first `skip` into `out[at, …)`; fails when one is not below `size`. */
+export function decodeIds(cursor: ByteCursor, width: number, skip: number, count: number, size: number, out: Uint32Array, at: number): void {
   const end = at + count;
   let i = at;
+  let left = skip;
   while (i < end) {
     const header = cursor.uvarint32();
-    const length = Math.min((header & 1) === 0 ? header >>> 1 : (header >>> 1) * 8, end - i);
-    if (length === 0) cursor.fail('run of length 0');
+    const groups = header >>> 1;
+    const run = (header & 1) === 0 ? groups : groups * 8;
+    if (run === 0) cursor.fail('run of length 0');
+    const skipped = Math.min(run, left);
+    const length = Math.min(run - skipped, end - i);
+    left -= skipped;
     if ((header & 1) === 0) {
       out.fill(runValue(cursor, width), i, i + length);
     } else {
-      cursor.need(Math.ceil((length * width) / 8));
-      unpackBits(cursor.bytes, cursor.pos, width, length, out, i);
-      cursor.pos += Math.min((header >>> 1) * width, cursor.end - cursor.pos);
+      cursor.need(Math.ceil(((skipped + length) * width) / 8));
+      unpackBits(cursor.view, cursor.pos, skipped * width, width, length, out, i);
+      cursor.pos += Math.min(groups * width, cursor.end - cursor.pos);
     }
     i += length;
   }

@@ -13,7 +13,7 @@ export interface CoalesceLimits {
   readonly maxLength: number;
 }
 
-const DEFAULT_LIMITS: CoalesceLimits = { maxGap: 16 * 1024, maxLength: 8 * 1024 * 1024 };
+const DEFAULT_LIMITS: CoalesceLimits = { maxGap: 64 * 1024, maxLength: 8 * 1024 * 1024 };
 
 /** The reads that cover `ranges`, ascending. Pure. */
 export function planReads(ranges: readonly ByteRange[], limits: CoalesceLimits = DEFAULT_LIMITS): readonly ByteRange[] {

@@ -1,29 +1,34 @@
 /**
- * Unpacks `count` little-endian bit-packed numbers of `width` ≤ 32 bits from `bytes[from, …)` into `out[at, …)`. Borrows `bytes`;
- * the caller has checked that `ceil(count * width / 8)` bytes are there.
+ * Unpacks `count` little-endian bit-packed numbers of `width` ≤ 32 bits, the first at bit `bit` of `view` from byte `from`, into `out[at, …)`.
+ * Borrows `view`; the caller has checked that the bits are there.
  */
-export function unpackBits(bytes: Uint8Array, from: number, width: number, count: number, out: Uint32Array, at: number): void {
+export function unpackBits(view: DataView, from: number, bit: number, width: number, count: number, out: Uint32Array, at: number): void {
   if (width === 0) {
     out.fill(0, at, at + count);
     return;
   }
-  if (width === 8) {
-    for (let i = 0; i < count; i++) out[at + i] = bytes[from + i];
-    return;
-  }
-  // Up to 25 bits fit one unaligned 32-bit load whatever the bit offset; loads that would pass the end of the bytes are left to the slow loop.
+  // A number is cut out of one unaligned 32-bit load, or of a load and the byte after it. Loads that would pass the end of the bytes are
+  // left to the slow loop.
+  const mask = width === 32 ? -1 : (1 << width) - 1;
+  const reach = width <= 25 ? 4 : 5;
+  const safe = Math.min(count, Math.floor(((view.byteLength - reach - from) * 8 - bit) / width));
   let i = 0;
-  if (width <= 25) {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const mask = 2 ** width - 1;
-    const safe = Math.min(count, Math.floor(Math.max(0, (bytes.length - 4 - from) * 8) / width));
-    for (let bit = 0; i < safe; i++, bit += width) out[at + i] = (view.getUint32(from + (bit >>> 3), true) >>> (bit & 7)) & mask;
-  }
-  for (; i < count; i++) {
-    const bit = i * width;
-    let p = from + Math.floor(bit / 8);
-    let value = bytes[p] >>> (bit & 7);
-    for (let have = 8 - (bit & 7); have < width; have += 8) value += bytes[++p] * 2 ** have;
-    out[at + i] = width === 32 ? value : value & (2 ** width - 1);
-  }
+  if (width <= 25) for (; i < safe; i++, bit += width) out[at + i] = (view.getUint32(from + (bit >>> 3), true) >>> (bit & 7)) & mask;
+  else
+    for (; i < safe; i++, bit += width) {
+      const p = from + (bit >>> 3);
+      const shift = bit & 7;
+      // Shifting by 32 is shifting by 0: the byte after is shifted in two steps.
+      out[at + i] = ((view.getUint32(p, true) >>> shift) | ((view.getUint8(p + 4) << 1) << (31 - shift))) & mask;
+    }
+  for (; i < count; i++, bit += width) out[at + i] = wordAt(view, from, bit) & mask;
+}
+
+/** 32 bits at a bit offset; bytes past the end count as zero. */
+export function wordAt(view: DataView, from: number, bit: number): number {
+  const p = from + (bit >>> 3);
+  const shift = bit & 7;
+  const byte = (i: number): number => (p + i < view.byteLength ? view.getUint8(p + i) : 0);
+  const word = byte(0) | (byte(1) << 8) | (byte(2) << 16) | (byte(3) << 24);
+  return shift === 0 ? word : (word >>> shift) | (byte(4) << (32 - shift));
 }
