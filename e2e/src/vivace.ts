@@ -93,6 +93,22 @@ export class Vivace {
     if (response.status !== 204) throw new Error(`flush: ${response.status} ${await response.text()}`);
   }
 
+  /** Sends an OTLP/JSON request; fails unless all of it was accepted. */
+  async push(request: object, headers: Readonly<Record<string, string>> = {}): Promise<void> {
+    const response = await fetch(`${this.otlpHttp}/v1/traces`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(request),
+    });
+    const text = await response.text();
+    if (response.status !== 200 || text !== '{"partialSuccess":{}}') throw new Error(`push: ${response.status} ${text}`);
+  }
+
+  /** The `meta.json` of every stored block. */
+  blocks(): string[] {
+    return fs.globSync(`${this.dir}/blocks/*/*/meta.json`);
+  }
+
   async get(pathAndQuery: string): Promise<{ status: number; body: string }> {
     const response = await fetch(this.http + pathAndQuery, { signal: AbortSignal.timeout(30_000) });
     return { status: response.status, body: await response.text() };
