@@ -3,7 +3,7 @@ import type { GroupBy } from '@vivace/traceql';
 import type { Batch } from './batch.ts';
 import { compileValue } from './choices.ts';
 import { cellToJson, NIL_JSON } from './cell-json.ts';
-import { Cell } from './cell.ts';
+import { Cell, CELL_TEXT } from './cell.ts';
 import type { AnyValueJson } from './model.ts';
 import { fineLevels } from './predicate.ts';
 import type { Program } from './program.ts';
@@ -19,11 +19,11 @@ export function compileGroupBy(stage: GroupBy, batch: Batch): StageFunction {
     for (const spanset of spansets) {
       const groups = new Map<string, { readonly value: AnyValueJson; readonly rows: number[] }>();
       for (const row of spanset.rows) {
-        const value = readJson(program, row);
-        const id = JSON.stringify(value ?? null);
+        const n = program.count(row);
+        const id = groupId(program, n);
         const group = groups.get(id);
         if (group) group.rows.push(row);
-        else groups.set(id, { value: value ?? NIL_JSON, rows: [row] });
+        else groups.set(id, { value: readJson(program, n), rows: [row] });
       }
       for (const { value, rows } of groups.values()) out.push({ rows, attributes: [...spanset.attributes, { key, value }] });
     }
@@ -40,9 +40,19 @@ export function coalesce(spansets: readonly Spanset[]): readonly Spanset[] {
 
 const cell = new Cell();
 
-function readJson(program: Program, row: number): AnyValueJson | undefined {
-  const n = program.count(row);
-  if (n <= 0) return undefined;
+/** Equal for equal values of equal type, arrays by content. */
+function groupId(program: Program, n: number): string {
+  let id = '';
+  for (let i = 0; i < n; i++) {
+    program.read(i, cell);
+    const value = cell.type === CELL_TEXT ? `${cell.text.length}:${cell.text}` : cell.wide ? cell.big : cell.num;
+    id += `${cell.type} ${value} `;
+  }
+  return id;
+}
+
+function readJson(program: Program, n: number): AnyValueJson {
+  if (n <= 0) return NIL_JSON;
   const values: AnyValueJson[] = [];
   for (let i = 0; i < n; i++) {
     program.read(i, cell);

@@ -30,10 +30,11 @@ export function mergeSearch(partials: readonly SearchPartial[], options: MergeOp
   const ranked = [...traces.values()].map((pieces) => ({ pieces: pieces.sort(inStorageOrder), newest: latestStart(pieces) }));
   ranked.sort((a, b) => compareNewest(a.newest, a.pieces[0].traceId, b.newest, b.pieces[0].traceId));
   // As in every partial: what is older than the oldest trace kept was dropped somewhere, so it is dropped everywhere.
-  const threshold = ranked.length > options.limit ? ranked[options.limit - 1].newest : undefined;
-  return ranked
-    .slice(0, options.limit)
-    .map(({ pieces }) => mergeTrace(threshold === undefined ? pieces : pieces.filter((piece) => piece.startNs >= threshold), options))
+  const kept = ranked.slice(0, options.limit);
+  const last = ranked.length >= options.limit ? kept.at(-1) : undefined;
+  const isKept = (piece: TracePiece): boolean => !last || compareNewest(piece.startNs, piece.traceId, last.newest, last.pieces[0].traceId) <= 0;
+  return kept
+    .map(({ pieces }) => mergeTrace(pieces.filter(isKept), options))
     .sort((a, b) => compareNewest(BigInt(a.startTimeUnixNano), a.traceID, BigInt(b.startTimeUnixNano), b.traceID));
 }
 

@@ -1,11 +1,11 @@
 import { hex } from '@vivace/base';
 import type { SpanColumns } from '@vivace/trace';
 import { Batch } from './batch.ts';
-import { MaskPool } from './mask.ts';
+import { isSet, MaskPool } from './mask.ts';
 import { compilePipeline } from './pipeline.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { SearchPlan } from './plan-search.ts';
-import { NewestRows } from './row-heap.ts';
+import { NewestRows } from './newest-rows.ts';
 import type { SearchPartial, TracePiece } from './search-partial.ts';
 import { traceShower } from './show-trace.ts';
 import type { Spanset } from './spanset.ts';
@@ -118,7 +118,7 @@ class Search {
     const ids = columns.traceIds();
     const newest = new NewestRows(this.#options.limit, start, ids);
     const results = new Map<number, readonly Spanset[]>();
-    for (const trace of eligible) {
+    for (const trace of isSet(pipeline.candidates, columns.spanCount) ? eligible : []) {
       if (!newest.wants(trace) || !hasCandidate(pipeline, bounds[trace], bounds[trace + 1])) continue;
       if (!pipeline.isExact) {
         const spansets = pipeline.run(bounds[trace], bounds[trace + 1]);
@@ -172,7 +172,7 @@ class Search {
     this.#threshold = threshold;
     this.#traces = new Map();
     for (const { found, newest } of ranked) {
-      const kept = found.filter((piece) => !isOlder(piece, threshold));
+      const kept = found.filter((piece) => !isNewer(threshold, piece));
       this.#traces.set(newest.traceId, kept);
     }
   }
@@ -201,8 +201,4 @@ function isNewer(a: Found, b: Found): boolean {
   if (a.high !== b.high) return a.high > b.high;
   if (a.low !== b.low) return a.low > b.low;
   return a.traceId < b.traceId;
-}
-
-function isOlder(a: Found, b: Found): boolean {
-  return a.high !== b.high ? a.high < b.high : a.low < b.low;
 }
