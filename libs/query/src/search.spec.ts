@@ -1,0 +1,201 @@
+import { parseQuery } from '@vivace/traceql';
+import { describe, expect, it } from 'vitest';
+import { legacyQuery } from './legacy-query.ts';
+import { mergeSearch } from './merge-search.ts';
+import type { TraceSearchMetadata } from './model.ts';
+import { BASE_NS, columnsOf, recording, span, trace } from './plain.fixture.ts';
+import { planSearch } from './plan-search.ts';
+import { searchBatches } from './search.ts';
+import type { Batches, SearchOptions } from './search.ts';
+
+const ALL = { limit: 20, spansPerSpanSet: 10, legacy: false };
+
+async function search(text: string, batches: Batches, options: Partial<SearchOptions> = {}): Promise<readonly TraceSearchMetadata[]> {
+  const given = { ...ALL, ...options };
+  return mergeSearch([await searchBatches(planSearch(parseQuery(text)), batches, given)], given);
+}
+
+const ids = (found: readonly TraceSearchMetadata[]): readonly number[] => found.map((t) => Number.parseInt(t.traceID, 16));
+const later = (ms: number): bigint => BASE_NS + BigInt(ms) * 1_000_000n;
+
+describe('searchBatches', () => {
+  it('gives the newest traces first, ties by id, from batches in any order', async () => {
+    const batches = Array.from({ length: 24 }, (_, i) => columnsOf(trace(i + 1, span(1, { startNs: later((i * 7) % 12) }))));
+    const starts = Array.from({ length: 24 }, (_, i) => ({ id: i + 1, at: (i * 7) % 12 }));
+    const expected = starts.sort((a, b) => b.at - a.at || a.id - b.id).map(({ id }) => id);
+    expect(ids(await search('{ }', batches, { limit: 5 }))).toEqual(expected.slice(0, 5));
+    expect(ids(await search('{ }', batches.reverse(), { limit: 24 }))).toEqual(expected);
+  });
+
+  it('loads what showing needs only where something was found', async () => {
+    const hit = recording(columnsOf(trace(1, span(1, { attrs: [['a', 1n]] }))));
+    const miss = recording(columnsOf(trace(2, span(1))));
+    const partial = await searchBatches(planSearch(parseQuery('{ span.a = 1 } | select(span.b)')), [hit.columns, miss.columns], ALL);
+    expect(hit.loads.map(({ attrs }) => attrs.map(({ key }) => key))).toEqual([['a'], ['a', 'b']]);
+    expect(hit.loads[0].columns).toEqual(['traceId', 'traceTimes']);
+    expect(miss.loads).toHaveLength(1);
+    expect(partial).toMatchObject({ inspectedTraces: 2, inspectedSpans: 2, inspectedBytes: 3 });
+  });
+
+  it('shows batches that fell out of the newest not at all', async () => {
+    const old = recording(columnsOf(trace(1, span(1))));
+    await searchBatches(planSearch(parseQuery('{ }')), [old.columns, columnsOf(trace(2, span(1, { startNs: later(1) })))], { ...ALL, limit: 1 });
+    expect(old.loads).toHaveLength(1);
+  });
+
+  it('reads nothing for a query that cannot match', async () => {
+    const batch = recording(columnsOf(trace(1, span(1))));
+    expect(await search('{ false }', [batch.columns])).toEqual([]);
+    expect(batch.loads).toEqual([]);
+  });
+
+  it('takes traces that overlap the range', async () => {
+    const batch = columnsOf(trace(1, span(1)), trace(2, span(1, { startNs: later(100) })));
+    expect(ids(await search('{ }', [batch], { startNs: later(5), endNs: later(99) }))).toEqual([1]);
+    expect(ids(await search('{ }', [batch], { startNs: later(6), endNs: later(100) }))).toEqual([2]);
+  });
+
+  it('stops when aborted', async () => {
+    const signal = AbortSignal.abort();
+    await expect(search('{ }', [columnsOf(trace(1, span(1)))], { signal })).rejects.toThrow('aborted');
+  });
+});
+
+describe('the answer', () => {
+  it('has the shape of the API', async () => {
+    const root = span(1, {
+      name: 'root',
+      status: 2,
+      attrs: [
+        ['foo', ['a', 'b']],
+        ['n', 5n],
+      ],
+      endNs: BASE_NS + 1_500_000_000n,
+    });
+    const child = span(2, {
+      parentId: root.spanId,
+      endNs: BASE_NS,
+      resource: [
+        ['service.name', 'cart'],
+        ['zone', 'z'],
+      ],
+    });
+    const found = await search('{ span.foo = "b" || resource.zone = "z" } | select(kind, duration, span:id, span.n)', [columnsOf(trace(7, root, child))]);
+    const spanSet = {
+      matched: 2,
+      spans: [
+        {
+          spanID: '0000000000000001',
+          startTimeUnixNano: BASE_NS.toString(),
+          durationNanos: '1500000000',
+          attributes: [
+            { key: 'foo', value: { stringValue: 'b' } },
+            { key: 'kind', value: { stringValue: 'internal' } },
+            { key: 'n', value: { intValue: '5' } },
+          ],
+        },
+        {
+          spanID: '0000000000000002',
+          startTimeUnixNano: BASE_NS.toString(),
+          attributes: [
+            { key: 'zone', value: { stringValue: 'z' } },
+            { key: 'kind', value: { stringValue: 'internal' } },
+          ],
+        },
+      ],
+    };
+    expect(found).toEqual([
+      {
+        traceID: '00000000000000000000000000000007',
+        rootServiceName: 'shop',
+        rootTraceName: 'root',
+        startTimeUnixNano: BASE_NS.toString(),
+        durationMs: 1500,
+        spanSet,
+        spanSets: [spanSet],
+        serviceStats: { cart: { spanCount: 1 }, shop: { spanCount: 1, errorCount: 1 } },
+      },
+    ]);
+  });
+
+  it('says when there is no root, and cuts to three spans unless told', async () => {
+    const spans = [1, 2, 3, 4].map((id) => span(id, { parentId: '00000000000000ff' }));
+    const [found] = await search('{ }', [columnsOf(trace(1, ...spans))], { spansPerSpanSet: 0 });
+    expect(found).toMatchObject({ rootServiceName: '<root span not yet received>', spanSet: { matched: 4 } });
+    expect(found.spanSet?.spans.map((s) => s.spanID.slice(-1))).toEqual(['1', '2', '3']);
+    expect(found).not.toHaveProperty('rootTraceName');
+  });
+
+  it('makes one trace of pieces and copies', async () => {
+    const root = span(1, { name: 'root', startNs: later(10), status: 2 });
+    const early = span(2, { parentId: root.spanId, startNs: BASE_NS });
+    const found = await search('{ }', [columnsOf(trace(1, root)), columnsOf(trace(1, early)), columnsOf(trace(1, root, span(3, { startNs: later(11) })))]);
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatchObject({ rootTraceName: 'span-3', startTimeUnixNano: BASE_NS.toString(), durationMs: 16, spanSet: { matched: 3 } });
+    expect(found[0].spanSet?.spans.map((s) => s.spanID.slice(-1))).toEqual(['2', '1', '3']);
+    expect(found[0].serviceStats).toEqual({ shop: { spanCount: 2, errorCount: 1 } });
+  });
+
+  it('keeps groups of pieces apart by their value', async () => {
+    const batches = [columnsOf(trace(1, span(1, { name: 'a' }), span(2, { name: 'b' }))), columnsOf(trace(1, span(3, { name: 'a' })))];
+    const [found] = await search('{ } | by(name)', batches);
+    expect(found.spanSets?.map((set) => [set.attributes?.[0].value, set.matched])).toEqual([
+      [{ stringValue: 'a' }, 2],
+      [{ stringValue: 'b' }, 1],
+    ]);
+  });
+
+  it('shows "nil" where a filter asked for absence', async () => {
+    const [found] = await search('{ span.gone = nil }', [columnsOf(trace(1, span(1)))]);
+    expect(found.spanSet?.spans[0].attributes).toEqual([{ key: 'gone', value: { stringValue: 'nil' } }]);
+  });
+});
+
+describe('tag search', () => {
+  const data = columnsOf(
+    trace(1, span(1, { name: 'GET /cart', attrs: [['http.status_code', 500n]] }), span(2, { status: 2, resource: [['service.name', 'Checkout']] })),
+    trace(
+      2,
+      span(1, {
+        name: 'x',
+        endNs: BASE_NS + 2_000_000_000n,
+        attrs: [
+          ['ok', true],
+          ['ratio', 0.5],
+        ],
+      }),
+    ),
+  );
+  const ask = async (tags: Record<string, string>, min?: bigint, max?: bigint): Promise<readonly number[]> => {
+    const plan = planSearch(legacyQuery(new Map(Object.entries(tags)), min, max), { legacy: true });
+    const options = { ...ALL, legacy: true };
+    const found = mergeSearch([await searchBatches(plan, [data], options)], options);
+    for (const t of found) expect(Object.keys(t)).not.toEqual(expect.arrayContaining(['spanSets', 'serviceStats']));
+    return ids(found);
+  };
+
+  it('finds parts of text in any case, on any span of the trace', async () => {
+    expect(await ask({ 'service.name': 'CHECK', name: 'cart' })).toEqual([1]);
+    expect(await ask({ name: 'cart.*' })).toEqual([]);
+    expect(await ask({})).toEqual([1, 2]);
+  });
+
+  it('compares numbers and bools as whole text', async () => {
+    expect(await ask({ 'http.status_code': '500' })).toEqual([1]);
+    expect(await ask({ 'http.status_code': '50' })).toEqual([]);
+    expect(await ask({ ok: 'true', ratio: '0.5' })).toEqual([2]);
+  });
+
+  it('knows the names that stand for fields', async () => {
+    expect(await ask({ error: 'true' })).toEqual([1]);
+    expect(await ask({ 'status.code': 'error' })).toEqual([1]);
+    expect(await ask({ 'root.name': 'x' })).toEqual([2]);
+    expect(await ask({ 'root.service.name': 'shop' })).toEqual([2]);
+  });
+
+  it('bounds the duration of the trace, inclusive', async () => {
+    expect(await ask({}, 2_000_000_000n)).toEqual([2]);
+    expect(await ask({}, undefined, 1_999_999_999n)).toEqual([1]);
+    expect(await ask({}, 5_000_000n, 2_000_000_000n)).toEqual([1, 2]);
+  });
+});

@@ -1,0 +1,137 @@
+import { parseField, parseQuery } from '@vivace/traceql';
+import { describe, expect, it } from 'vitest';
+import type { TagScope, TagValue } from './model.ts';
+import { BASE_NS, columnsOf, recording, span, trace } from './plain.fixture.ts';
+import { mergeTagNames, tagNames } from './tag-names.ts';
+import { mergeTagValues, tagValues } from './tag-values.ts';
+
+const early = columnsOf(
+  trace(
+    1,
+    span(1, {
+      attrs: [
+        ['b', 'x'],
+        ['a', [1n, 2n]],
+        ['odd', null],
+      ],
+      events: [{ name: 'exception', timeNs: BASE_NS, attrs: [['message', 'm']] }],
+      scope: { name: 'lib', version: '1', attrs: [['team', 't']] },
+    }),
+  ),
+);
+const late = columnsOf(
+  trace(
+    2,
+    span(1, {
+      name: 'other',
+      startNs: BASE_NS + 60_000_000_000n,
+      attrs: [
+        ['b', 2.5],
+        ['c', true],
+      ],
+      resource: [
+        ['b', 'res'],
+        ['a', -7n],
+        ['big', 1n << 62n],
+      ],
+    }),
+  ),
+);
+const both = [early, late];
+
+async function names(scope?: TagScope, q?: string, limit = 0, range?: { startSec: number; endSec: number }): Promise<Record<string, readonly string[]>> {
+  const { scopes } = await tagNames(both, { scope, query: q === undefined ? undefined : parseQuery(q), range, limit });
+  return Object.fromEntries(scopes.map(({ name, tags }) => [name, tags]));
+}
+
+async function values(tag: string, q?: string, limit = 0): Promise<readonly string[]> {
+  const query = q === undefined ? undefined : parseQuery(q);
+  const { values: found } = await tagValues(both, { tag: parseField(tag), query, range: undefined, limit });
+  return found.map(({ type, value }: TagValue) => `${type} ${value}`);
+}
+
+describe('tagNames', () => {
+  it('lists every scope that has names, sorted', async () => {
+    const { intrinsic, ...rest } = await names();
+    expect(intrinsic).toContain('duration');
+    expect(rest).toEqual({
+      event: ['message'],
+      instrumentation: ['team'],
+      resource: ['a', 'b', 'big', 'service.name'],
+      span: ['a', 'b', 'c', 'odd'],
+    });
+  });
+
+  it('keeps to one scope and to the limit', async () => {
+    expect(await names('span', undefined, 2)).toEqual({ span: ['a', 'b'] });
+    expect(await names('link')).toEqual({});
+  });
+
+  it('reads dictionaries only, unless a query restricts', async () => {
+    const batch = recording(early);
+    await tagNames([batch.columns], { scope: 'span', query: undefined, range: undefined, limit: 0 });
+    expect(batch.loads).toEqual([]);
+    await tagNames([batch.columns], { scope: 'span', query: parseQuery('{ name = "other" }'), range: undefined, limit: 0 });
+    expect(batch.loads).toHaveLength(1);
+  });
+
+  it('restricts to the spans of one filter and, with it, to the range', async () => {
+    expect(await names('span', '{ name = "other" }')).toEqual({ span: ['b', 'c'] });
+    expect(await names('event', '{ name = "other" }')).toEqual({});
+    expect(await names('resource', '{ span.c = true }')).toEqual({ resource: ['a', 'b', 'big'] });
+    const startSec = Number(BASE_NS / 1_000_000_000n) + 30;
+    expect(await names('span', '{ kind = internal }', 0, { startSec, endSec: startSec + 60 })).toEqual({ span: ['b', 'c'] });
+  });
+
+  it('ignores what is not one filter', async () => {
+    expect(await names('span', '{ name = "other" } | count() > 1')).toEqual({ span: ['a', 'b', 'c', 'odd'] });
+  });
+
+  it('merges answers', () => {
+    const part = (...tags: readonly string[]) => ({ scopes: [{ name: 'span' as const, tags }], inspectedBytes: 3 });
+    expect(mergeTagNames([part('b', 'c'), part('a', 'b')], { limit: 2 })).toEqual({ scopes: [{ name: 'span', tags: ['a', 'b'] }], inspectedBytes: 6 });
+  });
+});
+
+describe('tagValues', () => {
+  it('gives values with their types, arrays by element, sorted', async () => {
+    expect(await values('span.b')).toEqual(['float 2.5', 'string x']);
+    expect(await values('span.a')).toEqual(['int 1', 'int 2']);
+    expect(await values('span.c')).toEqual(['bool true']);
+    expect(await values('span.odd')).toEqual([]);
+    expect(await values('resource.big')).toEqual([`int ${1n << 62n}`]);
+  });
+
+  it('takes unscoped names from spans and resources', async () => {
+    expect(await values('.a')).toEqual(['int -7', 'int 1', 'int 2']);
+    expect(await values('.b')).toEqual(['float 2.5', 'string res', 'string x']);
+  });
+
+  it('answers intrinsics that are text, keywords, and nothing for the rest', async () => {
+    expect(await values('name')).toEqual(['string other', 'string span-1']);
+    expect(await values('event:name')).toEqual(['string exception']);
+    expect(await values('instrumentation:version')).toEqual(['string ', 'string 1']);
+    expect(await values('span:status')).toEqual(['keyword error', 'keyword ok', 'keyword unset']);
+    expect(await values('kind')).toHaveLength(6);
+    for (const tag of ['duration', 'trace:id', 'span:id', 'nestedSetLeft']) expect(await values(tag)).toEqual([]);
+  });
+
+  it('restricts by one filter at every level', async () => {
+    expect(await values('span.b', '{ span.c = true }')).toEqual(['float 2.5']);
+    expect(await values('resource.a', '{ name = "span-1" }')).toEqual([]);
+    expect(await values('rootName', '{ span.c = true }')).toEqual(['string other']);
+    expect(await values('event.message', '{ span.c = true }')).toEqual([]);
+    expect(await values('instrumentation.team', '{ span.b = "x" }')).toEqual(['string t']);
+  });
+
+  it('keeps the first values in order, whatever comes first', async () => {
+    const many = Array.from({ length: 6_000 }, (_, i) => span(i + 1, { attrs: [['n', BigInt((i * 7_919) % 6_000)]] }));
+    const { values: found } = await tagValues([columnsOf(trace(1, ...many))], { tag: parseField('span.n'), query: undefined, range: undefined, limit: 3 });
+    expect(found.map(({ value }) => value)).toEqual(['0', '1', '2']);
+  });
+
+  it('merges answers', () => {
+    const part = (...texts: readonly string[]) => ({ values: texts.map((value) => ({ type: 'string' as const, value })), inspectedBytes: 1 });
+    expect(mergeTagValues([part('b', 'a'), part('c', 'a')], { limit: 2 })).toEqual({ ...part('a', 'b'), inspectedBytes: 2 });
+  });
+});
