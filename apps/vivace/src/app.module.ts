@@ -35,7 +35,7 @@ import { services } from './services.ts';
 import { createStatusPages } from './status-pages.ts';
 import { BLOCK_LIST, DISTRIBUTOR, INGESTER, OVERRIDES, POOL, QUERIER, QUERY_API, RECEIVERS, RUNTIME, STORE } from './tokens.ts';
 import { BUILD_INFO } from './version.ts';
-import type { Tasks } from './worker.ts';
+import type { Tasks } from './task-worker.ts';
 
 /** The dependency graph of the process. */
 @Module({ controllers: [ReadyController, MetricsController, StatusController, AdminController] })

@@ -8,7 +8,7 @@ import type { WorkerPool } from '@vivace/workers';
 import { createIngesterMetrics } from './ingester-metrics.ts';
 import type { Overrides } from './overrides.ts';
 import type { Runtime } from './runtime.ts';
-import type { Tasks } from './worker.ts';
+import type { Tasks } from './task-worker.ts';
 
 export interface IngesterParts {
   readonly runtime: Runtime;

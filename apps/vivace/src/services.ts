@@ -7,7 +7,7 @@ import type { Overrides } from './overrides.ts';
 import type { Receivers } from './receivers.ts';
 import type { Runtime } from './runtime.ts';
 import { BUILD_INFO, VERSION } from './version.ts';
-import type { Tasks } from './worker.ts';
+import type { Tasks } from './task-worker.ts';
 
 /** Everything with a life of its own, each after what it uses. */
 export function services(

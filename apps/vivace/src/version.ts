@@ -3,7 +3,7 @@ import type { BuildInfo } from '@vivace/query-frontend';
 /** Ours, as in package.json. */
 export const VERSION = '0.1.0';
 /** The Tempo whose API, configuration and blocks we are compatible with. Clients read it to decide what they may ask. */
-export const TEMPO_VERSION = '2.10.8';
+const TEMPO_VERSION = '2.10.8';
 
 export const BUILD_INFO: BuildInfo = { version: TEMPO_VERSION, revision: '', branch: '', buildUser: '', buildDate: '', goVersion: '' };
 
