@@ -67,9 +67,12 @@ async function lint() {
   await node('tools/codegen.mjs', '--check');
 }
 
-/** `npm ci`, unless what is installed is what the lockfile says. */
+/**
+ * Installs what the lockfile says unless it is there. Not `npm ci`: that refuses a lockfile without the optional packages of other platforms,
+ * which is what npm writes where the registry does not have them all.
+ */
 async function install() {
-  if (!isInstalled()) await run('npm', ['ci', '--no-audit', '--no-fund'], process.env);
+  if (!isInstalled()) await run('npm', ['install', '--no-save', '--no-audit', '--no-fund'], process.env);
 }
 
 function isInstalled() {
