@@ -8,7 +8,7 @@ import { arithmetic, Cell, CELL_DURATION, CELL_FLOAT, CELL_INT, CELL_NONE, compa
 import { accepts, GREATER, LESS } from './condition.ts';
 import type { KeyValueJson } from './model.ts';
 import { fineLevels } from './predicate.ts';
-import type { Program } from './program.ts';
+import type { Program } from './field-program.ts';
 import type { Spanset, StageFunction } from './spanset.ts';
 
 /** A number about a spanset; `seen` collects the aggregates met, for the answer. A cell without type: no value. */

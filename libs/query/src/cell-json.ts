@@ -1,5 +1,6 @@
 import { formatGoDuration } from '@vivace/base';
-import { Cell, CELL_BOOL, CELL_DURATION, CELL_FLOAT, CELL_INT, CELL_KIND, CELL_NONE, CELL_STATUS, CELL_TEXT } from './cell.ts';
+import type { Cell } from './cell.ts';
+import { CELL_BOOL, CELL_DURATION, CELL_FLOAT, CELL_INT, CELL_KIND, CELL_NONE, CELL_STATUS, CELL_TEXT } from './cell.ts';
 import { KIND_NAMES, STATUS_NAMES } from './condition.ts';
 import type { AnyValueJson } from './model.ts';
 

@@ -1,7 +1,8 @@
 import type { FieldExpr } from '@vivace/traceql';
 import type { Batch } from './batch.ts';
-import { ABSENT, compileProgram, isTrue } from './program.ts';
-import type { Program } from './program.ts';
+import { ABSENT } from './field-program.ts';
+import { compileProgram, isTrue } from './program.ts';
+import type { Program } from './field-program.ts';
 import { rowMap } from './row-map.ts';
 import type { Binding, RowMap } from './row-map.ts';
 

@@ -6,7 +6,7 @@ import { cellToJson, NIL_JSON } from './cell-json.ts';
 import { Cell, CELL_TEXT } from './cell.ts';
 import type { AnyValueJson } from './model.ts';
 import { fineLevels } from './predicate.ts';
-import type { Program } from './program.ts';
+import type { Program } from './field-program.ts';
 import { unionRows } from './spanset.ts';
 import type { Spanset, StageFunction } from './spanset.ts';
 

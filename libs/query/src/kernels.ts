@@ -8,7 +8,7 @@ import type { NumberCondition, TextCondition } from './condition.ts';
 const TWO_32 = 4_294_967_296;
 
 /** Asks a condition at most once per string of a dictionary. */
-export class DictTest {
+class DictTest {
   readonly #dict: StringDict;
   readonly #condition: TextCondition;
   /** 0 not asked yet, 2 no, 3 yes. */

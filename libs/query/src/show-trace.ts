@@ -6,8 +6,8 @@ import { Cell, CELL_BOOL, CELL_FLOAT, CELL_INT, CELL_KIND, CELL_STATUS, CELL_TEX
 import type { Condition } from './condition.ts';
 import type { AnyValueJson, KeyValueJson, SpanJson } from './model.ts';
 import type { SearchPlan } from './plan-search.ts';
-import { fieldProgram } from './program.ts';
-import type { Program } from './program.ts';
+import { fieldProgram } from './field-program.ts';
+import type { Program } from './field-program.ts';
 import { rowMap } from './row-map.ts';
 import { MAX_IDENTIFIED_SPANS } from './search-partial.ts';
 import type { SpansetPiece, TracePiece } from './search-partial.ts';
@@ -114,7 +114,7 @@ function visibleValue(program: Program, n: number, conditions: readonly Conditio
 const literal = new Cell();
 
 /** The same verdict as the kernels give, for one value. */
-export function satisfies(value: Cell, condition: Condition): boolean {
+function satisfies(value: Cell, condition: Condition): boolean {
   switch (condition.kind) {
     case 'text':
       return value.type === CELL_TEXT && condition.matches(value.text);
