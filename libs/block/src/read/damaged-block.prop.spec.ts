@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { AppError } from '@vivace/base';
 import { MemoryObjectStore } from '@vivace/object-store';
 import type { AttrScope, ColumnName } from '@vivace/trace';

@@ -1,5 +1,5 @@
 import { decodeUtf8 } from '@vivace/bytes';
-import { ByteCursor } from './byte-cursor.ts';
+import type { ByteCursor } from './byte-cursor.ts';
 
 // Types of the compact protocol. Source: apache/thrift, doc/specs/thrift-compact-protocol.md.
 const TRUE = 1;
