@@ -252,11 +252,9 @@ class ThreadPool implements WorkerPool<TaskHandlers> {
   }
 }
 
-/** A script in TypeScript runs from source, and so must what it imports, whatever started this process. */
+/** A script in TypeScript runs from source, and so must what it imports. Flags of this process are not passed on: a thread refuses many. */
 function execArgvFor(script: URL): string[] {
-  const source = '--conditions=@vivace/source';
-  if (!script.pathname.endsWith('.ts') || process.execArgv.includes(source)) return process.execArgv;
-  return [source];
+  return script.pathname.endsWith('.ts') ? ['--conditions=@vivace/source'] : [];
 }
 
 function post(thread: Thread, message: ToWorker, transfer: readonly Transferable[] = []): void {
