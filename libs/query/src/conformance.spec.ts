@@ -9,6 +9,7 @@ import { mergeSearch } from './merge-search.ts';
 import type { KeyValueJson, TagScope, TagValue, TraceSearchMetadata } from './model.ts';
 import { planSearch } from './plan-search.ts';
 import { searchBatches } from './search.ts';
+import { strict } from './strict-columns.fixture.ts';
 import { tagNames } from './tag-names.ts';
 import { tagValues } from './tag-values.ts';
 
@@ -32,7 +33,7 @@ const cases = readFileSync(new URL('../../../testdata/conformance/cases.jsonl', 
   .split('\n')
   .map((line) => JSON.parse(line) as Case);
 const traces = conformanceTraces(BASE_NS);
-const whole = [new TableColumns(tableOf(traces))];
+const table = new TableColumns(tableOf(traces));
 
 async function search(c: Case): Promise<readonly TraceSearchMetadata[]> {
   const legacy = c.kind === 'legacy';
@@ -40,7 +41,7 @@ async function search(c: Case): Promise<readonly TraceSearchMetadata[]> {
   validateQuery(query);
   const options = { limit: c.limit ?? 1000, spansPerSpanSet: c.spss ?? 100, legacy };
   const range = { startNs: BASE_NS + BigInt(c.from ?? 0) * 1_000_000_000n, endNs: BASE_NS + BigInt(c.to ?? 300) * 1_000_000_000n };
-  return mergeSearch([await searchBatches(planSearch(query, { legacy }), whole, { ...options, ...range })], options);
+  return mergeSearch([await searchBatches(planSearch(query, { legacy }), [strict(table)], { ...options, ...range })], options);
 }
 
 function parseTags(text: string): [string, string][] {
@@ -126,12 +127,12 @@ describe('recorded answers of the tag API', () => {
   for (const c of cases) {
     if (c.kind === 'tags') {
       it(`names of ${c.scope}`, async () => {
-        const { scopes } = await tagNames(whole, { scope: c.scope, query: queryOf(c), range: undefined, limit: 0 });
+        const { scopes } = await tagNames([strict(table)], { scope: c.scope, query: queryOf(c), range: undefined, limit: 0 });
         expect(scopes).toEqual(c.expect.answer);
       });
     } else if (c.kind === 'values') {
       it(`values of ${c.tag} ${c.q ?? ''}`, async () => {
-        const { values } = await tagValues(whole, { tag: parseField(c.tag!), query: queryOf(c), range: undefined, limit: 0 });
+        const { values } = await tagValues([strict(table)], { tag: parseField(c.tag!), query: queryOf(c), range: undefined, limit: 0 });
         const asText = (value: TagValue): string => JSON.stringify(value);
         const isStable = ({ value }: TagValue): boolean => value !== 'root-one' && value !== 'root-two';
         const recorded = c.expect.answer as readonly TagValue[];

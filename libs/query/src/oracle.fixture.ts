@@ -10,6 +10,7 @@ import { mergeSearch } from './merge-search.ts';
 import type { AnyValueJson } from './model.ts';
 import { planSearch } from './plan-search.ts';
 import { searchBatches } from './search.ts';
+import { strict } from './strict-columns.fixture.ts';
 
 /** Trace id, then its span sets: attributes and span ids, sorted. Equal when the answers are. */
 export type Answer = Readonly<Record<string, readonly string[]>>;
@@ -20,7 +21,7 @@ const ALL = { limit: 1_000, spansPerSpanSet: 1_000, legacy: false };
 export async function askEngine(text: string, traces: readonly PlainTrace[]): Promise<Answer> {
   const query = parseQuery(text);
   validateQuery(query);
-  const partial = await searchBatches(planSearch(query), [new TableColumns(tableOf(traces))], ALL);
+  const partial = await searchBatches(planSearch(query), [strict(new TableColumns(tableOf(traces)))], ALL);
   const entries = mergeSearch([partial], ALL).map(({ traceID, spanSets }) => {
     const sets = (spanSets ?? []).map(({ attributes, spans }) =>
       print(

@@ -2,6 +2,7 @@
 import { tableOf } from '@vivace/testkit';
 import type { PlainSpan, PlainTrace } from '@vivace/testkit';
 import { TableColumns } from '@vivace/trace';
+import { strict } from './strict-columns.fixture.ts';
 import type { AttrRef, ColumnName, ColumnNeeds, SpanColumns } from '@vivace/trace';
 
 export const BASE_NS = 1_795_000_000_000_000_000n;
@@ -31,7 +32,7 @@ export function trace(id: number, ...spans: readonly PlainSpan[]): PlainTrace {
 }
 
 export function columnsOf(...traces: readonly PlainTrace[]): SpanColumns {
-  return new TableColumns(tableOf(traces));
+  return strict(new TableColumns(tableOf(traces)));
 }
 
 export interface Loaded {
@@ -47,7 +48,7 @@ export function recording(columns: SpanColumns): { readonly columns: SpanColumns
       if (key === 'load') {
         return (needs: ColumnNeeds): Promise<void> => {
           loads.push({ columns: [...needs.columns], attrs: needs.attrs });
-          return Promise.resolve();
+          return target.load(needs);
         };
       }
       if (key === 'inspectedBytes') return loads.length;

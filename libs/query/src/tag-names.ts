@@ -62,12 +62,11 @@ export async function tagNames(batches: Batches, request: TagsRequest, options: 
         const keys = await columns.attrKeys(attrScope, options.signal);
         const found = names.get(scope)!;
         const unseen = keys.filter((key) => !found.has(key));
+        if (unseen.length === 0) continue;
         const needs = new NeedsBuilder();
         const selection = planSelection(request.query, request.range, needs);
-        if (selection && unseen.length > 0) {
-          for (const key of unseen) needs.addAttr(attrScope, key);
-          await columns.load(needs, options.signal);
-        }
+        for (const key of unseen) needs.addAttr(attrScope, key);
+        if (selection) await columns.load(needs, options.signal);
         for (const key of selection ? usedKeys(unseen, attrScope, selection, batch) : unseen) found.add(key);
       }
       inspectedBytes += columns.inspectedBytes - before;

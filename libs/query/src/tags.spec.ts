@@ -87,6 +87,12 @@ describe('tagNames', () => {
     expect(await names('span', '{ name = "other" } | count() > 1')).toEqual({ span: ['a', 'b', 'c', 'odd'] });
   });
 
+  it('loads nothing again for names it has', async () => {
+    const again = recording(columnsOf(trace(9, span(1))));
+    await tagNames([early, again.columns], { scope: 'resource', query: parseQuery('{ kind = internal }'), range: undefined, limit: 0 });
+    expect(again.loads).toEqual([]);
+  });
+
   it('merges answers', () => {
     const part = (...tags: readonly string[]) => ({ scopes: [{ name: 'span' as const, tags }], inspectedBytes: 3 });
     expect(mergeTagNames([part('b', 'c'), part('a', 'b')], { limit: 2 })).toEqual({ scopes: [{ name: 'span', tags: ['a', 'b'] }], inspectedBytes: 6 });
