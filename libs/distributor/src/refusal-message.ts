@@ -20,7 +20,7 @@ const EXPLAIN: Readonly<Record<string, string>> = {
 
 /** Everything refused of one push, in a fixed order, zero counts left out. */
 export function reasonCounts(scan: ScanResult, refused: IngesterRefusals, limits: DistributorLimits): ReasonCount[] {
-  const counts = REFUSAL_REASONS.map((reason, code) => ({ reason: reason as string, count: scan.refusedByCode[code], explain: EXPLAIN[reason] ?? '' }));
+  const counts: ReasonCount[] = REFUSAL_REASONS.map((reason, code) => ({ reason, count: scan.refusedByCode[code], explain: EXPLAIN[reason] ?? '' }));
   counts.push(
     { reason: 'trace_too_large', count: refused.traceTooLarge, explain: `limit global.max_bytes_per_trace ${limits.maxBytesPerTrace}` },
     { reason: 'live_traces_exceeded', count: refused.tooManyLiveTraces, explain: `limit ingestion.max_traces_per_user ${limits.maxLiveTraces}` },

@@ -12,7 +12,7 @@ export const DROP = 0xffffffff;
  */
 export function regroup(bytes: Uint8Array, scan: ScanResult, groupOf: Uint32Array, groupCount: number): Uint8Array[] {
   const spans = scan.spanCount;
-  const results: Uint8Array[] = new Array(groupCount).fill(EMPTY);
+  const results: Uint8Array[] = new Array<Uint8Array>(groupCount).fill(EMPTY);
   const only = onlyGroup(groupOf, spans);
   if (only !== DROP) {
     results[only] = bytes;

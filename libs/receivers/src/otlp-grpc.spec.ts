@@ -53,7 +53,7 @@ async function start(push?: Push) {
 }
 
 const failing =
-  (error: unknown): Push =>
+  (error: Error): Push =>
   () =>
     Promise.reject(error);
 

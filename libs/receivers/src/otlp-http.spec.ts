@@ -38,7 +38,7 @@ async function start(push?: Push, config: Partial<OtlpHttpConfig> = {}) {
 }
 
 const failing =
-  (error: unknown): Push =>
+  (error: Error): Push =>
   () =>
     Promise.reject(error);
 
