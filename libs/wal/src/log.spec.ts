@@ -304,6 +304,9 @@ describe('segments', () => {
     await log.append(SINGLE_TENANT, 1, bytes('a'));
     const closed = await log.rotate();
     await log.release(closed);
+    const files = await fs.readdir(dir);
+    await log.release(await log.rotate());
+    expect(await fs.readdir(dir)).toEqual(files);
     expect(await texts()).toEqual([]);
     const position = await open[0].append(SINGLE_TENANT, 1, bytes('b'));
     expect(position.segment).toBeGreaterThan(closed);

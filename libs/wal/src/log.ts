@@ -123,6 +123,10 @@ class SegmentedLog implements Log {
   #pump: Promise<void> | undefined;
   #segment: SegmentWriter | undefined;
   #nextSequence: number;
+  /** The segment that is being created or written. */
+  #writing = Number.POSITIVE_INFINITY;
+  /** The empty segment that only keeps its number taken; 0 before there is one. */
+  #placeholder = 0;
   #cancelSync: (() => void) | undefined;
   /** Segments with unreadable frames that could not be put in quarantine. */
   readonly #unreleasable = new Set<number>();
@@ -169,12 +173,14 @@ class SegmentedLog implements Log {
   async release(upTo: number): Promise<void> {
     const sequences = await listSequences(this.#dir);
     const newest = sequences.at(-1);
-    const writing = this.#segment?.sequence ?? this.#nextSequence;
     for (const sequence of sequences) {
-      if (sequence > upTo || sequence >= writing) break;
+      if (sequence > upTo || sequence >= this.#writing) break;
       if (this.#unreleasable.has(sequence)) continue;
       try {
-        if (sequence === newest) await this.#holdPlace();
+        if (sequence === newest) {
+          if (sequence === this.#placeholder) break;
+          await this.#holdPlace();
+        }
         await this.#fs.unlink(segmentPath(this.#dir, sequence));
       } catch (cause) {
         this.#metrics?.failures.with({ operation: 'delete' }).inc();
@@ -202,11 +208,13 @@ class SegmentedLog implements Log {
     await this.#lock.release();
   }
 
-  /** An empty segment keeps the number of the newest one, so that sequences never go back, not even over a restart. */
+  /** An empty segment keeps the place of the newest one, so that sequences never go back, not even over a restart. */
   async #holdPlace(): Promise<void> {
-    const file = await this.#fs.create(segmentPath(this.#dir, this.#nextSequence++));
+    const sequence = this.#nextSequence++;
+    const file = await this.#fs.create(segmentPath(this.#dir, sequence));
     await file.close();
     await this.#fs.syncDir(this.#dir);
+    this.#placeholder = sequence;
   }
 
   #refuse(tenant: string, payload: Uint8Array): AppError | undefined {
@@ -286,7 +294,10 @@ class SegmentedLog implements Log {
 
   async #writableSegment(): Promise<SegmentWriter> {
     if (this.#segment && (!this.#segment.usable || this.#segment.sizeBytes >= this.#segmentBytes)) this.#retire();
-    this.#segment ??= await SegmentWriter.create(this.#fs, this.#dir, this.#nextSequence++, this.#marker, this.#clock.now());
+    if (!this.#segment) {
+      this.#writing = this.#nextSequence++;
+      this.#segment = await SegmentWriter.create(this.#fs, this.#dir, this.#writing, this.#marker, this.#clock.now());
+    }
     return this.#segment;
   }
 
@@ -317,6 +328,7 @@ class SegmentedLog implements Log {
   #retire(): void {
     const segment = this.#segment;
     this.#segment = undefined;
+    this.#writing = Number.POSITIVE_INFINITY;
     if (segment) this.#track(segment.close());
   }
 
