@@ -84,9 +84,11 @@ export class AttrGroup {
   resolve(positions?: Uint32Array): AttrValues {
     const n = positions?.length ?? this.keys().ids.length;
     const found: AttrValues = { types: new Uint8Array(n), first: new Uint32Array(n), counts: new Uint32Array(n), array: this.#arrays(positions, n) };
-    for (let s = 0; s < SCALARS.length; s++) {
+    let left = n;
+    for (let s = 0; s < SCALARS.length && left > 0; s++) {
       const column = this.#sources[2 + s];
-      if (column && column.present() > 0) this.#locate(column, SCALARS[s], positions, found);
+      // Most keys have values of one type: columns after it are not even decompressed.
+      if (column) left -= this.#locate(column, SCALARS[s], positions, found);
     }
     return found;
   }
@@ -150,16 +152,19 @@ export class AttrGroup {
   }
 
   /**
-   * Finds the values of one column that belong to the attributes wanted. An attribute takes the first column that has a value for it,
-   * and all values there only when it is an array.
+   * Finds the values of one column that belong to the attributes wanted, and tells how many attributes it settled. An attribute takes the first
+   * column that has a value for it, and all values there only when it is an array.
    */
-  #locate(column: ColumnSource, type: number, positions: Uint32Array | undefined, found: AttrValues): void {
+  #locate(column: ColumnSource, type: number, positions: Uint32Array | undefined, found: AttrValues): number {
     const key = this.#sources[0];
     const attrAt = column.leaf.repeatedAt[this.#level];
     const max = column.leaf.maxDefinition;
-    const def = levelBytes(column.definition());
+    const definition = column.definition();
+    if (definition.constant >= 0 && definition.constant < max) return 0;
+    const def = levelBytes(definition);
     const n = column.entries;
     const { types, first, counts } = found;
+    let settled = 0;
     if (key && column.entries === key.entries) {
       // As many entries as keys: no attribute has two values, so an entry is an attribute (or an owner without any) and the repetition levels,
       // which cost as much as all the rest, are not needed.
@@ -173,12 +178,13 @@ export class AttrGroup {
               types[attr] = type;
               first[attr] = value;
               counts[attr] = 1;
+              settled++;
             }
             value++;
           }
           if (d >= attrAt) attr++;
         }
-        return;
+        return settled;
       }
       const entries = this.#entriesOf(key, positions);
       for (let m = 0, i = 0; m < entries.length; m++) {
@@ -187,9 +193,10 @@ export class AttrGroup {
           types[m] = type;
           first[m] = value;
           counts[m] = 1;
+          settled++;
         }
       }
-      return;
+      return settled;
     }
     const rep = levelBytes(column.repetition());
     const list = this.#level + 1;
@@ -207,10 +214,12 @@ export class AttrGroup {
           types[m] = type;
           first[m] = value;
           counts[m] = 1;
+          settled++;
         } else if (types[m] === type && found.array[m] === 1) counts[m]++;
       }
       value++;
     }
+    return settled;
   }
 
   /** Entries of the key column at which the attributes at `positions` stand. */

@@ -10,7 +10,7 @@ import { anyAbove, countLevel } from './count-level.ts';
 import { constantRun, decodeIds, decodeLevels } from './hybrid.ts';
 import { splitPages } from './pages.ts';
 import { sliceValues } from './slice-values.ts';
-import type { DataPage, Dictionary, PageContext, Section } from './pages.ts';
+import type { ChunkPages, DataPage, Dictionary, PageContext, Section } from './pages.ts';
 import { allocateNumbers, copyPlainNumbers, gatherNumbers, rawBytes, valueWidth } from './plain.ts';
 import type { NumberValues } from './plain.ts';
 
@@ -46,32 +46,31 @@ export interface ColumnReaderOptions extends PageContext {
  */
 export class ColumnReader {
   readonly leaf: PageContext['leaf'];
-  /** Entries: values and nulls. */
-  readonly entries: number;
-  readonly dictionary: Dictionary | undefined;
-  readonly #context: PageContext;
-  readonly #pages: readonly DataPage[];
+  readonly #options: ColumnReaderOptions;
   readonly #offset: number;
+  #chunk: ChunkPages | undefined;
   #repetition: DecodedLevels | undefined;
   #definition: DecodedLevels | undefined;
   #values: DecodedValues | undefined;
 
   constructor(options: ColumnReaderOptions) {
     this.leaf = options.leaf;
-    this.#context = options;
+    this.#options = options;
     this.#offset = options.sections[0]?.offset ?? 0;
-    const { pages, dictionary } = splitPages(options, options.sections);
-    this.#pages = pages;
-    this.dictionary = dictionary ?? options.dictionary;
-    let entries = 0;
-    for (const page of pages) entries += page.entries;
-    this.entries = entries;
-    if (options.partial ? entries > options.entries : entries !== options.entries) this.fail(`pages hold ${entries} entries, ${options.entries} are due,`);
+  }
+
+  /** Entries: values and nulls. */
+  get entries(): number {
+    return this.#options.partial ? countEntries(this.#pages) : this.#options.entries;
+  }
+
+  get dictionary(): Dictionary | undefined {
+    return this.#split().dictionary ?? this.#options.dictionary;
   }
 
   /** Throws `data_loss`: what the column holds does not fit what others say of it. */
   fail(problem: string): never {
-    throw corrupt(this.#context.name, this.#offset, `column ${this.leaf.path}: ${problem}`);
+    throw corrupt(this.#options.name, this.#offset, `column ${this.leaf.path}: ${problem}`);
   }
 
   repetition(): DecodedLevels {
@@ -157,6 +156,21 @@ export class ColumnReader {
     return this.#pages.every((page, i) => page.entries === other.#pages[i].entries && equalSections(page.repetition.bytes, other.#pages[i].repetition.bytes));
   }
 
+  get #pages(): readonly DataPage[] {
+    return this.#split().pages;
+  }
+
+  #split(): ChunkPages {
+    if (this.#chunk === undefined) {
+      const { sections, entries, partial } = this.#options;
+      const chunk = splitPages(this.#options, sections);
+      const found = countEntries(chunk.pages);
+      if (partial ? found > entries : found !== entries) this.fail(`pages hold ${found} entries, ${entries} are due,`);
+      this.#chunk = chunk;
+    }
+    return this.#chunk;
+  }
+
   #levels(max: number, section: (page: DataPage) => Section): DecodedLevels {
     if (max === 0) return { count: this.entries, constant: 0, each: NO_LEVELS };
     const width = 32 - Math.clz32(max);
@@ -190,9 +204,9 @@ export class ColumnReader {
     for (const page of this.#pages) {
       const to = at + page.entries;
       if (anyAbove(each, max, Math.min(at, each.length), Math.min(to, each.length)))
-        throw corrupt(this.#context.name, page.offset, `page with definition levels above ${max}`);
+        throw corrupt(this.#options.name, page.offset, `page with definition levels above ${max}`);
       const present = page.present < 0 ? page.present : countPresent(levels, max, at, to);
-      if (present !== page.present) throw corrupt(this.#context.name, page.offset, `page announces ${page.present} values, its levels ${present},`);
+      if (present !== page.present) throw corrupt(this.#options.name, page.offset, `page announces ${page.present} values, its levels ${present},`);
       at = to;
     }
   }
@@ -204,7 +218,7 @@ export class ColumnReader {
   #gatherLowWords(page: DataPage, count: number, out: Int32Array, at: number): void {
     const { dictionary } = this;
     if (dictionary === undefined || (!('i32' in dictionary) && !('u32' in dictionary)))
-      throw corrupt(this.#context.name, page.offset, 'dictionary of integers is missing');
+      throw corrupt(this.#options.name, page.offset, 'dictionary of integers is missing');
     const words = lowWordsOf(dictionary);
     const ids = new Uint32Array(count);
     this.#decodeIds(page, 0, count, dictionary.length, ids, 0);
@@ -220,13 +234,13 @@ export class ColumnReader {
   }
 
   #cursor(section: Section): ByteCursor {
-    return new ByteCursor(section.bytes, this.#context.name, section.offset);
+    return new ByteCursor(section.bytes, this.#options.name, section.offset);
   }
 
   #valueCursor(page: DataPage): ByteCursor {
     const { bytes, offset } = page.values;
     if (page.valuesSize < 0) return this.#cursor(page.values);
-    return new ByteCursor(decompress(this.#context.codec, bytes, page.valuesSize, this.#context.name, offset), this.#context.name, offset);
+    return new ByteCursor(decompress(this.#options.codec, bytes, page.valuesSize, this.#options.name, offset), this.#options.name, offset);
   }
 
   #decodeValues(): DecodedValues {
@@ -254,7 +268,7 @@ export class ColumnReader {
     if (isDictionaryEncoding(page.encoding)) {
       // A chunk that fell back from its dictionary: rare, and no writer of traces does it.
       const { dictionary } = this;
-      if (!(dictionary instanceof ByteDictionary)) throw corrupt(this.#context.name, page.offset, 'dictionary page is missing');
+      if (!(dictionary instanceof ByteDictionary)) throw corrupt(this.#options.name, page.offset, 'dictionary page is missing');
       const ids = new Uint32Array(count);
       this.#decodeIds(page, 0, count, dictionary.size, ids, 0);
       return expandIds(dictionary, ids, this.#cursor(page.values));
@@ -274,7 +288,7 @@ export class ColumnReader {
 
   #decodeNumbers(): DecodedValues {
     const length = this.present();
-    const values = allocateNumbers(new ByteCursor(NO_LEVELS, this.#context.name, this.#pages[0]?.offset ?? 0), this.leaf, length);
+    const values = allocateNumbers(new ByteCursor(NO_LEVELS, this.#options.name, this.#pages[0]?.offset ?? 0), this.leaf, length);
     let at = 0;
     for (let i = 0; i < this.#pages.length; i++) {
       const page = this.#pages[i];
@@ -288,7 +302,7 @@ export class ColumnReader {
   #decodeNumbersOf(page: DataPage, count: number, values: NumberValues, at: number): void {
     const { dictionary } = this;
     if (isDictionaryEncoding(page.encoding)) {
-      if (dictionary === undefined || dictionary instanceof ByteDictionary) throw corrupt(this.#context.name, page.offset, 'dictionary page is missing');
+      if (dictionary === undefined || dictionary instanceof ByteDictionary) throw corrupt(this.#options.name, page.offset, 'dictionary page is missing');
       const ids = new Uint32Array(count);
       this.#decodeIds(page, 0, count, dictionary.length, ids, 0);
       gatherNumbers(dictionary, ids, values, at);
@@ -320,6 +334,12 @@ export class ColumnReader {
 }
 
 const NO_LEVELS = new Uint8Array(0);
+
+function countEntries(pages: readonly DataPage[]): number {
+  let entries = 0;
+  for (const page of pages) entries += page.entries;
+  return entries;
+}
 
 function equalSections(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && Buffer.compare(a, b) === 0;
