@@ -7,6 +7,7 @@ export class Batch {
   readonly columns: SpanColumns;
   readonly masks: MaskPool;
   #childCounts: Int32Array | undefined;
+  #parentRows: Int32Array | undefined;
   #spanTrace: Uint32Array | undefined;
 
   constructor(columns: SpanColumns, masks = new MaskPool()) {
@@ -41,9 +42,19 @@ export class Batch {
     return this.#spanTrace;
   }
 
-  /** Direct children per span, by parent id within the trace, connected to a root or not. */
+  /** The row of every span's parent in its trace, -1 when it is not there. */
+  parentRows(): Int32Array {
+    this.#parentRows ??= findParents(this.columns);
+    return this.#parentRows;
+  }
+
+  /** Direct children per span, connected to a root or not. */
   childCounts(): Int32Array {
-    this.#childCounts ??= countChildren(this.columns);
+    if (!this.#childCounts) {
+      const counts = new Int32Array(this.columns.spanCount);
+      for (const parent of this.parentRows()) if (parent >= 0) counts[parent]++;
+      this.#childCounts = counts;
+    }
     return this.#childCounts;
   }
 }
@@ -52,12 +63,12 @@ export class Batch {
  * Of two spans with one id a server span is child of the client, any other span of the server, as in nested sets.
  * One hash table, grown to the largest trace and reused.
  */
-function countChildren(columns: SpanColumns): Int32Array {
+function findParents(columns: SpanColumns): Int32Array {
   const traceSpans = columns.traceSpans();
   const ids = words(columns.spanIds());
   const parents = words(columns.parentIds());
   const kinds = columns.kind();
-  const out = new Int32Array(columns.spanCount);
+  const out = new Int32Array(columns.spanCount).fill(-1);
   const twin = new Int32Array(columns.spanCount).fill(-1);
   const isTriple = new Uint8Array(columns.spanCount);
   let slots = new Int32Array(64);
@@ -80,8 +91,8 @@ function countChildren(columns: SpanColumns): Int32Array {
       const first = slots[findSlot(ids, slots, size - 1, parents[2 * row], parents[2 * row + 1])];
       if (first < 0) continue;
       const wanted = kinds[row] === SERVER ? CLIENT : SERVER;
-      if (twin[first] < 0 || isTriple[first] === 1 || kinds[first] === wanted) out[first]++;
-      else if (kinds[twin[first]] === wanted) out[twin[first]]++;
+      if (twin[first] < 0 || isTriple[first] === 1 || kinds[first] === wanted) out[row] = first;
+      else if (kinds[twin[first]] === wanted) out[row] = twin[first];
     }
   }
   return out;

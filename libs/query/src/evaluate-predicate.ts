@@ -10,7 +10,7 @@ import * as kernels from './kernels.ts';
 import { andInto, gatherAny, invert, isSet, orInto, spread, spreadTraces } from './mask.ts';
 import type { Mask } from './mask.ts';
 import { fineLevels } from './predicate.ts';
-import type { Predicate } from './predicate.ts';
+import type { OwnField, Predicate } from './predicate.ts';
 import { compileProgram, isTrue } from './program.ts';
 
 /** Evaluates a predicate over all spans of a batch. The caller gives the mask back to `batch.masks`. */
@@ -109,7 +109,7 @@ function keepRows(test: (row: number) => boolean, rows: number, mask: Uint8Array
   for (let row = 0; row < rows; row++) if (mask[row] !== 0 && !test(row)) mask[row] = 0;
 }
 
-function testField(field: Field, condition: Condition, batch: Batch, out: Uint8Array): void {
+function testField(field: OwnField, condition: Condition, batch: Batch, out: Uint8Array): void {
   if (field.kind === 'intrinsic') testIntrinsic(field.name, field.level, condition, batch, out);
   else if (field.kind === 'attr') testAttr(field, condition, batch, out);
   else testUnscoped(field, condition, batch, out);
@@ -151,7 +151,7 @@ function testUnscoped(field: Field & { kind: 'unscoped' }, condition: Condition,
   testAttr({ kind: 'attr', level: 'span', scope: 'span', key, emptyWhenMissing: false }, condition, batch, out);
 }
 
-function markExisting(field: Field, batch: Batch, out: Uint8Array): void {
+function markExisting(field: OwnField, batch: Batch, out: Uint8Array): void {
   const { columns } = batch;
   if (field.kind === 'intrinsic') {
     out.fill(1, 0, batch.rows(field.level));

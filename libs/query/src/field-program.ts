@@ -28,6 +28,18 @@ export function fieldProgram(field: Field, batch: Batch, level: Level, binding?:
   if (field.kind === 'attr') {
     return attrProgram(batch.columns.attr(field.scope, field.key), rowMap(level, field.level, batch, binding), field.emptyWhenMissing);
   }
+  if (field.kind === 'parent') {
+    const map = rowMap(level, 'span', batch);
+    const parents = batch.parentRows();
+    const program = fieldProgram(field.of, batch, 'span');
+    return {
+      count(row) {
+        map.at(row);
+        return parents[map.from] < 0 ? ABSENT : program.count(parents[map.from]);
+      },
+      read: (index, cell) => program.read(index, cell),
+    };
+  }
   if (field.kind === 'unscoped') {
     const own = attrProgram(batch.columns.attr('span', field.key), rowMap(level, 'span', batch), false);
     const shared = attrProgram(batch.columns.attr('resource', field.key), rowMap(level, 'resource', batch), field.emptyWhenMissing);

@@ -1,6 +1,6 @@
 import { AppError } from '@vivace/base';
 import type { AttrRef, AttrScope, ColumnName } from '@vivace/trace';
-import type { AttributeScope, FieldRef, IntrinsicName } from '@vivace/traceql';
+import type { Attribute, AttributeScope, FieldRef, IntrinsicName } from '@vivace/traceql';
 
 /** Where the values of a field lie: one row per trace, resource, instrumentation scope, span, event or link. */
 export type Level = 'trace' | 'resource' | 'scope' | 'span' | 'event' | 'link';
@@ -17,6 +17,8 @@ export type Field =
     }
   /** `.x`: the span's value when the key exists there, else the resource's. */
   | { readonly kind: 'unscoped'; readonly level: 'span'; readonly key: string; readonly emptyWhenMissing: boolean }
+  /** `parent.x`: the field of the parent span; without value when there is no such span. */
+  | { readonly kind: 'parent'; readonly level: 'span'; readonly key: string; readonly of: Exclude<Field, { readonly kind: 'parent' | 'intrinsic' }> }
   | { readonly kind: 'intrinsic'; readonly level: Level; readonly name: IntrinsicName; readonly key: string };
 
 const ATTR_LEVEL = { resource: 'resource', instrumentation: 'scope', span: 'span', event: 'event', link: 'link' } as const satisfies Record<
@@ -48,13 +50,17 @@ const INTRINSIC: Record<Exclude<IntrinsicName, 'parent'>, { readonly level: Leve
   'instrumentation:version': { level: 'scope', columns: ['scope', 'scopeVersion'] },
 };
 
-/** Throws `unimplemented` for `parent` and `parent.x`, which need the parent's row. */
+/** Throws `unimplemented` for the intrinsic `parent`, which validation refuses too. */
 export function resolveField(ref: FieldRef): Field {
   if (ref.kind === 'intrinsic') {
     if (ref.name === 'parent') throw new AppError('unimplemented', 'intrinsic (parent) not yet supported');
     return { kind: 'intrinsic', level: INTRINSIC[ref.name].level, name: ref.name, key: ref.name };
   }
-  if (ref.parent) throw new AppError('unimplemented', 'parent not yet supported');
+  const of = resolveAttribute(ref);
+  return ref.parent ? { kind: 'parent', level: 'span', key: of.key, of } : of;
+}
+
+function resolveAttribute(ref: Attribute): Exclude<Field, { readonly kind: 'parent' | 'intrinsic' }> {
   const isServiceName = ref.name === 'service.name';
   if (ref.scope === 'none') return { kind: 'unscoped', level: 'span', key: ref.name, emptyWhenMissing: isServiceName };
   const scope = ATTR_LEVEL[ref.scope];
@@ -84,7 +90,10 @@ export class NeedsBuilder {
 
   addField(field: Field): void {
     if (field.kind === 'attr') this.addAttr(field.scope, field.key);
-    else if (field.kind === 'unscoped') {
+    else if (field.kind === 'parent') {
+      this.addColumns('spanId', 'parentId', 'kind');
+      this.addField(field.of);
+    } else if (field.kind === 'unscoped') {
       this.addAttr('span', field.key);
       this.addAttr('resource', field.key);
     } else this.addColumns(...INTRINSIC[field.name as keyof typeof INTRINSIC].columns);
@@ -93,5 +102,14 @@ export class NeedsBuilder {
 
 /** Identity of a field: two references with the same id read the same values. */
 export function fieldId(field: Field): string {
-  return field.kind === 'attr' ? `${field.scope}.${field.key}` : field.kind === 'unscoped' ? `.${field.key}` : field.name;
+  switch (field.kind) {
+    case 'attr':
+      return `${field.scope}.${field.key}`;
+    case 'unscoped':
+      return `.${field.key}`;
+    case 'parent':
+      return `parent ${fieldId(field.of)}`;
+    case 'intrinsic':
+      return field.name;
+  }
 }

@@ -48,6 +48,7 @@ describe('planPredicate', () => {
     ['{ !(resource.a = 1) }', 'not(test@resource)'],
     ['{ !span.a }', 'compute@span'],
     ['{ span.a }', 'compute@span'],
+    ['{ parent.a = 1 && parent.b != nil && name = "x" }', 'and@span(test@span, compute@span, compute@span)'],
     ['{ span.a && name = "x" }', 'and@span(test@span, test@span)'],
     ['{ span.a + 1 = 2 && name = "x" }', 'and@span(test@span, compute@span)'],
   ] as const) {

@@ -13,12 +13,15 @@ export type Predicate =
   | { readonly kind: 'and' | 'or'; readonly level: Level; readonly parts: readonly Predicate[] }
   | { readonly kind: 'not'; readonly level: Level; readonly part: Predicate }
   | { readonly kind: 'any'; readonly level: 'span'; readonly part: Predicate }
-  | { readonly kind: 'test'; readonly level: Level; readonly field: Field; readonly condition: Condition }
-  | { readonly kind: 'exists'; readonly level: Level; readonly field: Field }
+  | { readonly kind: 'test'; readonly level: Level; readonly field: OwnField; readonly condition: Condition }
+  | { readonly kind: 'exists'; readonly level: Level; readonly field: OwnField }
   /** Everything without a kernel of its own: expressions, two fields. Evaluated value by value. */
   | { readonly kind: 'compute'; readonly level: Level; readonly expr: FieldExpr }
   /** True for some choice of one event and one link of the span; the general form of what `any` does for the usual filters. */
   | { readonly kind: 'some'; readonly level: 'span'; readonly expr: FieldExpr };
+
+/** Any but a field of the parent span. */
+export type OwnField = Exclude<Field, { readonly kind: 'parent' }>;
 
 const COMPARISONS = new Set<string>(['=', '!=', '<', '<=', '>', '>=', '=~', '!~']);
 
@@ -89,8 +92,8 @@ function spanPredicate(expr: FieldExpr, isWhole: boolean): Predicate {
       return constant(expr.value.type === 'bool' && expr.value.value);
     case 'attribute':
     case 'intrinsic': {
-      if (isWhole) return compute(expr);
       const field = resolveField(expr);
+      if (isWhole || field.kind === 'parent') return compute(expr);
       return { kind: 'test', level: field.level, field, condition: compileCondition('=', { type: 'bool', value: true }) };
     }
     case 'binary': {
@@ -108,6 +111,7 @@ function spanPredicate(expr: FieldExpr, isWhole: boolean): Predicate {
     case 'exists': {
       if (expr.operand.kind !== 'attribute' && expr.operand.kind !== 'intrinsic') return compute(expr);
       const field = resolveField(expr.operand);
+      if (field.kind === 'parent') return compute(expr);
       const exists: Predicate = { kind: 'exists', level: field.level, field };
       return expr.negated ? negate(exists) : exists;
     }
@@ -115,14 +119,16 @@ function spanPredicate(expr: FieldExpr, isWhole: boolean): Predicate {
 }
 
 function comparison(op: ComparisonOp, left: FieldExpr, right: FieldExpr, whole: FieldExpr): Predicate {
-  if (right.kind === 'literal' && (left.kind === 'attribute' || left.kind === 'intrinsic')) return test(resolveField(left), op, right.value);
+  if (right.kind === 'literal' && (left.kind === 'attribute' || left.kind === 'intrinsic')) return test(resolveField(left), op, right.value, whole);
   if (left.kind === 'literal' && (right.kind === 'attribute' || right.kind === 'intrinsic') && op !== '=~' && op !== '!~') {
-    return test(resolveField(right), mirror(op), left.value);
+    return test(resolveField(right), mirror(op), left.value, whole);
   }
   return compute(whole);
 }
 
-function test(field: Field, op: ComparisonOp, literal: Static): Predicate {
+/** Fields of the parent have no column of their own to loop over. */
+function test(field: Field, op: ComparisonOp, literal: Static, whole: FieldExpr): Predicate {
+  if (field.kind === 'parent') return compute(whole);
   return { kind: 'test', level: field.level, field, condition: fieldCondition(field, op, literal) };
 }
 

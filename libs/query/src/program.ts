@@ -47,10 +47,16 @@ export function compileProgram(expr: FieldExpr, batch: Batch, level: Level, bind
         case '^':
           return arithmeticProgram(expr.op, left, right);
         default:
+          // Plain attributes have no unit: beside a duration literal they never match (docs/traceql.md).
+          if (isUnitless(expr.left, expr.right) || isUnitless(expr.right, expr.left)) return boolProgram(() => false);
           return comparisonProgram(expr.op, left, right);
       }
     }
   }
+}
+
+function isUnitless(attribute: FieldExpr, literal: FieldExpr): boolean {
+  return attribute.kind === 'attribute' && literal.kind === 'literal' && literal.value.type === 'duration';
 }
 
 const probe = new Cell();
