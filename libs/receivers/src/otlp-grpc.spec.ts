@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import zlib from 'node:zlib';
 import grpc from '@grpc/grpc-js';
 import { AppError, createMemoryLogger, parseTenantId } from '@vivace/base';
@@ -28,14 +30,14 @@ afterEach(async () => {
   clients = [];
 });
 
-async function start(push?: Push) {
+async function start(push?: Push, overrides: Partial<OtlpGrpcConfig> = {}) {
   const seen: { tenant: string | undefined; bytes: Buffer; info: PushInfo }[] = [];
   const logger = createMemoryLogger();
   const record: Push = async (tenant, bytes, info) => {
     seen.push({ tenant, bytes: Buffer.from(bytes), info });
     return (await push?.(tenant, bytes, info)) ?? { rejectedSpans: 0, message: '' };
   };
-  const receiver = await startOtlpGrpc({ config: CONFIG, push: record, logger });
+  const receiver = await startOtlpGrpc({ config: { ...CONFIG, ...overrides }, push: record, logger });
   running.push(receiver);
   const client = new grpc.Client(`127.0.0.1:${receiver.port}`, grpc.credentials.createInsecure(), { 'grpc.default_compression_algorithm': 0 });
   const gzipClient = new grpc.Client(`127.0.0.1:${receiver.port}`, grpc.credentials.createInsecure(), {
@@ -146,6 +148,16 @@ describe('OTLP over gRPC', () => {
     await entered.promise;
     await receiver.stop(0);
     expect(await open).toBeInstanceOf(Error);
+  });
+
+  it('speaks TLS', async () => {
+    const pem = (name: string): string => fileURLToPath(new URL(`../../../testdata/otlp/tls/${name}.pem`, import.meta.url));
+    const tls = { certFile: pem('cert'), keyFile: pem('key'), clientCaFile: '' };
+    const { receiver, send, seen } = await start(undefined, { tls });
+    const client = new grpc.Client(`localhost:${receiver.port}`, grpc.credentials.createSsl(readFileSync(tls.certFile)));
+    clients.push(client);
+    await send('bytes', {}, client);
+    expect(seen[0].bytes.toString()).toBe('bytes');
   });
 
   it('says which address it cannot have', async () => {

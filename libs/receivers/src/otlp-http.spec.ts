@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
 import http from 'node:http';
+import https from 'node:https';
+import { fileURLToPath } from 'node:url';
 import zlib from 'node:zlib';
 import { AppError, createMemoryLogger } from '@vivace/base';
 import type { OtlpHttpConfig } from '@vivace/config';
@@ -206,6 +209,32 @@ describe('OTLP over HTTP', () => {
     await entered.promise;
     await receiver.stop(0);
     expect(await open).toBeInstanceOf(Error);
+  });
+
+  it('speaks TLS, with a clear word about files it cannot read', async () => {
+    const pem = (name: string): string => fileURLToPath(new URL(`../../../testdata/otlp/tls/${name}.pem`, import.meta.url));
+    const tls = { certFile: pem('cert'), keyFile: pem('key'), clientCaFile: '' };
+    const { receiver, seen } = await start(undefined, { tls });
+    const status = await new Promise((resolve, reject) => {
+      const options = {
+        host: '127.0.0.1',
+        port: receiver.port,
+        path: '/v1/traces',
+        method: 'POST',
+        headers: PROTOBUF,
+        ca: readFileSync(tls.certFile),
+        agent: false,
+      };
+      https
+        .request(options, (response) => resolve(response.statusCode))
+        .on('error', reject)
+        .end('bytes');
+    });
+    expect([status, seen[0].bytes.toString()]).toEqual([200, 'bytes']);
+    await expect(start(undefined, { tls: { ...tls, keyFile: '/no/such/key.pem' } })).rejects.toMatchObject({
+      code: 'failed_precondition',
+      message: expect.stringContaining('cannot read "/no/such/key.pem"'),
+    });
   });
 
   it('says which address it cannot have', async () => {
