@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import http from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import https from 'node:https';
@@ -39,12 +40,14 @@ export async function startOtlpHttp({ config, push, logger }: OtlpHttpOptions): 
   });
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   const { host, port } = config.listen;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(new AppError('unavailable', `otlp http receiver: cannot listen on ${host}:${port}: ${error.message}`, { cause: error })),
-    );
-    server.listen({ port, ...(host === '' ? {} : { host }) }, resolve);
-  });
+  try {
+    server.listen({ port, ...(host === '' ? {} : { host }) });
+    await once(server, 'listening');
+  } catch (error) {
+    throw new AppError('unavailable', `otlp http receiver: cannot listen on ${host}:${port}: ${(error as Error).message}`, { cause: error });
+  }
+  // Such as running out of file descriptors: the server goes on.
+  server.on('error', (error) => logger.error('otlp http receiver failed to accept', { err: error }));
   const address = server.address() as AddressInfo; // listening on TCP
   return { host: address.address, port: address.port, stop: (timeoutMs) => stop(server, open, timeoutMs) };
 
