@@ -24,7 +24,8 @@ export type {
 export { planSearch } from './plan-search.ts';
 export type { PlanOptions, SearchPlan } from './plan-search.ts';
 export { searchBatches } from './search.ts';
-export type { Batches, SearchOptions } from './search.ts';
+export type { Batches } from './load-ahead.ts';
+export type { SearchOptions } from './search.ts';
 export type { SearchPartial, SpansetPiece, TracePiece } from './search-partial.ts';
 export { mergeTagNames, tagNames } from './tag-names.ts';
 export { mergeTagValues, tagValues } from './tag-values.ts';

@@ -6,7 +6,8 @@ import type { TraceSearchMetadata } from './model.ts';
 import { BASE_NS, columnsOf, recording, span, trace } from './plain.fixture.ts';
 import { planSearch } from './plan-search.ts';
 import { searchBatches } from './search.ts';
-import type { Batches, SearchOptions } from './search.ts';
+import type { Batches } from './load-ahead.ts';
+import type { SearchOptions } from './search.ts';
 
 const ALL = { limit: 20, spansPerSpanSet: 10, legacy: false };
 

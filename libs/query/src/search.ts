@@ -1,6 +1,8 @@
 import { hex } from '@vivace/base';
 import type { SpanColumns } from '@vivace/trace';
 import { Batch } from './batch.ts';
+import { loadAhead } from './load-ahead.ts';
+import type { Batches, LoadedBatch } from './load-ahead.ts';
 import { isSet, MaskPool } from './mask.ts';
 import { compilePipeline } from './pipeline.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -22,8 +24,6 @@ export interface SearchOptions {
   readonly endNs?: bigint;
   readonly signal?: AbortSignal;
 }
-
-export type Batches = Iterable<SpanColumns> | AsyncIterable<SpanColumns>;
 
 export const DEFAULT_SPANS_PER_SPAN_SET = 3;
 
@@ -55,7 +55,7 @@ interface OpenBatch {
  */
 export async function searchBatches(plan: SearchPlan, batches: Batches, options: SearchOptions): Promise<SearchPartial> {
   const search = new Search(plan, options);
-  if (!plan.isEmpty) for await (const columns of batches) await search.add(columns);
+  if (!plan.isEmpty) for await (const batch of loadAhead(batches, plan.needs, options.signal)) await search.add(batch);
   return search.finish();
 }
 
@@ -80,10 +80,7 @@ class Search {
     this.#time = startNs === undefined || endNs === undefined ? undefined : timeFilter(startNs, endNs);
   }
 
-  async add(columns: SpanColumns): Promise<void> {
-    this.#options.signal?.throwIfAborted();
-    const bytesBefore = columns.inspectedBytes;
-    await columns.load(this.#plan.needs, this.#options.signal);
+  async add({ columns, bytesBefore }: LoadedBatch): Promise<void> {
     const batch = new Batch(columns, this.#masks);
     this.#inspectedTraces += columns.traceCount;
     this.#inspectedSpans += columns.spanCount;

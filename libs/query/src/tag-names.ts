@@ -3,7 +3,7 @@ import { Batch } from './batch.ts';
 import { NeedsBuilder } from './field.ts';
 import { MaskPool } from './mask.ts';
 import type { QueryOptions, TagScope, TagsRequest, TagsResponse } from './model.ts';
-import type { Batches } from './search.ts';
+import type { Batches } from './load-ahead.ts';
 import { planSelection, selectedRows } from './span-selection.ts';
 import type { SpanSelection } from './span-selection.ts';
 

@@ -8,7 +8,8 @@ import type { Field, Level } from './field.ts';
 import { stringColumn } from './intrinsic-columns.ts';
 import { MaskPool } from './mask.ts';
 import type { QueryOptions, TagValue, TagValuesRequest, TagValuesResponse } from './model.ts';
-import type { Batches } from './search.ts';
+import { loadAhead } from './load-ahead.ts';
+import type { Batches } from './load-ahead.ts';
 import { planSelection, selectedRows } from './span-selection.ts';
 import type { SpanSelection } from './span-selection.ts';
 
@@ -31,16 +32,13 @@ export async function tagValues(batches: Batches, request: TagValuesRequest, opt
   const values = new DistinctValues(request.limit || DEFAULT_LIMIT);
   const masks = new MaskPool();
   let inspectedBytes = 0;
-  for await (const columns of batches) {
-    options.signal?.throwIfAborted();
-    const before = columns.inspectedBytes;
-    await columns.load(needs, options.signal);
+  for await (const { columns, bytesBefore } of loadAhead(batches, needs, options.signal)) {
     const batch = new Batch(columns, masks);
     if (field.kind === 'intrinsic') collectStrings(stringColumn(field.name, batch), field.level, selection, batch, values);
     else
       for (const scope of field.kind === 'attr' ? [field.scope] : (['span', 'resource'] as const))
         collectAttrs(columns.attr(scope, field.key), scope, selection, batch, values);
-    inspectedBytes += columns.inspectedBytes - before;
+    inspectedBytes += columns.inspectedBytes - bytesBefore;
   }
   return { values: values.sorted(), inspectedBytes };
 }
