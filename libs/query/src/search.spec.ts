@@ -146,6 +146,21 @@ describe('the answer', () => {
     ]);
   });
 
+  it('gives the structure view one span set whose spans carry all it draws', async () => {
+    const root = span(1, { name: 'root', kind: 2 });
+    const child = span(2, { parentId: root.spanId, name: 'child', kind: 2 });
+    const other = span(3, { parentId: root.spanId, kind: 3 });
+    const text =
+      '({nestedSetParent<0 && true } &>> { kind = server }) || ({nestedSetParent<0 && true }) | select(status, resource.service.name, name, nestedSetParent, nestedSetLeft, nestedSetRight)';
+    const [found] = await search(text, [columnsOf(trace(1, root, child, other))]);
+    expect(found.spanSets).toHaveLength(1);
+    const keys = ['kind', 'nestedSetLeft', 'nestedSetParent', 'nestedSetRight', 'service.name', 'status'];
+    expect(found.spanSet?.spans.map((s) => [s.name, s.attributes?.map(({ key }) => key).sort()])).toEqual([
+      ['root', keys],
+      ['child', keys],
+    ]);
+  });
+
   it('shows "nil" where a filter asked for absence', async () => {
     const [found] = await search('{ span.gone = nil }', [columnsOf(trace(1, span(1)))]);
     expect(found.spanSet?.spans[0].attributes).toEqual([{ key: 'gone', value: { stringValue: 'nil' } }]);
