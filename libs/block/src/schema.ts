@@ -133,9 +133,9 @@ function flatten(node: Node, out: SchemaElement[]): SchemaElement[] {
  * The schema of vParquet4 (spec: docs/format/block.md): 181 elements, 103 leaves, equal in all Tempo versions from 2.6 to 3.0. Tempo addresses
  * columns by position in trace lookup and compaction, so nothing may be left out, added or moved: doing so crashes it.
  */
-export const SCHEMA: readonly SchemaElement[] = trace.reduce(
+export const SCHEMA: readonly SchemaElement[] = trace.reduce<SchemaElement[]>(
   (out, node) => flatten(node, out),
-  [{ name: 'Trace', numChildren: trace.length } as SchemaElement],
+  [{ name: 'Trace', numChildren: trace.length }],
 );
 
 /** Attribute keys with a column of their own, in column order. Only string values go there, at both scopes. */

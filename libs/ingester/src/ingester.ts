@@ -9,7 +9,7 @@ import { TenantIngester } from './tenant-ingester.ts';
 import type { RecentData, Refusals } from './tenant-ingester.ts';
 
 /** Kind of a log frame that holds an ExportTraceServiceRequest. Persisted: docs/format/wal.md. */
-export const FRAME_OTLP = 1;
+const FRAME_OTLP = 1;
 
 export interface IngesterDeps {
   readonly config: IngesterConfig;
@@ -21,12 +21,6 @@ export interface IngesterDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: IngesterMetrics;
-}
-
-export interface ReplayProgress {
-  readonly segments: number;
-  readonly totalSegments: number;
-  readonly frames: number;
 }
 
 export interface Ingester {

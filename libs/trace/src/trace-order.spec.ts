@@ -48,9 +48,7 @@ const trace = fc.record({
   traceId: fc.integer({ min: 1, max: 40 }).map((n) => (n * 0x01010101).toString(16).padStart(32, '0')),
   spans: fc.array(span, { minLength: 1, maxLength: 9 }),
 });
-const traces = fc
-  .array(trace, { maxLength: 12 })
-  .map((all) => all.map((t) => ({ ...t, spans: t.spans.map((s) => ({ ...s, endNs: s.startNs + 5n })) }) as PlainTrace));
+const traces = fc.array(trace, { maxLength: 12 }).map((all) => all.map((t) => ({ ...t, spans: t.spans.map((s) => ({ ...s, endNs: s.startNs + 5n })) })));
 
 /** Sorting as one would write it without caring for speed. */
 function naive(input: readonly PlainTrace[]): PlainTrace[] {

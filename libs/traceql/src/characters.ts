@@ -30,7 +30,7 @@ export function startsWord(codePoint: number | undefined): boolean {
   return LETTER.test(String.fromCodePoint(codePoint));
 }
 
-export function continuesWord(codePoint: number | undefined): boolean {
+function continuesWord(codePoint: number | undefined): boolean {
   if (codePoint === undefined) return false;
   if (codePoint < 0x80) return isAsciiLetter(codePoint) || codePoint === 0x5f || isDigit(codePoint);
   return LETTER_OR_DIGIT.test(String.fromCodePoint(codePoint));

@@ -141,7 +141,7 @@ function plainTrace(row: TraceRow): PlainTrace {
       ...attrsOf(Resource.Attrs),
       ...columns(Resource.DedicatedAttributes, dedicatedNames(DEDICATED, 'resource')),
       ...RESOURCE_COLUMNS.flatMap((name, i): [string, PlainValue][] => {
-        const value = Resource[name] as Uint8Array | null;
+        const value = Resource[name];
         return value === null || (name === 'ServiceName' && value.length === 0) ? [] : [[STATIC_RESOURCE_KEYS[i], text(value)]];
       }),
     ];

@@ -1,4 +1,5 @@
-import { Encoding, PhysicalType } from '../format.ts';
+import type { PhysicalType } from '../format.ts';
+import { Encoding } from '../format.ts';
 import type { ByteBuffer } from './byte-buffer.ts';
 import type { Bounds, ColumnValues, DictionaryPage } from './column-values.ts';
 import { bitWidth, encodeIndices } from './hybrid.ts';
