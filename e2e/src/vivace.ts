@@ -109,8 +109,8 @@ export class Vivace {
     return fs.globSync(`${this.dir}/blocks/*/*/meta.json`);
   }
 
-  async get(pathAndQuery: string): Promise<{ status: number; body: string }> {
-    const response = await fetch(this.http + pathAndQuery, { signal: AbortSignal.timeout(30_000) });
+  async get(pathAndQuery: string, headers: Readonly<Record<string, string>> = {}): Promise<{ status: number; body: string }> {
+    const response = await fetch(this.http + pathAndQuery, { headers, signal: AbortSignal.timeout(30_000) });
     return { status: response.status, body: await response.text() };
   }
 
