@@ -38,7 +38,8 @@ const commands = {
   },
   format: async () => {
     await install();
-    await node('node_modules/eslint/bin/eslint.js', '--fix', '.');
+    // That rule's repairs do not always compile.
+    await node('node_modules/eslint/bin/eslint.js', '--fix', '--rule', '{"@typescript-eslint/no-unnecessary-type-assertion": "off"}', '.');
     await run('biome', ['format', '--write']);
   },
   codegen: async () => {
