@@ -32,7 +32,7 @@ export interface ShopSpan {
   readonly link: Uint8Array | undefined;
 }
 
-export const SERVICES = [
+const SERVICES = [
   'frontend',
   'api-gateway',
   'checkout',
