@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { AppError } from '@vivace/base';
 import { checkKey, checkPrefix, notFound, tooShort } from './check-key.ts';
@@ -82,8 +83,7 @@ export class LocalObjectStore implements ObjectStore {
     const path = this.#path(key);
     const temporary = join(dirname(path), `${TEMPORARY}${randomUUID()}`);
     try {
-      await this.#makeFolders(dirname(path));
-      const handle = await open(temporary, 'wx');
+      const handle = await this.#create(temporary);
       try {
         await handle.writeFile(bytes);
         await handle.sync();
@@ -151,6 +151,18 @@ export class LocalObjectStore implements ObjectStore {
   #path(key: string): string {
     checkKey(key);
     return join(this.#root, key);
+  }
+
+  /** A new file in a folder that is made when missing; `delete` may take an empty folder away in between, so a second try is due. */
+  async #create(path: string): Promise<FileHandle> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#makeFolders(dirname(path));
+        return await open(path, 'wx');
+      } catch (cause) {
+        if (errnoOf(cause) !== 'ENOENT' || attempt === 3) throw cause;
+      }
+    }
   }
 
   async #publish(from: string, to: string): Promise<void> {

@@ -114,6 +114,15 @@ export function objectStoreContract(name: string, create: (path: string) => Obje
       expect(await store.listFolders('')).toEqual([]);
     });
 
+    it('stores and deletes side by side in one folder', async () => {
+      const round = async (i: number): Promise<void> => {
+        await store.put(`t/${i % 3}/k${i}`, bytes(String(i)));
+        await store.delete(`t/${i % 3}/k${i}`);
+      };
+      await Promise.all(Array.from({ length: 60 }, (_, i) => round(i)));
+      expect(await store.listFolders('')).toEqual([]);
+    });
+
     it('moves a file in', async () => {
       const path = join(folder, `${randomUUID()}.parquet`);
       await writeFile(path, 'PAR1');
