@@ -1,8 +1,10 @@
+import type { LogFields, Logger, LogLevel } from '@vivace/base';
 import type { ReceiversConfig } from '@vivace/config';
 import type { Distributor } from '@vivace/distributor';
-import type { Logger } from '@vivace/base';
-import { startOtlpGrpc, startOtlpHttp } from '@vivace/receivers';
-import type { Push, Receiver } from '@vivace/receivers';
+import type { PushInfo } from '@vivace/receivers';
+import { startThread, workerScript } from '@vivace/workers';
+import type { ServiceThread } from '@vivace/workers';
+import type { ReceiverThread } from './receiver-thread.ts';
 
 export interface ReceiversOptions {
   readonly config: ReceiversConfig;
@@ -10,13 +12,38 @@ export interface ReceiversOptions {
   readonly logger: Logger;
   /** How long open requests may take to finish. */
   readonly stopTimeoutMs: number;
+  /** The receivers cannot go on: the process must end. */
+  readonly onFatal: (error: Error) => void;
 }
 
-/** The receivers that are configured, as one service. */
+export interface PushCall {
+  readonly tenant: string | undefined;
+  readonly bytes: Uint8Array;
+  readonly info: PushInfo;
+}
+
+export interface LogCall {
+  readonly level: LogLevel;
+  readonly msg: string;
+  readonly fields: LogFields;
+}
+
+export type ReceiverParent = ReturnType<typeof handlersOf>;
+
+/** What the receiver thread asks of the main thread. */
+function handlersOf({ distributor, logger }: ReceiversOptions) {
+  return {
+    push: ({ tenant, bytes, info }: PushCall) => distributor.push(tenant, bytes, info),
+    log: ({ level, msg, fields }: LogCall) => logger[level](msg, fields),
+  };
+}
+
+/** The receivers that are configured, on a thread of their own, as one service. */
 export class Receivers {
   readonly name = 'receivers';
   readonly #options: ReceiversOptions;
-  readonly #running = new Map<string, Receiver>();
+  #thread: ServiceThread<ReceiverThread> | undefined;
+  #ports: Readonly<Record<string, number>> = {};
 
   constructor(options: ReceiversOptions) {
     this.#options = options;
@@ -24,17 +51,23 @@ export class Receivers {
 
   /** By name, for the log. */
   get ports(): Readonly<Record<string, number>> {
-    return Object.fromEntries([...this.#running].map(([name, { port }]) => [name, port]));
+    return this.#ports;
   }
 
   async start(): Promise<void> {
-    const { config, distributor, logger } = this.#options;
-    const push: Push = (tenant, bytes, info) => distributor.push(tenant, bytes, info);
-    if (config.otlpGrpc) this.#running.set('otlpGrpc', await startOtlpGrpc({ config: config.otlpGrpc, push, logger }));
-    if (config.otlpHttp) this.#running.set('otlpHttp', await startOtlpHttp({ config: config.otlpHttp, push, logger }));
+    const { config, onFatal } = this.#options;
+    this.#thread = startThread<ReceiverThread>({
+      script: workerScript(import.meta.url, './receiver-thread'),
+      name: 'receivers',
+      data: undefined,
+      handlers: handlersOf(this.#options),
+      onCrash: onFatal,
+    });
+    this.#ports = await this.#thread.rpc.call('start', config);
   }
 
   async stop(): Promise<void> {
-    await Promise.all([...this.#running.values()].map((receiver) => receiver.stop(this.#options.stopTimeoutMs)));
+    await this.#thread?.rpc.call('stop', this.#options.stopTimeoutMs);
+    await this.#thread?.end();
   }
 }

@@ -16,4 +16,4 @@ export type Tasks = typeof ingesterTasks & QueryTasks;
 const { storePath } = workerStartData<WorkerData>(); // put there by createPool
 const tasks: Tasks = { ...ingesterTasks, ...createQueryTasks({ store: new LocalObjectStore({ path: storePath }), cache: new BlockCache() }) };
 
-serveTasks(tasks);
+serveTasks(tasks, { collectAfter: Object.keys(ingesterTasks) });

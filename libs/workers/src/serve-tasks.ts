@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Transferable } from 'node:worker_threads';
 import { AppError, assert } from '@vivace/base';
+import { collectYoung } from './collect-young.ts';
 import { encodeError } from './messages.ts';
 import type { FromWorker, RunMessage, ToWorker, WorkerStart } from './messages.ts';
 
@@ -26,11 +27,16 @@ export class Transfer<T> {
   }
 }
 
+export interface ServeOptions {
+  /** Tasks after which `collectYoung` runs: those that get large tables by handle. */
+  readonly collectAfter?: readonly string[];
+}
+
 /**
  * The whole of a worker script: answers tasks, one at a time, until the thread is ended by its pool.
  * The pool's type parameter is the type of what is given here.
  */
-export function serveTasks(handlers: TaskHandlers): void {
+export function serveTasks(handlers: TaskHandlers, options: ServeOptions = {}): void {
   assert(parentPort, 'serveTasks runs in a worker thread');
   const port = parentPort;
   const { abortedId } = workerData as WorkerStart;
@@ -56,6 +62,8 @@ export function serveTasks(handlers: TaskHandlers): void {
       post({ kind: 'failed', id, error: encodeError(error) });
     } finally {
       controllers.delete(id);
+      // Later, when nothing on the stack holds the input any more.
+      if (options.collectAfter?.includes(task)) setImmediate(collectYoung);
     }
   };
 

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { ResourceLimits, Transferable } from 'node:worker_threads';
 import { AppError } from '@vivace/base';
+import { execArgvFor } from './exec-argv.ts';
 import { decodeError } from './messages.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
 import type { TaskHandlers, Transfer } from './serve-tasks.ts';
@@ -250,11 +251,6 @@ class ThreadPool implements WorkerPool<TaskHandlers> {
     if (thread.ready) this.#spawn();
     this.#dispatch();
   }
-}
-
-/** A script in TypeScript runs from source, and so must what it imports. Flags of this process are not passed on: a thread refuses many. */
-function execArgvFor(script: URL): string[] {
-  return script.pathname.endsWith('.ts') ? ['--conditions=@vivace/source'] : [];
 }
 
 function post(thread: Thread, message: ToWorker, transfer: readonly Transferable[] = []): void {

@@ -1,0 +1,49 @@
+// The thread of the receivers: connections, decompression and JSON. It has a heap of its own, small, because network buffers make
+// V8 collect it often (docs/adr/0007-receiver-thread.md); request bytes are moved to the main thread, never copied.
+import type { LogFields, Logger, LogLevel } from '@vivace/base';
+import type { ReceiversConfig } from '@vivace/config';
+import { startOtlpGrpc, startOtlpHttp } from '@vivace/receivers';
+import type { Push, Receiver } from '@vivace/receivers';
+import { threadRpc } from '@vivace/workers';
+import type { ReceiverParent } from './receivers.ts';
+
+/** What the main thread may ask. */
+const handlers = {
+  /** Listens as configured; gives the real ports by name. */
+  async start(config: ReceiversConfig): Promise<Readonly<Record<string, number>>> {
+    if (config.otlpGrpc) running.set('otlpGrpc', await startOtlpGrpc({ config: config.otlpGrpc, push, logger: log({}) }));
+    if (config.otlpHttp) running.set('otlpHttp', await startOtlpHttp({ config: config.otlpHttp, push, logger: log({}) }));
+    return Object.fromEntries([...running].map(([name, { port }]) => [name, port]));
+  },
+  async stop(timeoutMs: number): Promise<void> {
+    await Promise.all([...running.values()].map((receiver) => receiver.stop(timeoutMs)));
+  },
+};
+export type ReceiverThread = typeof handlers;
+
+const running = new Map<string, Receiver>();
+const { parent } = threadRpc<undefined, ReceiverParent>(handlers);
+
+const push: Push = (tenant, bytes, info) => {
+  const own = owned(bytes);
+  return parent.call('push', { tenant, bytes: own, info }, [own.buffer]);
+};
+
+/** The bytes in a buffer that holds nothing else, so that it can be moved. Small ones come from Node's pool and are copied. */
+function owned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer } = bytes;
+  const whole = buffer instanceof ArrayBuffer && bytes.byteOffset === 0 && bytes.byteLength === buffer.byteLength;
+  return whole ? new Uint8Array(buffer) : new Uint8Array(bytes);
+}
+
+function log(bound: LogFields): Logger {
+  const at = (level: LogLevel) => (msg: string, fields?: LogFields) => {
+    void parent.call('log', { level, msg, fields: plain({ ...bound, ...fields }) });
+  };
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), child: (fields) => log({ ...bound, ...fields }) };
+}
+
+/** Errors lose their code on the way to another thread, so they are told as text. */
+function plain(fields: LogFields): LogFields {
+  return Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, value instanceof Error ? (value.stack ?? value.message) : value]));
+}
