@@ -56,7 +56,7 @@ export class Slots {
   encoded(page: number, maxRepetition: number): Uint8Array {
     if (this.levels === undefined) return EMPTY;
     const width = bitWidth(maxRepetition);
-    const key = page * 4 + width;
+    const key = page * 8 + width;
     let bytes = this.#encoded.get(key);
     if (bytes === undefined) {
       scratch.length = 0;
