@@ -89,8 +89,17 @@ const PROVIDERS: Provider[] = [
   {
     provide: RECEIVERS,
     inject: [RUNTIME, DISTRIBUTOR],
-    useFactory: ({ config, logger }: Runtime, distributor: Distributor) =>
-      new Receivers({ config: config.receivers, distributor, logger, stopTimeoutMs: RECEIVERS_STOP_MS }),
+    useFactory: ({ config, logger, shutdown }: Runtime, distributor: Distributor) =>
+      new Receivers({
+        config: config.receivers,
+        distributor,
+        logger,
+        stopTimeoutMs: RECEIVERS_STOP_MS,
+        onFatal(error) {
+          logger.error('the receivers have ended', { err: error });
+          shutdown('receivers');
+        },
+      }),
   },
   {
     provide: QUERIER,
