@@ -21,7 +21,7 @@ export class RowSlicer {
   /** Row `row` of a column whose first row is row 0. The result borrows the column's arrays. */
   slice(reader: ColumnReader, row: number): ColumnSource {
     const { from, to, repetition } = this.#entries(reader, row);
-    const definition = reader.definition();
+    const definition = reader.definitionUpTo(to);
     const max = reader.leaf.maxDefinition;
     const first = countPresent(definition, max, 0, from);
     const present = countPresent(definition, max, from, to);

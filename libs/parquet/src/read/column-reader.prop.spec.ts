@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { Codec, Encoding, PhysicalType, Repetition } from '../format.ts';
 import { ByteBuffer } from '../write/byte-buffer.ts';
 import { writeDataPageV1Header, writeDataPageV2Header, writeDictionaryPageHeader } from '../write/metadata-writer.ts';
-import { ColumnReader } from './column-reader.ts';
+import { ColumnReader, countPresent } from './column-reader.ts';
 import type { DecodedValues } from './column-reader.ts';
 import type { ReadLeaf } from './schema-leaves.ts';
 
@@ -207,6 +207,13 @@ function roundTrip<T>(
       });
       const expected = pages.flat().flatMap((v) => (v === undefined ? [] : [spell(v)]));
       const from = Math.floor(expected.length / 3);
+      const half = reader.definitionUpTo(Math.ceil(reader.entries / 2));
+      expect(countPresent(half, 1, 0, Math.ceil(reader.entries / 2))).toBe(
+        pages
+          .flat()
+          .slice(0, Math.ceil(reader.entries / 2))
+          .filter((v) => v !== undefined).length,
+      );
       expect(spelled(reader.valuesRange(from, expected.length))).toEqual(expected.slice(from));
       expect(spelled(reader.values())).toEqual(expected);
       expect(reader.present()).toBe(expected.length);

@@ -87,6 +87,15 @@ export class ColumnReader {
     return this.#definition;
   }
 
+  /** Definition levels of the first `count` entries. Of a reader with one page, those behind are not decoded. */
+  definitionUpTo(count: number): DecodedLevels {
+    if (this.#definition !== undefined || this.#pages.length !== 1 || count >= this.entries) return this.definition();
+    const max = this.leaf.maxDefinition;
+    const levels = this.#levels(max, (page) => page.definition, count);
+    if (anyAbove(levels.each, max)) this.fail(`definition level above ${max}`);
+    return levels;
+  }
+
   /** Number of values that are not null. Comes from page headers where they tell it. */
   present(): number {
     let present = 0;
@@ -171,8 +180,8 @@ export class ColumnReader {
     return this.#chunk;
   }
 
-  #levels(max: number, section: (page: DataPage) => Section): DecodedLevels {
-    if (max === 0) return { count: this.entries, constant: 0, each: NO_LEVELS };
+  #levels(max: number, section: (page: DataPage) => Section, count = this.entries): DecodedLevels {
+    if (max === 0) return { count, constant: 0, each: NO_LEVELS };
     const width = 32 - Math.clz32(max);
     let constant = -2;
     for (const page of this.#pages) {
@@ -185,14 +194,15 @@ export class ColumnReader {
       constant = level;
     }
     if (constant > max) this.fail(`level ${constant} above ${max}`);
-    if (constant !== -1) return { count: this.entries, constant: Math.max(constant, 0), each: NO_LEVELS };
-    const each = new Uint8Array(this.entries);
+    if (constant !== -1) return { count, constant: Math.max(constant, 0), each: NO_LEVELS };
+    const each = new Uint8Array(count);
     let at = 0;
     for (const page of this.#pages) {
-      decodeLevels(this.#cursor(section(page)), width, page.entries, each, at);
-      at += page.entries;
+      const wanted = Math.min(page.entries, count - at);
+      decodeLevels(this.#cursor(section(page)), width, wanted, each, at);
+      at += wanted;
     }
-    return { count: this.entries, constant: -1, each };
+    return { count, constant: -1, each };
   }
 
   /** What page headers say of nulls must agree with the levels, or values would be given to the wrong rows. No level may be above the highest. */

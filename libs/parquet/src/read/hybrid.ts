@@ -28,32 +28,43 @@ export function constantRun(cursor: ByteCursor, width: number, count: number): n
   return seen >= count ? constant : -1;
 }
 
-/** Decodes `count` levels of `width` ≤ 8 bits into `out[at, …)`. */
+/**
+ * Decodes `count` levels of `width` ≤ 8 bits into `out[at, …)`. Runs are often no longer than eight entries, so the usual header of one byte
+ * and the position are handled here, not by the cursor.
+ */
 export function decodeLevels(cursor: ByteCursor, width: number, count: number, out: Uint8Array, at: number): void {
+  const { bytes } = cursor;
+  const stop = cursor.end;
   const end = at + count;
+  let pos = cursor.pos;
   let i = at;
   while (i < end) {
-    const header = cursor.uvarint32();
+    let header = pos < stop ? bytes[pos++] : cursor.fail('levels end early');
+    if (header >= 0x80) {
+      cursor.pos = pos - 1;
+      header = cursor.uvarint32();
+      pos = cursor.pos;
+    }
+    const run = header >>> 1;
+    if (run === 0) cursor.fail('run of length 0');
     if ((header & 1) === 0) {
-      const length = Math.min(header >>> 1, end - i);
-      const value = runValue(cursor, width);
-      if (length === 0) cursor.fail('run of length 0');
+      // Up to 8 bits: one byte.
+      const value = pos < stop ? bytes[pos++] : cursor.fail('levels end early');
+      const to = Math.min(i + run, end);
       // Most runs are a few entries long; fill() costs a call.
-      if (length < 16) for (let j = i; j < i + length; j++) out[j] = value;
-      else out.fill(value, i, i + length);
-      i += length;
+      if (to - i < 16) while (i < to) out[i++] = value;
+      else out.fill(value, i, to);
+      i = to;
       continue;
     }
-    const groups = header >>> 1;
-    if (groups === 0) cursor.fail('run of length 0');
-    const wanted = Math.min(groups * 8, end - i);
+    const wanted = Math.min(run * 8, end - i);
+    if ((wanted * width + 7) >>> 3 > stop - pos) cursor.fail('levels end early');
+    unpackLevels(bytes, pos, width, wanted, out, i);
     // Some writers leave out the bytes of the padding at the very end.
-    const bytes = Math.min(groups * width, cursor.end - cursor.pos);
-    cursor.need(Math.ceil((wanted * width) / 8));
-    unpackLevels(cursor.bytes, cursor.pos, width, wanted, out, i);
-    cursor.pos += bytes;
+    pos = Math.min(pos + run * width, stop);
     i += wanted;
   }
+  cursor.pos = pos;
 }
 
 function unpackLevels(bytes: Uint8Array, from: number, width: number, count: number, out: Uint8Array, at: number): void {
