@@ -28,7 +28,7 @@ import { createQueryApi } from '@vivace/query-frontend';
 import type { WorkerPool } from '@vivace/workers';
 import { openIngester } from './open-ingester.ts';
 import { Overrides } from './overrides.ts';
-import { createPool, POOL_SIZE } from './pool.ts';
+import { createPool } from './pool.ts';
 import { Receivers } from './receivers.ts';
 import type { Runtime } from './runtime.ts';
 import { services } from './services.ts';
@@ -40,9 +40,17 @@ import type { Tasks } from './task-worker.ts';
 /** The dependency graph of the process. */
 @Module({ controllers: [ReadyController, MetricsController, StatusController, AdminController] })
 export class AppModule {
+  /** Throws `unimplemented` for a configuration that asks for another program than this is so far. */
   static of(runtime: Runtime): DynamicModule {
+    const { target, storage } = runtime.config;
+    checkImplemented('target', target, 'all');
+    checkImplemented('storage.trace.backend', storage.backend, 'local');
     return { module: AppModule, providers: [{ provide: RUNTIME, useValue: runtime }, ...PROVIDERS] };
   }
+}
+
+function checkImplemented(key: string, value: string, implemented: string): void {
+  if (value !== implemented) throw new AppError('unimplemented', `${key} ${value} is not implemented in this version, want ${implemented}`);
 }
 
 const RECEIVERS_STOP_MS = 5_000;
@@ -51,13 +59,14 @@ const PROVIDERS: Provider[] = [
   {
     provide: STORE,
     inject: [RUNTIME],
-    useFactory: ({ config: { storage } }: Runtime): ObjectStore => {
-      if (storage.backend === 'local') return new LocalObjectStore({ path: storage.localPath });
-      throw new AppError('unimplemented', `storage.trace.backend ${storage.backend} is not implemented in this version, want local`);
-    },
+    useFactory: ({ config: { storage } }: Runtime): ObjectStore => new LocalObjectStore({ path: storage.localPath }),
   },
   { provide: POOL, inject: [RUNTIME], useFactory: ({ config, logger }: Runtime) => createPool(config, logger) },
-  { provide: OVERRIDES, inject: [RUNTIME], useFactory: ({ config, env, logger }: Runtime) => new Overrides({ config: config.overrides, env, logger }) },
+  {
+    provide: OVERRIDES,
+    inject: [RUNTIME],
+    useFactory: ({ config, env, logger, metrics }: Runtime) => new Overrides({ config: config.overrides, env, logger, metrics }),
+  },
   {
     provide: BLOCK_LIST,
     inject: [RUNTIME, STORE],
@@ -77,6 +86,7 @@ const PROVIDERS: Provider[] = [
       createDistributor({
         multitenancy: config.multitenancyEnabled,
         retryAfterMs: config.distributor.retryAfterMs,
+        maxNegativeDurationMs: config.distributor.maxNegativeDurationMs,
         limits(tenant) {
           const limits = overrides.limits(tenant);
           return { ...limits, maxAttributeBytes: limits.maxAttributeBytes || config.distributor.maxAttributeBytes };
@@ -103,17 +113,26 @@ const PROVIDERS: Provider[] = [
   },
   {
     provide: QUERIER,
-    inject: [RUNTIME, INGESTER, BLOCK_LIST, POOL],
-    useFactory: ({ config, clock }: Runtime, recent: Ingester, blocks: BlockList, pool: WorkerPool<Tasks>) =>
+    inject: [RUNTIME, INGESTER, BLOCK_LIST, POOL, OVERRIDES],
+    useFactory: ({ config, clock, logger, metrics }: Runtime, recent: Ingester, blocks: BlockList, pool: WorkerPool<Tasks>, overrides: Overrides) =>
       createQuerier({
         recent,
         blocks,
         pool,
-        jobsPerQuery: 2 * POOL_SIZE,
+        threads: pool.stats().size,
+        targetBytesPerJob: config.queryFrontend.search.targetBytesPerJob,
+        jobLimits: {
+          maxRunning: config.querier.maxConcurrentQueries,
+          maxPerQuery: config.queryFrontend.search.concurrentJobs,
+          maxPerTenant: config.queryFrontend.maxOutstandingPerTenant,
+        },
+        maxTagBytes: (tenant) => overrides.limits(tenant).maxBytesPerTagValuesQuery,
         recentWindowMs: config.queryFrontend.search.queryBackendAfterMs,
         searchTimeoutMs: config.querier.searchTimeoutMs,
         traceByIdTimeoutMs: config.querier.traceByIdTimeoutMs,
         clock,
+        logger,
+        metrics,
       }),
   },
   {

@@ -18,14 +18,6 @@ export interface IngesterParts {
   readonly overrides: Overrides;
 }
 
-/** Bounds of memory that have no key in Tempo: a head table of about 40 MB, and at most this many waiting for the disk. */
-const MAX_HEAD_SPANS = 131_072;
-const MAX_HEAD_BYTES = 64 << 20;
-const MAX_SEALED_TABLES = 4;
-const BLOCK_RETRY_MS = 30_000;
-/** A row group is worked on as a whole, so this bounds the memory of readers and writers. */
-const ROW_GROUP_SPANS = 100_000;
-
 /** Takes the log for this process and settles what an earlier run left; replaying the log is the ingester's start. */
 export async function openIngester({ runtime, store, pool, blocks, overrides }: IngesterParts): Promise<Ingester> {
   const { config, logger, metrics, clock } = runtime;
@@ -43,21 +35,21 @@ export async function openIngester({ runtime, store, pool, blocks, overrides }: 
   try {
     await recoverStaging({ store, partsDir, stagingDir });
     const ingester = createIngester({
-      config: {
-        ...config.ingester,
-        partsDir,
-        maxHeadSpans: MAX_HEAD_SPANS,
-        maxHeadBytes: MAX_HEAD_BYTES,
-        maxSealedTables: MAX_SEALED_TABLES,
-        blockRetryMs: BLOCK_RETRY_MS,
-      },
+      config: { ...config.ingester, partsDir },
       log,
       work: createHeavyWork({
         pool,
         store,
         partsDir,
         stagingDir,
-        block: { ...block, rowGroupSpans: ROW_GROUP_SPANS },
+        block,
+        dedicatedColumns(tenant) {
+          const { dedicatedColumns: own } = overrides.limits(tenant);
+          return own.length > 0 ? own : block.dedicatedColumns;
+        },
+        // One that waits for a thread would use up its time there.
+        concurrentFlushes: Math.min(config.ingester.concurrentFlushes, pool.stats().size - 1),
+        flushTimeoutMs: config.ingester.flushTimeoutMs,
         announce: (meta) => blocks.announce(meta),
       }),
       limits(tenant) {

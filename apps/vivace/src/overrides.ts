@@ -1,25 +1,32 @@
 import fs from 'node:fs/promises';
-import type { Logger, TenantId } from '@vivace/base';
+import type { Gauge, Logger, MetricsRegistry, TenantId } from '@vivace/base';
 import { describe, parseOverrides, resolveLimits } from '@vivace/config';
 import type { Limits, OverridesConfig, OverridesInput, TenantOverrides } from '@vivace/config';
+import { createLimitMetrics } from './limit-metrics.ts';
+import type { LimitMetrics } from './limit-metrics.ts';
 
 export interface OverridesOptions {
   readonly config: OverridesConfig;
   /** Given with `-config.expand-env`. */
   readonly env: OverridesInput['env'] | undefined;
   readonly logger: Logger;
+  readonly metrics: MetricsRegistry;
 }
 
 /** The limits of tenants: the defaults, and the per-tenant file, which is read again when it changes. */
 export class Overrides {
   readonly name = 'overrides';
   readonly #options: OverridesOptions;
+  readonly #limitMetrics: LimitMetrics;
+  readonly #reloaded: Gauge;
   #tenants: TenantOverrides = new Map();
   #text = '';
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: OverridesOptions) {
     this.#options = options;
+    this.#limitMetrics = createLimitMetrics(options.metrics, options.config.defaults);
+    this.#reloaded = options.metrics.gauge('tempo_runtime_config_last_reload_successful', 'Whether the last attempt to read the per-tenant file went well.');
   }
 
   limits(tenant: TenantId): Limits {
@@ -35,9 +42,9 @@ export class Overrides {
   async start(): Promise<void> {
     const { perTenantFile, perTenantPeriodMs } = this.#options.config;
     if (perTenantFile === '') return;
-    await this.#read();
+    await this.#reload();
     this.#timer = setInterval(() => {
-      this.#read().catch((reason: unknown) => this.#options.logger.error('per-tenant limits cannot be read, the last ones hold', { err: reason }));
+      this.#reload().catch((reason: unknown) => this.#options.logger.error('per-tenant limits cannot be read, the last ones hold', { err: reason }));
     }, perTenantPeriodMs);
     this.#timer.unref();
   }
@@ -46,12 +53,23 @@ export class Overrides {
     clearInterval(this.#timer);
   }
 
+  async #reload(): Promise<void> {
+    try {
+      await this.#read();
+      this.#reloaded.set(1);
+    } catch (reason) {
+      this.#reloaded.set(0);
+      throw reason;
+    }
+  }
+
   async #read(): Promise<void> {
     const { config, env, logger } = this.#options;
     const text = await fs.readFile(config.perTenantFile, 'utf8');
     if (text === this.#text) return;
     const { overrides, warnings } = parseOverrides({ file: config.perTenantFile, text, ...(env && { env }) });
     this.#tenants = overrides;
+    this.#limitMetrics.show(overrides);
     this.#text = text;
     for (const warning of warnings) logger.warn('per-tenant limits', { problem: describe(warning), explain: warning.explain });
     logger.info('per-tenant limits read', { file: config.perTenantFile, tenants: overrides.size });

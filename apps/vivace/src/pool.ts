@@ -5,18 +5,17 @@ import { createWorkerPool, workerScript } from '@vivace/workers';
 import type { WorkerPool } from '@vivace/workers';
 import type { Tasks, WorkerData } from './task-worker.ts';
 
-/** At least two, so that making a block never keeps queries waiting. */
-export const POOL_SIZE = Math.max(2, availableParallelism());
-/** Tempo's `query_frontend.max_outstanding_per_tenant`. */
-const MAX_QUEUED = 2_000;
+/** Of the number of CPUs, so that making a block never keeps queries waiting. */
+const MIN_THREADS = 2;
 
-export function createPool({ storage }: Config, logger: Logger): WorkerPool<Tasks> {
-  const data: WorkerData = { storePath: storage.localPath };
+export function createPool({ storage, querier, workers }: Config, logger: Logger): WorkerPool<Tasks> {
+  const data: WorkerData = { storePath: storage.localPath, blockCache: querier.blockCache };
   return createWorkerPool<Tasks>({
     script: workerScript(import.meta.url, './task-worker'),
     name: 'worker',
-    size: POOL_SIZE,
-    maxQueued: MAX_QUEUED,
+    size: workers.threads || Math.max(MIN_THREADS, availableParallelism()),
+    maxQueued: workers.maxQueued,
+    maxQueuedKey: 'workers.max_queued',
     data,
     onCrash: (error) => logger.error('worker thread died and is replaced', { err: error }),
   });

@@ -50,6 +50,7 @@ export async function run({ loaded, env, clock, beganMs, write, exit, onSignal }
       apiPrefix: config.httpApiPrefix,
       multitenancy: config.multitenancyEnabled,
       readTimeoutMs: server.httpReadTimeoutMs,
+      writeTimeoutMs: server.httpWriteTimeoutMs,
       idleTimeoutMs: server.httpIdleTimeoutMs,
       logger,
       metrics,

@@ -1,5 +1,6 @@
 // What runs on worker threads: everything that would hold up the event loop.
 import { BlockCache } from '@vivace/block';
+import type { BlockCacheConfig } from '@vivace/config';
 import { ingesterTasks } from '@vivace/ingester';
 import { LocalObjectStore } from '@vivace/object-store';
 import { createQueryTasks } from '@vivace/querier';
@@ -9,11 +10,15 @@ import { serveTasks, workerStartData } from '@vivace/workers';
 /** Given to every thread when it starts. */
 export interface WorkerData {
   readonly storePath: string;
+  readonly blockCache: BlockCacheConfig;
 }
 
 export type Tasks = typeof ingesterTasks & QueryTasks;
 
-const { storePath } = workerStartData<WorkerData>(); // put there by createPool
-const tasks: Tasks = { ...ingesterTasks, ...createQueryTasks({ store: new LocalObjectStore({ path: storePath }), cache: new BlockCache() }) };
+const { storePath, blockCache } = workerStartData<WorkerData>(); // put there by createPool
+const tasks: Tasks = {
+  ...ingesterTasks,
+  ...createQueryTasks({ store: new LocalObjectStore({ path: storePath }), cache: new BlockCache(blockCache), maxOpenBlocks: blockCache.maxOpenBlocks }),
+};
 
 serveTasks(tasks, { collectAfter: Object.keys(ingesterTasks) });

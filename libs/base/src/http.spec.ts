@@ -36,6 +36,13 @@ describe('errorResponse', () => {
     });
   });
 
+  it('keeps the text of an internal error to the log', () => {
+    expect(errorResponse(new AppError('internal', 'cannot open /secret/path'))).toMatchObject({
+      status: 500,
+      body: 'internal error: see the log of the server',
+    });
+  });
+
   it('rounds the wait up to whole seconds', () => {
     expect(errorResponse(new AppError('resource_exhausted', 'x', { retryAfterMs: 1_200 })).headers).toMatchObject({ 'retry-after': '2' });
     expect(errorResponse(new AppError('unavailable', 'x', { retryAfterMs: 0 })).headers).toMatchObject({ 'retry-after': '1' });

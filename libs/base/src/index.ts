@@ -3,6 +3,7 @@ export type { AppErrorOptions, ErrorCode } from './app-error.ts';
 export { assert, unreachable } from './assert.ts';
 export { systemClock } from './clock.ts';
 export type { Clock } from './clock.ts';
+export { ConcurrencyLimit } from './concurrency-limit.ts';
 export { formatGoDuration, parseDurationMs } from './duration.ts';
 export { errorResponse, httpStatus } from './http.ts';
 export type { HttpRequest, HttpResponse, HttpRoute, HttpRouter } from './http.ts';

@@ -3,16 +3,10 @@ import type { Warning } from './problem.ts';
 
 /** Settings that are allowed each on its own but bad together; after Tempo's own start-up warnings. */
 export function checkConfig(config: Config, warnings: Warning[]): void {
-  const { values, storage, ingester } = config;
+  const { values, storage } = config;
   const warn = (path: string, message: string, explain: string): void => {
     warnings.push({ where: '', path, message, explain });
   };
-  if (ingester.completeBlockTimeoutMs < storage.blocklistPollMs)
-    warn(
-      'ingester.complete_block_timeout',
-      'is shorter than storage.trace.blocklist_poll',
-      'a block may be gone from the ingester before queriers know it, so its traces are not found for a while',
-    );
   if (values.compactor.compaction.block_retention < storage.blocklistPollMs)
     warn('compactor.compaction.block_retention', 'is shorter than storage.trace.blocklist_poll', 'blocks may be deleted before queriers have seen them');
   if (values.compactor.compaction.retention_concurrency === 0) warn('compactor.compaction.retention_concurrency', 'is 0', 'retention needs at least 1');

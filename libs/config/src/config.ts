@@ -14,6 +14,7 @@ export interface Config {
   readonly distributor: DistributorConfig;
   readonly ingester: IngesterConfig;
   readonly storage: StorageConfig;
+  readonly workers: WorkersConfig;
   readonly querier: QuerierConfig;
   readonly queryFrontend: QueryFrontendConfig;
   readonly overrides: OverridesConfig;
@@ -27,6 +28,7 @@ export interface ServerConfig {
   readonly httpListenPort: number;
   readonly gracefulShutdownTimeoutMs: number;
   readonly httpReadTimeoutMs: number;
+  /** From the request to the end of the answer; 0 is no limit. */
   readonly httpWriteTimeoutMs: number;
   readonly httpIdleTimeoutMs: number;
   readonly logFormat: 'logfmt' | 'json';
@@ -86,6 +88,7 @@ export interface DistributorConfig {
   readonly maxAttributeBytes: number;
   /** 0 is what the rate limit needs. */
   readonly retryAfterMs: number;
+  readonly maxNegativeDurationMs: number;
 }
 
 export interface IngesterConfig {
@@ -96,8 +99,10 @@ export interface IngesterConfig {
   readonly traceLivePeriodMs: number;
   readonly maxBlockDurationMs: number;
   readonly maxBlockBytes: number;
-  readonly completeBlockTimeoutMs: number;
-  readonly flushAllOnShutdown: boolean;
+  readonly maxHeadSpans: number;
+  readonly maxHeadBytes: number;
+  readonly maxSealedTables: number;
+  readonly blockRetryMs: number;
 }
 
 export interface StorageConfig {
@@ -113,14 +118,15 @@ export interface WalConfig {
   readonly path: string;
   readonly sync: 'interval' | 'always';
   readonly syncIntervalMs: number;
-  readonly ingestionTimeRangeSlackMs: number;
 }
 
 export interface BlockConfig {
   readonly version: string;
   readonly bloomFalsePositive: number;
   readonly bloomShardBytes: number;
+  /** Of OTLP, on average. */
   readonly rowGroupBytes: number;
+  readonly rowGroupSpans: number;
   readonly dedicatedColumns: readonly DedicatedColumn[];
 }
 
@@ -135,11 +141,29 @@ export interface QuerierConfig {
   readonly maxConcurrentQueries: number;
   readonly searchTimeoutMs: number;
   readonly traceByIdTimeoutMs: number;
+  readonly blockCache: BlockCacheConfig;
+}
+
+/** Of one worker thread. */
+export interface BlockCacheConfig {
+  readonly maxOpenBlocks: number;
+  readonly footerBytes: number;
+  readonly bloomBytes: number;
+  readonly indexBytes: number;
+  readonly dictionaryBytes: number;
+  readonly traceIdBytes: number;
+}
+
+export interface WorkersConfig {
+  /** 0 is one for each CPU. */
+  readonly threads: number;
+  readonly maxQueued: number;
 }
 
 export interface QueryFrontendConfig {
   /** 0 is no limit. */
   readonly apiTimeoutMs: number;
+  readonly maxOutstandingPerTenant: number;
   readonly maxQueryBytes: number;
   readonly search: SearchConfig;
 }
@@ -153,7 +177,6 @@ export interface SearchConfig {
   /** 0 is no limit. */
   readonly maxDurationMs: number;
   readonly queryBackendAfterMs: number;
-  readonly queryIngestersUntilMs: number;
   readonly defaultSpansPerSpanSet: number;
   /** 0 is no limit. */
   readonly maxSpansPerSpanSet: number;

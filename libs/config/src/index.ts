@@ -1,4 +1,5 @@
 export type {
+  BlockCacheConfig,
   BlockConfig,
   Config,
   CorsConfig,
@@ -17,6 +18,7 @@ export type {
   StorageConfig,
   TlsConfig,
   WalConfig,
+  WorkersConfig,
 } from './config.ts';
 export { configDocs, usage } from './config-docs.ts';
 export { effectiveYaml } from './effective-yaml.ts';

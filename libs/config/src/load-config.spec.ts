@@ -41,8 +41,10 @@ describe('without a file', () => {
       traceLivePeriodMs: 30_000,
       maxBlockDurationMs: 1_800_000,
       maxBlockBytes: 524_288_000,
-      completeBlockTimeoutMs: 900_000,
-      flushAllOnShutdown: false,
+      maxHeadSpans: 131_072,
+      maxHeadBytes: 67_108_864,
+      maxSealedTables: 4,
+      blockRetryMs: 30_000,
     });
   });
 });
@@ -99,6 +101,34 @@ describe('files of Tempo', () => {
       'server.grpc_server_max_recv_msg_size',
       'server.grpc_server_max_send_msg_size',
     ]);
+  });
+});
+
+describe('keys that do nothing', () => {
+  it('give a warning, unless there is nothing to do here', () => {
+    const met = 'ingester: {complete_block_timeout: 1h, flush_all_on_shutdown: true}\nquery_frontend: {search: {query_ingesters_until: 1h}}';
+    expect(warned(load(met))).toEqual([]);
+    expect(warned(load('storage: {trace: {wal: {ingestion_time_range_slack: 1h}}}'))).toEqual(['storage.trace.wal.ingestion_time_range_slack']);
+  });
+});
+
+describe('our own keys', () => {
+  it('are read as those of Tempo', () => {
+    const loaded = load(
+      `ingester: {head_max_spans: 5, head_max_bytes: 6KiB, max_unsaved_tables: 7, block_retry_period: 8s}
+workers: {threads: 3, max_queued: 9}
+querier: {block_cache: {max_open_blocks: 1, footer_bytes: 2, bloom_bytes: 3, index_bytes: 4, dictionary_bytes: 5, trace_id_bytes: 6}}
+storage: {trace: {block: {row_group_max_spans: 11, parquet_row_group_size_bytes: 1MB}}}
+`,
+      { argv: ['-distributor.max-negative-duration=2s', '-workers.threads=4'] },
+    );
+    expect(loaded.warnings).toEqual([]);
+    const { ingester, workers, querier, storage, distributor } = loaded.config;
+    expect(ingester).toMatchObject({ maxHeadSpans: 5, maxHeadBytes: 6144, maxSealedTables: 7, blockRetryMs: 8_000 });
+    expect(workers).toEqual({ threads: 4, maxQueued: 9 });
+    expect(querier.blockCache).toEqual({ maxOpenBlocks: 1, footerBytes: 2, bloomBytes: 3, indexBytes: 4, dictionaryBytes: 5, traceIdBytes: 6 });
+    expect(storage.block).toMatchObject({ rowGroupSpans: 11, rowGroupBytes: 1_000_000 });
+    expect(distributor.maxNegativeDurationMs).toBe(2_000);
   });
 });
 

@@ -14,9 +14,10 @@ const MIB = 1_048_576;
 
 /** Tempo's names → ours. Problems that need more than one key to see are added to `problems`. */
 export function toConfig(values: Values, problems: Problem[]): Config {
-  const { server, ingester, querier, query_frontend: frontend, storage, overrides } = values;
+  const { server, ingester, querier, query_frontend: frontend, storage, workers, overrides } = values;
   const { trace } = storage;
   const { search } = frontend;
+  const { block_cache: cache } = querier;
   return {
     target: values.target,
     multitenancyEnabled: values.multitenancy_enabled,
@@ -36,6 +37,7 @@ export function toConfig(values: Values, problems: Problem[]): Config {
     distributor: {
       maxAttributeBytes: values.distributor.max_attribute_bytes,
       retryAfterMs: values.distributor.retry_after_on_resource_exhausted,
+      maxNegativeDurationMs: values.distributor.max_negative_duration,
     },
     ingester: {
       concurrentFlushes: ingester.concurrent_flushes,
@@ -45,8 +47,10 @@ export function toConfig(values: Values, problems: Problem[]): Config {
       traceLivePeriodMs: ingester.trace_live_period,
       maxBlockDurationMs: ingester.max_block_duration,
       maxBlockBytes: ingester.max_block_bytes,
-      completeBlockTimeoutMs: ingester.complete_block_timeout,
-      flushAllOnShutdown: ingester.flush_all_on_shutdown,
+      maxHeadSpans: ingester.head_max_spans,
+      maxHeadBytes: ingester.head_max_bytes,
+      maxSealedTables: ingester.max_unsaved_tables,
+      blockRetryMs: ingester.block_retry_period,
     },
     storage: {
       backend: trace.backend,
@@ -55,25 +59,35 @@ export function toConfig(values: Values, problems: Problem[]): Config {
         path: trace.wal.path,
         sync: trace.wal.sync,
         syncIntervalMs: trace.wal.sync_interval,
-        ingestionTimeRangeSlackMs: trace.wal.ingestion_time_range_slack,
       },
       block: {
         version: trace.block.version || 'vParquet4',
         bloomFalsePositive: trace.block.bloom_filter_false_positive,
         bloomShardBytes: trace.block.bloom_filter_shard_size_bytes,
         rowGroupBytes: trace.block.parquet_row_group_size_bytes,
+        rowGroupSpans: trace.block.row_group_max_spans,
         dedicatedColumns: trace.block.parquet_dedicated_columns,
       },
       blocklistPollMs: trace.blocklist_poll,
       blocklistPollConcurrency: trace.blocklist_poll_concurrency,
     },
+    workers: { threads: workers.threads, maxQueued: workers.max_queued },
     querier: {
       maxConcurrentQueries: querier.max_concurrent_queries,
       searchTimeoutMs: querier.search.query_timeout,
       traceByIdTimeoutMs: querier.trace_by_id.query_timeout,
+      blockCache: {
+        maxOpenBlocks: cache.max_open_blocks,
+        footerBytes: cache.footer_bytes,
+        bloomBytes: cache.bloom_bytes,
+        indexBytes: cache.index_bytes,
+        dictionaryBytes: cache.dictionary_bytes,
+        traceIdBytes: cache.trace_id_bytes,
+      },
     },
     queryFrontend: {
       apiTimeoutMs: frontend.api_timeout,
+      maxOutstandingPerTenant: frontend.max_outstanding_per_tenant,
       maxQueryBytes: frontend.max_query_expression_size_bytes,
       search: {
         concurrentJobs: search.concurrent_jobs,
@@ -82,7 +96,6 @@ export function toConfig(values: Values, problems: Problem[]): Config {
         maxResultLimit: search.max_result_limit,
         maxDurationMs: search.max_duration,
         queryBackendAfterMs: search.query_backend_after,
-        queryIngestersUntilMs: search.query_ingesters_until,
         defaultSpansPerSpanSet: search.default_spans_per_span_set,
         maxSpansPerSpanSet: search.max_spans_per_span_set,
       },

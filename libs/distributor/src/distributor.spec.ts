@@ -28,7 +28,16 @@ function setUp(overrides: Partial<DistributorDeps> = {}, answer: IngesterRefusal
       return answer;
     },
   };
-  const distributor = createDistributor({ multitenancy: false, retryAfterMs: 0, limits: () => LIMITS, ingester, clock, metrics, ...overrides });
+  const distributor = createDistributor({
+    multitenancy: false,
+    retryAfterMs: 0,
+    maxNegativeDurationMs: 3_600_000,
+    limits: () => LIMITS,
+    ingester,
+    clock,
+    metrics,
+    ...overrides,
+  });
   return { distributor, pushes, clock, metrics };
 }
 
@@ -66,6 +75,16 @@ describe('distributor', () => {
     expect(metrics.value('tempo_discarded_spans_total', { tenant: 'single-tenant', reason: 'invalid_trace_id' })).toBe(2);
     expect(metrics.value('tempo_discarded_spans_total', { tenant: 'single-tenant', reason: 'trace_too_large' })).toBe(2);
     expect(metrics.value('tempo_receiver_refused_spans', INFO)).toBe(6);
+  });
+
+  it('refuses spans that end too long before they start, and names the key', async () => {
+    const { distributor, pushes } = setUp({ maxNegativeDurationMs: 1_000 });
+    const ending = (n: number, ns: number) => ({ ...good(n), startTimeUnixNano: '5000000000', endTimeUnixNano: String(5_000_000_000 - ns) });
+    expect(await distributor.push(undefined, request(ending(1, 1e9), ending(2, 1e9 + 1)), INFO)).toEqual({
+      rejectedSpans: 1,
+      message: 'refused 1 of 2 spans: 1 invalid_time (end is before start by more than distributor.max_negative_duration 1s)',
+    });
+    expect(pushes[0].spans).toBe(1);
   });
 
   it('does not bother the ingester when there is nothing to keep', async () => {

@@ -1,6 +1,6 @@
 import { AppError } from '@vivace/base';
 import type { Clock, MetricsRegistry, TenantId } from '@vivace/base';
-import { DEFAULT_SCAN_LIMITS, numberTraces, scanExport, ScanResult } from '@vivace/otlp';
+import { numberTraces, scanExport, ScanResult } from '@vivace/otlp';
 import { createDistributorMetrics } from './distributor-metrics.ts';
 import type { DistributorMetrics, TenantMetrics } from './distributor-metrics.ts';
 import type { DistributorLimits, IngesterPort } from './ports.ts';
@@ -12,6 +12,8 @@ export interface DistributorDeps {
   readonly multitenancy: boolean;
   /** Wait told to rate-limited senders; 0 is what the limit needs. */
   readonly retryAfterMs: number;
+  /** A span that ends earlier than this before its start is refused (`distributor.max_negative_duration`). */
+  readonly maxNegativeDurationMs: number;
   readonly limits: (tenant: TenantId) => DistributorLimits;
   readonly ingester: IngesterPort;
   readonly clock: Clock;
@@ -87,8 +89,9 @@ class ScanningDistributor implements Distributor {
   }
 
   async #pushScanned(tenant: TenantId, bytes: Uint8Array, scan: ScanResult, metrics: TenantMetrics): Promise<PushOutcome> {
+    const { maxNegativeDurationMs } = this.#deps;
     const limits = this.#deps.limits(tenant);
-    scanExport(bytes, { ...DEFAULT_SCAN_LIMITS, maxAttributeBytes: limits.maxAttributeBytes }, scan);
+    scanExport(bytes, { maxNegativeDurationMs, maxAttributeBytes: limits.maxAttributeBytes }, scan);
     if (scan.spanCount === 0) return NOTHING_REFUSED;
     try {
       this.#limiter.take(tenant, bytes.length);
@@ -103,7 +106,7 @@ class ScanningDistributor implements Distributor {
     this.#metrics.tracesPerBatch.observe(numberTraces(bytes, scan, this.#traceScratch));
 
     const refused = scan.refusedCount === scan.spanCount ? NO_REFUSALS : await this.#ingest(tenant, bytes, scan, metrics);
-    const counts = reasonCounts(scan, refused, limits);
+    const counts = reasonCounts(scan, refused, { ...limits, maxNegativeDurationMs });
     if (counts.length === 0) return NOTHING_REFUSED;
     for (const { reason, count } of counts) metrics.discarded(reason, count);
     return { rejectedSpans: counts.reduce((sum, x) => sum + x.count, 0), message: refusalMessage(counts, scan.spanCount) };

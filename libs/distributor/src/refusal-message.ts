@@ -1,3 +1,4 @@
+import { formatGoDuration } from '@vivace/base';
 import type { ScanResult } from '@vivace/otlp';
 import { REFUSAL_REASONS } from '@vivace/otlp';
 import type { DistributorLimits, IngesterRefusals } from './ports.ts';
@@ -15,12 +16,18 @@ const EXPLAIN: Readonly<Record<string, string>> = {
   invalid_trace_id: 'want 16 bytes, not all zero',
   invalid_span_id: 'want 8 bytes, not all zero',
   invalid_parent_span_id: 'want 8 bytes or none',
-  invalid_time: 'end is more than an hour before start',
 };
 
+type AppliedLimits = Pick<DistributorLimits, 'maxBytesPerTrace' | 'maxLiveTraces'> & { readonly maxNegativeDurationMs: number };
+
 /** Everything refused of one push, in a fixed order, zero counts left out. */
-export function reasonCounts(scan: ScanResult, refused: IngesterRefusals, limits: DistributorLimits): ReasonCount[] {
-  const counts: ReasonCount[] = REFUSAL_REASONS.map((reason, code) => ({ reason, count: scan.refusedByCode[code], explain: EXPLAIN[reason] ?? '' }));
+export function reasonCounts(scan: ScanResult, refused: IngesterRefusals, limits: AppliedLimits): ReasonCount[] {
+  const negative = formatGoDuration(BigInt(Math.round(limits.maxNegativeDurationMs)) * 1_000_000n);
+  const explain: Readonly<Record<string, string>> = {
+    ...EXPLAIN,
+    invalid_time: `end is before start by more than distributor.max_negative_duration ${negative}`,
+  };
+  const counts: ReasonCount[] = REFUSAL_REASONS.map((reason, code) => ({ reason, count: scan.refusedByCode[code], explain: explain[reason] ?? '' }));
   counts.push(
     { reason: 'trace_too_large', count: refused.traceTooLarge, explain: `limit global.max_bytes_per_trace ${limits.maxBytesPerTrace}` },
     { reason: 'live_traces_exceeded', count: refused.tooManyLiveTraces, explain: `limit ingestion.max_traces_per_user ${limits.maxLiveTraces}` },

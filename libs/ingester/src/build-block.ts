@@ -18,7 +18,8 @@ export interface BuildBlockJob {
   readonly dedicatedColumns: readonly DedicatedColumn[];
   readonly bloomFalsePositive: number;
   readonly bloomShardBytes: number;
-  /** Spans after which a row group is closed. */
+  /** A row group is closed after so many bytes of OTLP (on average over the parts) or so many spans, always between traces. */
+  readonly rowGroupBytes: number;
   readonly rowGroupSpans: number;
 }
 
@@ -42,7 +43,7 @@ export function buildBlock(job: BuildBlockJob, throwIfAborted: () => void = () =
     const sink = new FileSink(dataPath);
     let writer: BlockWriter | undefined;
     try {
-      for (const table of mergedRowGroups(readers, job.rowGroupSpans)) {
+      for (const table of mergedRowGroups(readers, spansPerRowGroup(readers, job))) {
         throwIfAborted();
         const order = orderByTrace(table);
         writer ??= new BlockWriter(sink, {
@@ -65,6 +66,16 @@ export function buildBlock(job: BuildBlockJob, throwIfAborted: () => void = () =
   } finally {
     for (const reader of readers) reader.close();
   }
+}
+
+function spansPerRowGroup(readers: readonly PartReader[], { rowGroupBytes, rowGroupSpans }: BuildBlockJob): number {
+  let spans = 0;
+  let bytes = 0;
+  for (const { header } of readers) {
+    spans += header.counts.span;
+    bytes += header.receivedBytes;
+  }
+  return Math.max(1, Math.min(rowGroupSpans, Math.floor((rowGroupBytes * spans) / Math.max(1, bytes))));
 }
 
 /** Merges by trace id and cuts after about `rowGroupSpans` spans, always between traces. */

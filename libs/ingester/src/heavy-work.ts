@@ -1,5 +1,7 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
+import { AppError, ConcurrencyLimit, formatGoDuration } from '@vivace/base';
+import type { TenantId } from '@vivace/base';
 import type { BlockMeta, DedicatedColumn } from '@vivace/block';
 import type { ObjectStore } from '@vivace/object-store';
 import { writePart } from '@vivace/part';
@@ -9,7 +11,7 @@ import type { SpanTableHandle } from '@vivace/trace';
 import type { TaskContext, WorkerPool } from '@vivace/workers';
 import { buildBlock } from './build-block.ts';
 import type { BuildBlockJob, BuildBlockResult } from './build-block.ts';
-import type { HeavyWork } from './ports.ts';
+import type { BuildBlockRequest, BuiltBlock, HeavyWork } from './ports.ts';
 import { saveWatermark } from './recover.ts';
 
 type WritePartJob = WritePartOptions & { readonly table: SpanTableHandle };
@@ -27,11 +29,16 @@ export interface HeavyWorkDeps {
   /** `<wal.path>/blocks`: where blocks are made before they go to the store. */
   readonly stagingDir: string;
   readonly block: {
-    readonly dedicatedColumns: readonly DedicatedColumn[];
     readonly bloomFalsePositive: number;
     readonly bloomShardBytes: number;
+    readonly rowGroupBytes: number;
     readonly rowGroupSpans: number;
   };
+  readonly dedicatedColumns: (tenant: TenantId) => readonly DedicatedColumn[];
+  /** Blocks made and stored at a time (`ingester.concurrent_flushes`). */
+  readonly concurrentFlushes: number;
+  /** Longest time for one (`ingester.flush_op_timeout`). */
+  readonly flushTimeoutMs: number;
   /** Tells the block list of a block that is in the store. */
   readonly announce: (meta: BlockMeta) => void;
 }
@@ -40,28 +47,41 @@ const PARTS_FILE = 'parts.json';
 
 /** Binds the ingester's heavy work to worker threads and the object store. */
 export function createHeavyWork(deps: HeavyWorkDeps): HeavyWork {
+  const flushes = new ConcurrencyLimit(deps.concurrentFlushes);
   return {
     async writePart(request) {
       await fs.mkdir(path.dirname(request.path), { recursive: true });
       return deps.pool.run('writePart', request, { priority: 'background' });
     },
-    async buildBlock({ tenant, blockId, parts }) {
-      const dir = path.join(deps.stagingDir, tenant, blockId);
-      const { meta, files } = await deps.pool.run('buildBlock', { tenant, blockId, parts, dir, ...deps.block }, { priority: 'background' });
-      // Should the process die after the block is live and before the parts are gone, the next start finds here what to remove.
-      await writeDurably(path.join(dir, PARTS_FILE), JSON.stringify(parts.map((part) => path.basename(part))));
-      for (const name of files) await deps.store.putFile(`${tenant}/${blockId}/${name}`, path.join(dir, name));
-      return {
-        blockId,
-        traces: meta.totalObjects,
-        sizeBytes: meta.size,
-        announce: () => deps.announce(meta),
-        cleanUp: () => fs.rm(dir, { recursive: true, force: true }),
-      };
-    },
+    buildBlock: (request) => flushes.run(() => buildInTime(deps, request)),
     deletePart: (file) => fs.rm(file, { force: true }),
     saveWatermark: (tenant, watermark) => saveWatermark(deps.partsDir, tenant, watermark),
   };
+}
+
+async function buildInTime(deps: HeavyWorkDeps, request: BuildBlockRequest): Promise<BuiltBlock> {
+  const signal = AbortSignal.timeout(deps.flushTimeoutMs);
+  try {
+    return await buildAndStore(deps, request, signal);
+  } catch (cause) {
+    if (!signal.aborted) throw cause;
+    const limit = formatGoDuration(BigInt(Math.round(deps.flushTimeoutMs)) * 1_000_000n);
+    throw new AppError('deadline_exceeded', `block ${request.blockId}: not made and stored within ingester.flush_op_timeout ${limit}`, { cause });
+  }
+}
+
+async function buildAndStore(deps: HeavyWorkDeps, { tenant, blockId, parts }: BuildBlockRequest, signal: AbortSignal): Promise<BuiltBlock> {
+  const dir = path.join(deps.stagingDir, tenant, blockId);
+  const cleanUp = (): Promise<void> => fs.rm(dir, { recursive: true, force: true });
+  const job: BuildBlockJob = { tenant, blockId, parts, dir, ...deps.block, dedicatedColumns: deps.dedicatedColumns(tenant) };
+  const { meta, files } = await deps.pool.run('buildBlock', job, { priority: 'background', signal }).catch(async (reason: unknown) => {
+    await cleanUp(); // the next try has a block id of its own
+    throw reason;
+  });
+  // Should the process die after the block is live and before the parts are gone, the next start finds here what to remove.
+  await writeDurably(path.join(dir, PARTS_FILE), JSON.stringify(parts.map((part) => path.basename(part))));
+  for (const name of files) await deps.store.putFile(`${tenant}/${blockId}/${name}`, path.join(dir, name), signal);
+  return { blockId, traces: meta.totalObjects, sizeBytes: meta.size, announce: () => deps.announce(meta), cleanUp };
 }
 
 /**

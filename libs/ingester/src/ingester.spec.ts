@@ -53,7 +53,15 @@ class InlineWork implements HeavyWork {
   async buildBlock(request: Parameters<HeavyWork['buildBlock']>[0]) {
     if (this.failBlock) throw this.failBlock;
     const dir = path.join(this.#root, 'blocks', request.blockId);
-    const { meta } = buildBlock({ ...request, dir, dedicatedColumns: [], bloomFalsePositive: 0.01, bloomShardBytes: 102_400, rowGroupSpans: 8 });
+    const { meta } = buildBlock({
+      ...request,
+      dir,
+      dedicatedColumns: [],
+      bloomFalsePositive: 0.01,
+      bloomShardBytes: 102_400,
+      rowGroupBytes: 1e9,
+      rowGroupSpans: 8,
+    });
     return {
       blockId: request.blockId,
       traces: meta.totalObjects,
@@ -203,7 +211,10 @@ describe('ingester', () => {
     const traces = sample(3);
     await push(ingester, [traces[0]]);
     await push(ingester, [traces[1]]);
-    await expect(push(ingester, [traces[0]])).rejects.toMatchObject({ code: 'resource_exhausted' });
+    await expect(push(ingester, [traces[0]])).rejects.toMatchObject({
+      code: 'resource_exhausted',
+      message: expect.stringContaining('limit ingester.max_unsaved_tables 2'),
+    });
     await expect(ingester.flush()).rejects.toMatchObject({ code: 'unavailable' });
     work.failPart = undefined;
     await ingester.flush();
@@ -276,6 +287,7 @@ describe('buildBlock', () => {
           dedicatedColumns: [],
           bloomFalsePositive: 0.01,
           bloomShardBytes: 1024,
+          rowGroupBytes: 1e9,
           rowGroupSpans: 4,
         });
         const whole = new SpanTable();

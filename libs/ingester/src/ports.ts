@@ -25,7 +25,7 @@ export interface IngesterConfig {
   /** A head table is cut at either, whatever its age: the bounds of memory. */
   readonly maxHeadSpans: number;
   readonly maxHeadBytes: number;
-  /** Sealed tables waiting for the disk, per tenant, beyond which pushes are refused. */
+  /** Sealed tables waiting for the disk, per tenant, beyond which pushes are refused (`ingester.max_unsaved_tables`). */
   readonly maxSealedTables: number;
   readonly blockRetryMs: number;
 }

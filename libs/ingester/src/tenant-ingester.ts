@@ -133,7 +133,7 @@ export class TenantIngester {
     if (this.#sealed.length >= this.#config.maxSealedTables) {
       throw new AppError(
         'resource_exhausted',
-        `ingester has ${this.#sealed.length} tables waiting for the disk, limit ${this.#config.maxSealedTables}; try again later`,
+        `ingester has ${this.#sealed.length} tables waiting for the disk, limit ingester.max_unsaved_tables ${this.#config.maxSealedTables}; try again later`,
         {
           retryAfterMs: RETRY_AFTER_MS,
         },

@@ -21,7 +21,7 @@ const ROUTER = Symbol('ROUTER');
 let app: NestFastifyApplication | undefined;
 afterEach(() => app?.close());
 
-async function serve(options: { multitenancy?: boolean; apiPrefix?: string; router?: HttpRouter } = {}) {
+async function serve(options: { multitenancy?: boolean; apiPrefix?: string; router?: HttpRouter; writeTimeoutMs?: number } = {}) {
   const flushed: (string | undefined)[] = [];
   const metrics = createMemoryMetrics();
   const logger = createMemoryLogger();
@@ -59,6 +59,7 @@ async function serve(options: { multitenancy?: boolean; apiPrefix?: string; rout
         useFactory: () => ({
           flush: async (tenant: string | undefined) => {
             if (tenant === 'broken') throw new Error('secret detail');
+            if (tenant === 'worker') throw new AppError('internal', 'cannot open /secret');
             if (tenant === 'busy') throw new AppError('unavailable', 'flush: busy', { retryAfterMs: 1_000 });
             flushed.push(tenant);
           },
@@ -76,6 +77,7 @@ async function serve(options: { multitenancy?: boolean; apiPrefix?: string; rout
     apiPrefix: options.apiPrefix ?? '',
     multitenancy: options.multitenancy ?? false,
     readTimeoutMs: 30_000,
+    writeTimeoutMs: options.writeTimeoutMs ?? 0,
     idleTimeoutMs: 120_000,
     logger,
     metrics,
@@ -141,7 +143,11 @@ describe('pages', () => {
     const { ask, logger } = await serve();
     expect(await ask('/flush?tenant=busy')).toEqual({ status: 503, type: TEXT, body: 'flush: busy' });
     expect(await ask('/flush?tenant=broken')).toEqual({ status: 500, type: TEXT, body: 'internal error: see the log of the server' });
-    expect(logger.entries.filter(({ level }) => level === 'error')).toMatchObject([{ msg: 'request failed' }]);
+    expect(await ask('/flush?tenant=worker')).toEqual({ status: 500, type: TEXT, body: 'internal error: see the log of the server' });
+    expect(logger.entries.filter(({ level }) => level === 'error')).toMatchObject([
+      { msg: 'request failed', fields: { err: { message: 'secret detail' } } },
+      { msg: 'request failed', fields: { err: { message: 'cannot open /secret' } } },
+    ]);
   });
 });
 
@@ -210,6 +216,31 @@ describe('the router', () => {
     expect(await left.promise).toMatchObject({ code: 'canceled' });
     await server.close();
     expect(metrics.value('tempo_request_duration_seconds', { method: 'GET', route: 'api_slow', status_code: '499', ws: 'false' })).toBe(1);
+  });
+
+  it('answers 504 when an answer takes too long, and tells the handler', async () => {
+    const told = Promise.withResolvers<unknown>();
+    // Never answers, whatever it is told.
+    const handle = ({ signal }: HttpRequest): Promise<HttpResponse> => new Promise(() => signal.addEventListener('abort', () => told.resolve(signal.reason)));
+    const { server, metrics, logger } = await serve({
+      writeTimeoutMs: 1,
+      router: { paths: [], find: () => ({ label: 'api_slow', needsTenant: true, handle }) },
+    });
+    await server.listen({ host: '127.0.0.1', port: 0 });
+    const response = await fetch(`${await server.getUrl()}/api/slow`);
+    expect([response.status, await response.text()]).toEqual([504, 'no complete answer within server.http_server_write_timeout 1ms']);
+    expect(await told.promise).toMatchObject({ code: 'deadline_exceeded' });
+    expect(logger.entries.filter(({ level }) => level === 'warn')).toMatchObject([{ fields: { path: '/api/slow' } }]);
+    await server.close();
+    expect(metrics.value('tempo_request_duration_seconds', { method: 'GET', route: 'api_slow', status_code: '504', ws: 'false' })).toBe(1);
+  });
+
+  it('lets answers be that are in time', async () => {
+    const { server, requests } = await serve({ writeTimeoutMs: 60_000 });
+    await server.listen({ host: '127.0.0.1', port: 0 });
+    expect((await fetch(`${await server.getUrl()}/api/search`)).status).toBe(200);
+    await server.close();
+    expect(requests[0].signal.aborted).toBe(false);
   });
 
   it('takes a query of 128 KiB, percent-encoded', async () => {

@@ -9,6 +9,7 @@ import { ErrorFilter } from './error-filter.ts';
 import { mountRouter } from './mount-router.ts';
 import { nestLogger } from './nest-logger.ts';
 import { observeRequests } from './request-metrics.ts';
+import { signalRequests } from './request-signal.ts';
 
 export interface HttpServerOptions {
   readonly module: Type | DynamicModule;
@@ -19,6 +20,8 @@ export interface HttpServerOptions {
   readonly multitenancy: boolean;
   /** `server.http_server_read_timeout` */
   readonly readTimeoutMs: number;
+  /** `server.http_server_write_timeout`; 0 is no limit. */
+  readonly writeTimeoutMs: number;
   /** `server.http_server_idle_timeout` */
   readonly idleTimeoutMs: number;
   readonly logger: Logger;
@@ -54,6 +57,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Nest
   const server = app.getHttpAdapter().getInstance(); // the adapter names its generics, we use none of them
   acceptAnyBody(server);
   observeRequests(server, options);
+  signalRequests(server, options);
   mountRouter(server, app.get<HttpRouter>(options.router), { prefix: options.apiPrefix, multitenancy: options.multitenancy });
   await app.init();
   return app;

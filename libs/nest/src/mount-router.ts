@@ -1,7 +1,8 @@
 import { AppError, errorResponse } from '@vivace/base';
 import type { HttpResponse, HttpRouter, TenantId } from '@vivace/base';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { setRouteLabel } from './request-metrics.ts';
+import { requestSignal } from './request-signal.ts';
 import { sendResponse } from './send-response.ts';
 import { resolveTenant } from './tenant.ts';
 
@@ -14,7 +15,7 @@ export interface MountOptions {
 /** Serves `router` below `<prefix>/api/`. Methods are not told apart, as in Tempo. */
 export function mountRouter(server: FastifyInstance, router: HttpRouter, { prefix, multitenancy }: MountOptions): void {
   server.all(`${prefix}/api/*`, async (request, reply) => {
-    await sendResponse(reply, await answer(router, request, reply, prefix, multitenancy));
+    await sendResponse(reply, await answer(router, request, prefix, multitenancy));
     return reply;
   });
 }
@@ -22,7 +23,7 @@ export function mountRouter(server: FastifyInstance, router: HttpRouter, { prefi
 const NOT_FOUND: HttpResponse = { status: 404, contentType: 'text/plain; charset=utf-8', body: '404 page not found\n' };
 const NO_TENANT = '' as TenantId; // only for routes that say they need none
 
-async function answer(router: HttpRouter, request: FastifyRequest, reply: FastifyReply, prefix: string, multitenancy: boolean): Promise<HttpResponse> {
+async function answer(router: HttpRouter, request: FastifyRequest, prefix: string, multitenancy: boolean): Promise<HttpResponse> {
   const [path, queryText] = splitUrl(request.raw.url ?? '/', prefix);
   const route = router.find(path);
   if (route === undefined) return NOT_FOUND;
@@ -37,20 +38,11 @@ async function answer(router: HttpRouter, request: FastifyRequest, reply: Fastif
       return { ...response, body: `${response.body}\n` };
     }
   }
-  return route.handle({ path, query: new URLSearchParams(queryText), headers, tenant, signal: closedSignal(reply) });
+  return route.handle({ path, query: new URLSearchParams(queryText), headers, tenant, signal: requestSignal(request) });
 }
 
 function splitUrl(url: string, prefix: string): [path: string, query: string] {
   const at = url.indexOf('?');
   const path = (at < 0 ? url : url.slice(0, at)).slice(prefix.length);
   return [path, at < 0 ? '' : url.slice(at + 1)];
-}
-
-/** Aborts when the connection closes before the answer is written. */
-function closedSignal(reply: FastifyReply): AbortSignal {
-  const controller = new AbortController();
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) controller.abort(new AppError('canceled', 'the client closed the request'));
-  });
-  return controller.signal;
 }

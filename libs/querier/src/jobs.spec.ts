@@ -1,7 +1,7 @@
 import type { BlockMeta } from '@vivace/block';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { sliceBlocks } from './jobs.ts';
+import { jobCount, sliceBlocks } from './jobs.ts';
 
 const meta = (blockId: string, totalRecords: number, size: number): BlockMeta => ({
   format: 'vParquet4',
@@ -17,6 +17,19 @@ const meta = (blockId: string, totalRecords: number, size: number): BlockMeta =>
   footerSize: 0,
   dedicatedColumns: [],
   replicationFactor: 0,
+});
+
+describe('jobCount', () => {
+  const MIB = 1_048_576;
+  it.each([
+    ['nothing', 0, 1],
+    ['little', MIB / 2, 1],
+    ['less than the threads could share', 3 * MIB, 3],
+    ['enough for all threads', 300 * MIB, 8],
+    ['more than a job may read', 1_000 * MIB, 10],
+  ])('%s', (_what, bytes, jobs) => {
+    expect(jobCount(bytes, 100 * MIB, 4)).toBe(jobs);
+  });
 });
 
 describe('sliceBlocks', () => {

@@ -45,6 +45,16 @@ export interface FindTraceResult {
   readonly inspectedBytes: number;
 }
 
+/** A job smaller than this costs more to hand over than to do. */
+const MIN_JOB_BYTES = 1_048_576;
+const JOBS_PER_THREAD = 2;
+
+/** Jobs to divide blocks of `totalBytes` into: none larger than `targetBytes`, and enough that no thread idles while others work. */
+export function jobCount(totalBytes: number, targetBytes: number, threads: number): number {
+  const enough = Math.min(JOBS_PER_THREAD * threads, Math.ceil(totalBytes / MIN_JOB_BYTES));
+  return Math.max(1, enough, Math.ceil(totalBytes / targetBytes));
+}
+
 /**
  * Divides blocks into at most `count` jobs of about equal row-group bytes, in the order given. A block may be cut between row groups.
  */

@@ -1,13 +1,16 @@
 import { AppError } from '@vivace/base';
-import type { Clock, TenantId } from '@vivace/base';
+import type { Clock, Counter, Family, Logger, MetricsRegistry, TenantId } from '@vivace/base';
 import type { BlockMeta } from '@vivace/block';
 import { mergeSearch, mergeTagNames, mergeTagValues } from '@vivace/query';
 import type { QueryOptions, QueryService, SearchMetrics, SearchRequest, TagsRequest, TagValuesRequest, TimeRange } from '@vivace/query';
 import { SpanTable } from '@vivace/trace';
 import type { SpanTableHandle } from '@vivace/trace';
 import type { WorkerPool } from '@vivace/workers';
-import { sliceBlocks } from './jobs.ts';
-import type { BlockSlice, JobSources } from './jobs.ts';
+import { cutTagNames, cutTagValues } from './cut-tags.ts';
+import { JobQueue } from './job-queue.ts';
+import type { JobLimits } from './job-queue.ts';
+import { jobCount, sliceBlocks } from './jobs.ts';
+import type { JobSources } from './jobs.ts';
 import type { QueryTasks } from './query-tasks.ts';
 
 /** Recent data of a tenant as the querier borrows it from the ingester. */
@@ -24,14 +27,21 @@ export interface QuerierDeps {
   readonly recent: RecentSource;
   readonly blocks: BlockSource;
   readonly pool: Pick<WorkerPool<QueryTasks>, 'run'>;
-  /** Jobs a query is divided into: about two per worker thread. */
-  readonly jobsPerQuery: number;
+  /** Of the pool. */
+  readonly threads: number;
+  /** `query_frontend.search.target_bytes_per_job` */
+  readonly targetBytesPerJob: number;
+  readonly jobLimits: JobLimits;
+  /** `overrides.….read.max_bytes_per_tag_values_query`; 0 is no limit. */
+  readonly maxTagBytes: (tenant: TenantId) => number;
   /** Searches without a range ask for this much (`query_frontend.search.query_backend_after`). */
   readonly recentWindowMs: number;
   /** `querier.search.query_timeout`, `querier.trace_by_id.query_timeout`. */
   readonly searchTimeoutMs: number;
   readonly traceByIdTimeoutMs: number;
   readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: MetricsRegistry;
 }
 
 export function createQuerier(deps: QuerierDeps): QueryService {
@@ -43,15 +53,21 @@ const RANGE_SLACK_SEC = 1;
 
 class Querier implements QueryService {
   readonly #deps: QuerierDeps;
+  readonly #queue: JobQueue;
+  readonly #tagsCut: Family<'tenant', Counter>;
 
   constructor(deps: QuerierDeps) {
     this.#deps = deps;
+    this.#queue = new JobQueue(deps.jobLimits);
+    this.#tagsCut = deps.metrics.counter('vivace_querier_tag_answers_cut_total', 'Answers to tag queries cut at read.max_bytes_per_tag_values_query.', [
+      'tenant',
+    ]);
   }
 
   async findTrace(tenant: TenantId, traceId: Uint8Array, range: TimeRange | undefined, options: QueryOptions = {}) {
     const signal = deadline(options.signal, this.#deps.traceByIdTimeoutMs);
-    const results = await this.#run(tenant, range, signal, 'querier.trace_by_id.query_timeout', (sources) =>
-      this.#deps.pool.run('findTrace', { sources, traceId }, { signal }),
+    const results = await this.#run(tenant, range, signal, 'querier.trace_by_id.query_timeout', (sources, options) =>
+      this.#deps.pool.run('findTrace', { sources, traceId }, options),
     );
     const pieces = results.map((r) => r.trace).filter((t) => t !== undefined);
     const inspectedBytes = results.reduce((sum, r) => sum + r.inspectedBytes, 0);
@@ -70,7 +86,7 @@ class Querier implements QueryService {
       range,
       signal,
       'querier.search.query_timeout',
-      (sources) => this.#deps.pool.run('search', { sources, request: { ...request, range } }, { signal }),
+      (sources, options) => this.#deps.pool.run('search', { sources, request: { ...request, range } }, options),
       (used) => {
         blocks = used;
       },
@@ -102,19 +118,29 @@ class Querier implements QueryService {
   async tags(tenant: TenantId, request: TagsRequest, options: QueryOptions = {}) {
     const signal = deadline(options.signal, this.#deps.searchTimeoutMs);
     const range = request.range ?? this.#recentRange();
-    const partials = await this.#run(tenant, range, signal, 'querier.search.query_timeout', (sources) =>
-      this.#deps.pool.run('tags', { sources, request: { ...request, range } }, { signal }),
+    const partials = await this.#run(tenant, range, signal, 'querier.search.query_timeout', (sources, options) =>
+      this.#deps.pool.run('tags', { sources, request: { ...request, range } }, options),
     );
-    return mergeTagNames(partials, request);
+    return this.#fitting(tenant, mergeTagNames(partials, request), cutTagNames);
   }
 
   async tagValues(tenant: TenantId, request: TagValuesRequest, options: QueryOptions = {}) {
     const signal = deadline(options.signal, this.#deps.searchTimeoutMs);
     const range = request.range ?? this.#recentRange();
-    const partials = await this.#run(tenant, range, signal, 'querier.search.query_timeout', (sources) =>
-      this.#deps.pool.run('tagValues', { sources, request: { ...request, range } }, { signal }),
+    const partials = await this.#run(tenant, range, signal, 'querier.search.query_timeout', (sources, options) =>
+      this.#deps.pool.run('tagValues', { sources, request: { ...request, range } }, options),
     );
-    return mergeTagValues(partials, request);
+    return this.#fitting(tenant, mergeTagValues(partials, request), cutTagValues);
+  }
+
+  #fitting<T>(tenant: TenantId, answer: T, cut: (answer: T, maxBytes: number) => T): T {
+    const limit = this.#deps.maxTagBytes(tenant);
+    const fitting = limit === 0 ? answer : cut(answer, limit);
+    if (fitting !== answer) {
+      this.#tagsCut.with({ tenant }).inc();
+      this.#deps.logger.warn('answer to a tag query is cut, raise read.max_bytes_per_tag_values_query of the tenant for more', { tenant, limit });
+    }
+    return fitting;
   }
 
   /** Divides the data of a tenant into jobs and runs them all; recent data is one job. The first failure ends the others. */
@@ -123,7 +149,7 @@ class Querier implements QueryService {
     range: TimeRange | undefined,
     signal: AbortSignal,
     timeoutKey: string,
-    job: (sources: JobSources) => Promise<T>,
+    job: (sources: JobSources, options: { readonly signal: AbortSignal }) => Promise<T>,
     onBlocks?: (blocks: readonly BlockMeta[]) => void,
   ): Promise<T[]> {
     // One turn: see TenantIngester.
@@ -132,14 +158,21 @@ class Querier implements QueryService {
       ? this.#deps.blocks.blocksInRange(tenant, range.startSec - RANGE_SLACK_SEC, range.endSec + RANGE_SLACK_SEC)
       : this.#deps.blocks.blocksInRange(tenant, 0, Number.MAX_SAFE_INTEGER);
     onBlocks?.(blocks);
+    const stop = new AbortController();
+    const options = { signal: AbortSignal.any([signal, stop.signal]) };
+    const run = this.#queue.query(tenant, options.signal);
     try {
-      const slices: readonly (readonly BlockSlice[])[] = sliceBlocks(blocks, this.#deps.jobsPerQuery);
-      const jobs = slices.map((slice) => job({ tenant, tables: [], parts: [], blocks: slice }));
-      if (recent.tables.length + recent.parts.length > 0) jobs.push(job({ tenant, tables: recent.tables, parts: recent.parts, blocks: [] }));
-      const results = await Promise.allSettled(jobs);
-      const failed = results.find((r) => r.status === 'rejected');
-      if (failed) throw signal.aborted ? timeoutError(signal, timeoutKey) : failed.reason;
-      return results.filter((r) => r.status === 'fulfilled').map((r) => r.value);
+      const count = jobCount(
+        sum(blocks, (b) => b.size),
+        this.#deps.targetBytesPerJob,
+        this.#deps.threads,
+      );
+      const sources: JobSources[] = sliceBlocks(blocks, count).map((slices) => ({ tenant, tables: [], parts: [], blocks: slices }));
+      if (recent.tables.length + recent.parts.length > 0) sources.push({ tenant, tables: recent.tables, parts: recent.parts, blocks: [] });
+      return await Promise.all(sources.map((from) => run(() => job(from, options))));
+    } catch (reason) {
+      stop.abort();
+      throw signal.aborted ? timeoutError(signal, timeoutKey) : reason;
     } finally {
       recent.release();
     }

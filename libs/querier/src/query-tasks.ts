@@ -11,11 +11,12 @@ import type { BlockReaders } from './open-sources.ts';
 export interface QueryTasksDeps {
   readonly store: ObjectStore;
   readonly cache: BlockCache;
+  /** Readers kept (`querier.block_cache.max_open_blocks`). */
+  readonly maxOpenBlocks: number;
 }
 
 export type QueryTasks = ReturnType<typeof createQueryTasks>;
 
-const MAX_OPEN_BLOCKS = 512;
 const SECOND_NS = 1_000_000_000n;
 
 /** The querier's tasks for a worker script. Each thread keeps its own readers and cache. */
@@ -52,7 +53,7 @@ function keepReaders(deps: QueryTasksDeps): BlockReaders {
       if (!reader) {
         reader = openBlock({ store: deps.store, tenant, meta, cache: deps.cache });
         reader.catch(() => open.delete(key));
-        if (open.size >= MAX_OPEN_BLOCKS) open.delete(open.keys().next().value as string);
+        if (open.size >= deps.maxOpenBlocks) open.delete(open.keys().next().value as string);
       }
       open.set(key, reader);
       return reader;

@@ -231,7 +231,7 @@ describe('refusals', () => {
     [new AppError('resource_exhausted', 'queue full', { retryAfterMs: 2_000 }), 429, 'queue full'],
     [new AppError('unavailable', 'no worker'), 503, 'no worker'],
     [new AppError('unimplemented', 'not yet'), 501, 'not yet'],
-    [new AppError('internal', 'broken block'), 500, 'broken block'],
+    [new AppError('internal', 'cannot open /secret'), 500, 'internal error: see the log of the server'],
     [new Error('password 123'), 500, 'internal error: see the log of the server'],
     [new DOMException('late', 'TimeoutError'), 504, 'late'],
     [new DOMException('gone', 'AbortError'), 499, 'gone'],

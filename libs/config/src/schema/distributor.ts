@@ -36,6 +36,7 @@ export const distributor = group('Receiving spans.', {
   extend_writes: bool(true, 'Write to another ingester when one is not active.'),
   retry_after_on_resource_exhausted: duration('0s', 'How long refused clients are told to wait; 0 is what the rate limit needs.', on),
   max_attribute_bytes: bytes(2048, 'Longest key or string value of an attribute; longer ones are cut; 0 is no limit.', on),
+  max_negative_duration: duration('1h', 'A span that ends earlier than this before its start is refused; otherwise its duration is 0. (Not in Tempo.)', on),
   artificial_delay: duration('0s', 'Wait before every answer, for tests.'),
   log_received_spans: spanLog('received', 'log-received-spans'),
   log_discarded_spans: spanLog('refused', 'log-discarded-spans'),

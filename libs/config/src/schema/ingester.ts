@@ -1,4 +1,4 @@
-import { bool, bytes, duration, group, int, on, port, string, strings } from './node.ts';
+import { bool, bytes, duration, group, ignored, int, on, port, string, strings } from './node.ts';
 import { kvStore, partitionRing } from './shared.ts';
 
 export const ingester = group('Recent spans, until they are in blocks.', {
@@ -28,15 +28,23 @@ export const ingester = group('Recent spans, until they are in blocks.', {
     id: string('', 'Name in the ring; empty is the host name.'),
   }),
   partition_ring: partitionRing(),
-  concurrent_flushes: int(4, 'Blocks that are written at a time.', { ...on, min: 1 }),
+  concurrent_flushes: int(4, 'Blocks that are made and stored at a time, over all tenants.', { ...on, min: 1 }),
   flush_check_period: duration('10s', 'How often traces and blocks are looked at for cutting.', { ...on, min: 1 }),
-  flush_op_timeout: duration('5m', 'Longest time to write a block.', on),
+  flush_op_timeout: duration('5m', 'Longest time to make and store a block; then it is tried again.', { ...on, min: 1 }),
   trace_idle_period: duration('5s', 'A trace without new spans for this time is cut.', on),
   trace_live_period: duration('30s', 'A trace older than this is cut.', on),
   max_block_duration: duration('30m', 'A head block older than this is cut.', { ...on, min: 1 }),
   max_block_bytes: bytes(524_288_000, 'A head block larger than this is cut.', { ...on, min: 1 }),
-  complete_block_timeout: duration('15m', 'How long a block stays local after it is stored; longer than storage.trace.blocklist_poll.', on),
+  complete_block_timeout: duration('15m', 'Not needed: a block is searched from the moment it is stored, so no copy is kept meanwhile.', ignored),
   override_ring_key: string('ring', 'Key of the ring.'),
-  flush_all_on_shutdown: bool(false, 'Write everything to blocks when stopping.', on),
+  flush_all_on_shutdown: bool(false, 'Always done, as far as server.graceful_shutdown_timeout allows; the rest stays in the log.', ignored),
   flush_object_storage: bool(true, 'Store blocks in the object store.'),
+  head_max_spans: int(131_072, 'Spans of a tenant in memory after which they are written to a part on disk. (Not in Tempo.)', { ...on, min: 1 }),
+  head_max_bytes: bytes(67_108_864, 'Bytes of a tenant in memory after which they are written to a part on disk. (Not in Tempo.)', {
+    ...on,
+    min: 1,
+    max: 1_073_741_824,
+  }),
+  max_unsaved_tables: int(4, 'Tables of head_max_spans of a tenant that may wait for the disk; then spans are refused. (Not in Tempo.)', { ...on, min: 1 }),
+  block_retry_period: duration('30s', 'Wait after a block could not be made or stored. (Not in Tempo.)', { ...on, min: 1 }),
 });

@@ -1,4 +1,4 @@
-import { bool, bytes, duration, float, group, int, on, string, strings } from './node.ts';
+import { bool, bytes, duration, float, group, ignored, int, on, string, strings } from './node.ts';
 import { grpcClient } from './shared.ts';
 
 const slo = {
@@ -23,7 +23,15 @@ export const querier = group('Running parts of queries.', {
     minimize_requests: bool(true, 'Ask as few as possible.'),
     hedging_delay: duration('3s', 'Ask another after this time.'),
   }),
-  max_concurrent_queries: int(20, 'Parts run at a time.', { ...on, min: 1 }),
+  max_concurrent_queries: int(20, 'Parts of queries that run at a time, over all queries; workers.threads is a bound too.', { ...on, min: 1 }),
+  block_cache: group('What each worker thread keeps of blocks. (Not in Tempo.)', {
+    max_open_blocks: int(512, 'Blocks kept open. (Not in Tempo.)', { ...on, min: 1 }),
+    footer_bytes: bytes(33_554_432, 'Footers. (Not in Tempo.)', on),
+    bloom_bytes: bytes(33_554_432, 'Bloom filters. (Not in Tempo.)', on),
+    index_bytes: bytes(16_777_216, 'Page indexes. (Not in Tempo.)', on),
+    dictionary_bytes: bytes(33_554_432, 'Dictionaries. (Not in Tempo.)', on),
+    trace_id_bytes: bytes(16_777_216, 'Trace ids. (Not in Tempo.)', on),
+  }),
   frontend_worker: group('Getting parts from query frontends.', {
     frontend_address: string('', 'Address of the frontends.', { flags: ['querier.frontend-address'] }),
     dns_lookup_duration: duration('10s', 'How often the address is resolved.'),
@@ -41,18 +49,18 @@ export const querier = group('Running parts of queries.', {
 });
 
 export const queryFrontend = group('Answering queries.', {
-  max_outstanding_per_tenant: int(2000, 'Parts of one tenant that may wait; more are refused with 429.'),
+  max_outstanding_per_tenant: int(2000, 'Parts of one tenant that may wait; more are refused with 429.', { ...on, min: 1 }),
   max_batch_size: int(7, 'Parts given to a querier at a time.'),
   log_query_request_headers: string('', 'Request headers in the query log, comma separated.'),
   max_retries: int(2, 'Attempts of a part.'),
   search: group('Searches.', {
-    concurrent_jobs: int(1000, 'Parts of a query that run at a time.', { ...on, min: 1 }),
-    target_bytes_per_job: bytes(104_857_600, 'Bytes a part reads.', { ...on, min: 1 }),
+    concurrent_jobs: int(1000, 'Parts of a query that run or wait at a time.', { ...on, min: 1 }),
+    target_bytes_per_job: bytes(104_857_600, 'Most bytes of blocks in a part, but a row group at least; less where threads would idle.', { ...on, min: 1 }),
     default_result_limit: int(20, 'Traces in an answer when the query does not say.', { ...on, min: 1 }),
     max_result_limit: int(262_144, 'Most traces a query may ask for; 0 is no limit.', on),
     max_duration: duration('168h', 'Longest time range of a query; 0 is no limit.', on),
-    query_backend_after: duration('15m', 'Blocks are only asked for spans older than this.', on),
-    query_ingesters_until: duration('30m', 'Ingesters are only asked for spans younger than this.', on),
+    query_backend_after: duration('15m', 'Time range of a search without start and end: so long until now. Blocks of any age are asked.', on),
+    query_ingesters_until: duration('30m', 'Not needed: recent spans are always asked, whatever their time.', ignored),
     ingester_shards: int(3, 'Parts that ask ingesters.'),
     most_recent_shards: int(200, 'Parts kept to find the most recent traces.'),
     default_spans_per_span_set: int(3, 'Spans of a trace in an answer when the query does not say.', { ...on, min: 1 }),

@@ -12,6 +12,7 @@ import { querier, queryFrontend } from './query.ts';
 import { internalServer, server } from './server.ts';
 import { poolClient } from './shared.ts';
 import { storage } from './storage.ts';
+import { workers } from './workers.ts';
 
 const TARGETS = [
   'all',
@@ -58,6 +59,7 @@ export const rootSchema = group(
     ingest,
     block_builder: blockBuilder,
     storage,
+    workers,
     overrides,
     memberlist,
     usage_report: usageReport,

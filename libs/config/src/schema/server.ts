@@ -29,7 +29,7 @@ const fields = {
   graceful_shutdown_timeout: duration('30s', 'Longest time for open requests when stopping.', on),
   http_server_read_timeout: duration('30s', 'Longest time to read a request.', on),
   http_server_read_header_timeout: duration('0s', 'Longest time to read the headers; 0 is the read timeout.'),
-  http_server_write_timeout: duration('30s', 'Longest time to write an answer.', on),
+  http_server_write_timeout: duration('30s', 'Longest time from a request to the end of its answer; 0 is no limit.', on),
   http_server_idle_timeout: duration('2m', 'When idle connections are closed.', on),
   http_log_closed_connections_without_response_enabled: bool(false, 'Log connections closed without an answer.'),
   grpc_server_max_recv_msg_size: bytes(16_777_216, 'Largest gRPC message received.'),

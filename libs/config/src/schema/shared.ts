@@ -175,7 +175,7 @@ export const blockFields = (version: string, works: { status?: 'implemented' } =
   v2_index_downsample_bytes: bytes(1_048_576, 'Unused: index of v2 blocks.', ignored),
   v2_index_page_size_bytes: bytes(256_000, 'Unused: index of v2 blocks.', ignored),
   v2_encoding: string('zstd', 'Unused: encoding of v2 blocks.', ignored),
-  parquet_row_group_size_bytes: bytes(100_000_000, 'Target size of a row group, as Parquet counts before compression.', { ...works, min: 1 }),
+  parquet_row_group_size_bytes: bytes(100_000_000, 'Size of a row group in bytes of OTLP, on average over a block.', { ...works, min: 1 }),
   parquet_dedicated_columns: dedicatedColumns(DEFAULT_COLUMNS, 'Attributes that get a column of their own.', works),
 });
 
@@ -184,7 +184,7 @@ export const walFields = (path: string, encoding: string, version: string, works
   path: string(path, 'Folder of the log.', works),
   v2_encoding: string(encoding, 'Unused: encoding of v2 logs.', ignored),
   search_encoding: string('none', 'Unused: encoding of v2 search data.', ignored),
-  ingestion_time_range_slack: duration('2m', 'Span times further from now than this do not widen the time range of a block.', works),
+  ingestion_time_range_slack: duration('2m', 'Span times further from now than this do not widen the time range of a block.'),
   version: string(version, 'Format of log blocks; the log of Vivace has its own.', ignored),
 });
 

@@ -69,7 +69,10 @@ export const azure = (flags: readonly string[] = []) =>
     ...hedging,
   });
 
-const blockConfig = group('How blocks are written.', blockFields('vParquet4', on));
+const blockConfig = group('How blocks are written.', {
+  ...blockFields('vParquet4', on),
+  row_group_max_spans: int(100_000, 'Most spans of a row group, which bounds the memory of writing and reading. (Not in Tempo.)', { ...on, min: 1 }),
+});
 
 export const storage = group('Blocks and the log.', {
   trace: group('Blocks and the log.', {

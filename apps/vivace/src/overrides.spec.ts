@@ -1,0 +1,67 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type { TenantId } from '@vivace/base';
+import { createMemoryLogger, createMemoryMetrics } from '@vivace/base';
+import { loadConfig } from '@vivace/config';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Overrides } from './overrides.ts';
+
+const A = 'a' as TenantId;
+
+let dir: string;
+let file: string;
+let overrides: Overrides | undefined;
+beforeEach(() => {
+  dir = fs.mkdtempSync(path.join(os.tmpdir(), 'overrides-'));
+  file = path.join(dir, 'overrides.yaml');
+});
+afterEach(async () => {
+  await overrides?.stop();
+  fs.rmSync(dir, { recursive: true });
+});
+
+const entry = (tenant: string, rate: number) => `overrides: {${tenant}: {ingestion: {rate_limit_bytes: ${rate}, burst_size_bytes: 7}}}\n`;
+
+function setUp(...argv: string[]) {
+  const { config } = loadConfig({ argv: [`-overrides.per-tenant-override-config=${file}`, ...argv], env: {}, readFile: () => '' });
+  const metrics = createMemoryMetrics();
+  const logger = createMemoryLogger();
+  const errors = () => logger.entries.filter(({ level }) => level === 'error');
+  overrides = new Overrides({ config: config.overrides, env: undefined, logger, metrics });
+  return { overrides, metrics, errors };
+}
+
+describe('the per-tenant file', () => {
+  it('is looked at every ten seconds; a broken one leaves the limits as they are', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    try {
+      fs.writeFileSync(file, entry('a', 5));
+      const { overrides, metrics, errors } = setUp();
+      const reloaded = () => metrics.value('tempo_runtime_config_last_reload_successful');
+      const rate = (user: string) => metrics.value('tempo_limits_overrides', { limit_name: 'ingestion_rate_limit_bytes', user });
+      await overrides.start();
+      expect([overrides.limits(A).ingestionRateBytes, overrides.text, reloaded(), rate('a')]).toEqual([5, entry('a', 5), 1, 5]);
+      expect(metrics.value('tempo_limits_defaults', { limit_name: 'max_bytes_per_trace' })).toBe(5_000_000);
+
+      fs.writeFileSync(file, 'overrides: {a: {ingestion: {rate_limit_bytes: many}}}');
+      vi.advanceTimersByTime(10_000);
+      await vi.waitFor(() => expect(errors()).toHaveLength(1));
+      expect([overrides.limits(A).ingestionRateBytes, overrides.text, reloaded()]).toEqual([5, entry('a', 5), 0]);
+
+      fs.writeFileSync(file, entry('b', 6));
+      vi.advanceTimersByTime(10_000);
+      await vi.waitFor(() => expect(reloaded()).toBe(1));
+      expect([overrides.limits(A).ingestionRateBytes, overrides.text, rate('a'), rate('b')]).toEqual([15_000_000, entry('b', 6), 0, 6]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('stops the start when it is wrong', async () => {
+    fs.writeFileSync(file, 'overrides: {a: {ingestoin: {}}}');
+    const { overrides, metrics } = setUp();
+    await expect(overrides.start()).rejects.toThrow('ingestoin: is not a known key');
+    expect(metrics.value('tempo_runtime_config_last_reload_successful')).toBe(0);
+  });
+});

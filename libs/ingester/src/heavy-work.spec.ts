@@ -1,0 +1,113 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseTenantId } from '@vivace/base';
+import type { BlockId, TenantId } from '@vivace/base';
+import { MemoryObjectStore } from '@vivace/object-store';
+import { decodeInto, traceToProto } from '@vivace/otlp';
+import { plainTraces, tableOf } from '@vivace/testkit';
+import { SpanTable } from '@vivace/trace';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { BuildBlockJob } from './build-block.ts';
+import { createHeavyWork, ingesterTasks } from './heavy-work.ts';
+import type { HeavyWorkDeps } from './heavy-work.ts';
+
+const TENANT = parseTenantId('single-tenant') as TenantId;
+const TRACES = fc.sample(
+  plainTraces().filter((t) => t.length > 3),
+  { numRuns: 1, seed: 7 },
+)[0];
+
+let dir: string;
+beforeEach(() => {
+  dir = fs.mkdtempSync(path.join(os.tmpdir(), 'heavy-'));
+});
+afterEach(() => fs.rmSync(dir, { recursive: true }));
+
+type Run = HeavyWorkDeps['pool']['run'];
+
+function setUp(overrides: Partial<HeavyWorkDeps> = {}) {
+  const jobs: BuildBlockJob[] = [];
+  const run = async (_task: string, job: BuildBlockJob) => {
+    jobs.push(job);
+    return ingesterTasks.buildBlock(job, { signal: new AbortController().signal, throwIfAborted: () => undefined });
+  };
+  const work = createHeavyWork({
+    pool: { run: run as unknown as Run }, // only this task is asked for
+    store: new MemoryObjectStore(),
+    partsDir: path.join(dir, 'parts'),
+    stagingDir: path.join(dir, 'blocks'),
+    block: { bloomFalsePositive: 0.01, bloomShardBytes: 1024, rowGroupBytes: 1e9, rowGroupSpans: 1e6 },
+    dedicatedColumns: () => [],
+    concurrentFlushes: 4,
+    flushTimeoutMs: 60_000,
+    announce: () => undefined,
+    ...overrides,
+  });
+  return { work, jobs };
+}
+
+/** A part of traces as they are received, so that their sizes are known. */
+function part(): string {
+  const sent = tableOf(TRACES);
+  const table = new SpanTable();
+  table.beginBatch();
+  const bytes = Buffer.concat(Array.from({ length: sent.traceCount }, (_, row) => traceToProto(sent, row)));
+  decodeInto(bytes, table, { maxAttributeBytes: 0 }, { cutStrings: 0 });
+  return ingesterTasks.writePart({ table: table.handle(), path: path.join(dir, '1.part'), tenant: TENANT, watermark: { segment: 0, offset: 0 } }).path;
+}
+
+const request = (blockId: string, parts: readonly string[] = []) => ({ tenant: TENANT, blockId: blockId as BlockId, parts });
+
+describe('createHeavyWork', () => {
+  it('cuts row groups by bytes as by spans', async () => {
+    const parts = [part()];
+    const rowGroups = async (rowGroupBytes: number): Promise<number> => {
+      const { work, jobs } = setUp({ block: { bloomFalsePositive: 0.01, bloomShardBytes: 1024, rowGroupBytes, rowGroupSpans: 1e6 } });
+      await work.buildBlock(request('x', parts));
+      return ingesterTasks.buildBlock(jobs[0], { signal: new AbortController().signal, throwIfAborted: () => undefined }).meta.totalRecords;
+    };
+    expect(await rowGroups(1e9)).toBe(1);
+    expect(await rowGroups(1)).toBe(TRACES.length);
+  });
+
+  it('gives a block the columns of its tenant', async () => {
+    const column = { scope: 'span', name: 'mine', type: 'string' } as const;
+    const { work, jobs } = setUp({ dedicatedColumns: (tenant) => (tenant === TENANT ? [column] : []) });
+    await work.buildBlock(request('x', [part()]));
+    expect(jobs[0].dedicatedColumns).toEqual([column]);
+  });
+
+  it('makes so many blocks at a time', async () => {
+    const begun: string[] = [];
+    const ends: ((reason: Error) => void)[] = [];
+    const run = (_task: string, job: BuildBlockJob) =>
+      new Promise((_, reject) => {
+        begun.push(job.blockId);
+        ends.push(reject);
+      });
+    const { work } = setUp({ concurrentFlushes: 2, pool: { run: run as unknown as Run } });
+    const blocks = ['a', 'b', 'c'].map((id) => work.buildBlock(request(id)));
+    expect(begun).toEqual(['a', 'b']);
+    ends[0](new Error('no'));
+    await expect(blocks[0]).rejects.toThrow('no');
+    expect(begun).toEqual(['a', 'b', 'c']);
+    for (const end of ends) end(new Error('no'));
+    expect((await Promise.allSettled(blocks)).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+  });
+
+  it('gives up on a block that takes too long, names the key and leaves nothing behind', async () => {
+    const run = (_task: string, { dir: staging }: BuildBlockJob, { signal }: { signal: AbortSignal }) =>
+      new Promise((_, reject) => {
+        fs.mkdirSync(staging, { recursive: true });
+        signal.addEventListener('abort', () => reject(signal.reason as Error));
+      });
+    const { work } = setUp({ flushTimeoutMs: 1, pool: { run: run as unknown as Run } });
+    await expect(work.buildBlock(request('slow'))).rejects.toMatchObject({
+      code: 'deadline_exceeded',
+      message: 'block slow: not made and stored within ingester.flush_op_timeout 1ms',
+    });
+    expect(fs.readdirSync(path.join(dir, 'blocks', TENANT))).toEqual([]);
+  });
+});

@@ -1,0 +1,103 @@
+import { AppError, createMemoryLogger, createMemoryMetrics } from '@vivace/base';
+import type { TenantId } from '@vivace/base';
+import type { TagValuesRequest } from '@vivace/query';
+import { describe, expect, it } from 'vitest';
+import type { TagValuesJob } from './jobs.ts';
+import { createQuerier } from './querier.ts';
+import type { QuerierDeps } from './querier.ts';
+
+const TENANT = 't' as TenantId;
+const REQUEST: TagValuesRequest = { tag: { kind: 'attribute', scope: 'span', key: 'x' } as never, query: undefined, range: undefined, limit: 0 };
+const MIB = 1_048_576;
+
+interface Call {
+  readonly job: TagValuesJob;
+  readonly signal: AbortSignal;
+}
+
+/** A querier over three blocks of 1 MiB and four row groups; `run` stands for the worker threads. */
+function setUp(run: (call: Call, index: number) => Promise<unknown>, overrides: Partial<QuerierDeps> = {}) {
+  const calls: Call[] = [];
+  const asked: [number, number][] = [];
+  const metrics = createMemoryMetrics();
+  const logger = createMemoryLogger();
+  const querier = createQuerier({
+    recent: { recent: () => ({ tables: [], parts: [], release: () => undefined }) },
+    blocks: {
+      blocksInRange(_tenant, startSec, endSec) {
+        asked.push([startSec, endSec]);
+        return Array.from({ length: 3 }, (_, i) => ({ blockId: String(i), size: MIB, totalRecords: 4 }) as never); // all that dividing looks at
+      },
+    },
+    pool: {
+      run: ((_task: string, job: TagValuesJob, { signal }: { signal: AbortSignal }) => {
+        const call = { job, signal };
+        calls.push(call);
+        return run(call, calls.length - 1);
+      }) as never,
+    },
+    threads: 4,
+    targetBytesPerJob: 100 * MIB,
+    jobLimits: { maxRunning: 100, maxPerQuery: 100, maxPerTenant: 100 },
+    maxTagBytes: () => 0,
+    recentWindowMs: 900_000,
+    searchTimeoutMs: 60_000,
+    traceByIdTimeoutMs: 60_000,
+    clock: { now: () => 10_000_000 },
+    logger,
+    metrics,
+    ...overrides,
+  });
+  return { querier, calls, asked, metrics, logger };
+}
+
+const values = (...texts: string[]) => Promise.resolve({ values: texts.map((value) => ({ type: 'string', value })), inspectedBytes: 1 });
+
+describe('createQuerier', () => {
+  it('divides blocks into jobs by size and merges their answers', async () => {
+    const { querier, calls } = setUp((_, i) => values(`v${i}`));
+    expect(await querier.tagValues(TENANT, REQUEST)).toEqual({
+      values: ['v0', 'v1', 'v2'].map((value) => ({ type: 'string', value })),
+      inspectedBytes: 3,
+    });
+    expect(calls.map(({ job }) => job.sources.blocks.map(({ from, to }) => to - from))).toEqual([[4], [4], [4]]);
+    const small = setUp((_, i) => values(`v${i}`), { targetBytesPerJob: MIB / 2 });
+    await small.querier.tagValues(TENANT, REQUEST);
+    expect(small.calls).toHaveLength(6);
+  });
+
+  it('asks for the last query_backend_after when there is no range', async () => {
+    const { querier, calls, asked } = setUp(() => values());
+    await querier.tagValues(TENANT, REQUEST);
+    expect(calls[0].job.request.range).toEqual({ startSec: 9_100, endSec: 10_000 });
+    expect(asked).toEqual([[9_099, 10_001]]);
+  });
+
+  it('cuts answers to tag queries, logs and counts it', async () => {
+    const { querier, metrics, logger } = setUp(() => values('a', 'b', 'c'), { maxTagBytes: () => 14 });
+    expect((await querier.tagValues(TENANT, REQUEST)).values).toHaveLength(2);
+    expect(metrics.value('vivace_querier_tag_answers_cut_total', { tenant: TENANT })).toBe(1);
+    expect(logger.entries.map(({ level, msg }) => `${level} ${msg}`)).toEqual([
+      'warn answer to a tag query is cut, raise read.max_bytes_per_tag_values_query of the tenant for more',
+    ]);
+  });
+
+  it('ends the other jobs of a query when one fails', async () => {
+    const broken = new AppError('data_loss', 'block 1: broken');
+    const { querier, calls } = setUp(({ signal }, i) =>
+      i === 1 ? Promise.reject(broken) : new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
+    );
+    await expect(querier.tagValues(TENANT, REQUEST)).rejects.toBe(broken);
+    expect(calls.map(({ signal }) => signal.aborted)).toEqual([true, true, true]);
+  });
+
+  it('names the key of the timeout', async () => {
+    const { querier } = setUp(({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))), {
+      searchTimeoutMs: 1,
+    });
+    await expect(querier.tagValues(TENANT, REQUEST)).rejects.toMatchObject({
+      code: 'deadline_exceeded',
+      message: expect.stringContaining('querier.search.query_timeout'),
+    });
+  });
+});
