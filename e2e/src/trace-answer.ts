@@ -61,8 +61,8 @@ export const byKey = (attributes: readonly KeyValue[] = []): readonly KeyValue[]
 const hex = (base64 = ''): string => Buffer.from(base64, 'base64').toString('hex');
 
 /** The spans of a trace by span id; none when it is unknown. */
-export async function findTrace(vivace: Vivace, traceId: string): Promise<readonly FoundSpan[]> {
-  const { status, body } = await vivace.get(`/api/v2/traces/${traceId}`);
+export async function findTrace(vivace: Vivace, traceId: string, headers: Readonly<Record<string, string>> = {}): Promise<readonly FoundSpan[]> {
+  const { status, body } = await vivace.get(`/api/v2/traces/${traceId}`, headers);
   if (status !== 200) throw new Error(`trace ${traceId}: ${status} ${body}`);
   return ((JSON.parse(body) as TraceJson).trace.resourceSpans ?? [])
     .flatMap(({ resource, scopeSpans = [] }) =>

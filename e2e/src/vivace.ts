@@ -10,10 +10,14 @@ const MAIN = path.resolve(import.meta.dirname, '../../apps/vivace/dist/main.js')
 const START_TIMEOUT_MS = 60_000;
 
 export interface VivaceOptions {
-  /** YAML lines of the `ingester` block; the rest of the file is made here. */
+  /** Keys of the `ingester` block, as all below. */
   readonly ingester?: Readonly<Record<string, string | number>>;
   readonly wal?: Readonly<Record<string, string | number>>;
-  readonly overrides?: string;
+  /** Of the OTLP receivers. */
+  readonly grpc?: Readonly<Record<string, string | number>>;
+  readonly http?: Readonly<Record<string, string | number>>;
+  /** YAML of the overrides of single tenants: `name: { … }` lines. */
+  readonly tenants?: string;
 }
 
 /** A real process on loopback, free ports and a folder of its own. */
@@ -44,14 +48,15 @@ export class Vivace {
       Object.entries(block)
         .map(([key, value]) => `${key}: ${value}`)
         .join(', ');
+    fs.writeFileSync(path.join(dir, 'tenants.yaml'), `overrides:\n${(options.tenants ?? '').replaceAll(/^/gm, '  ')}\n`);
     fs.writeFileSync(
       configFile,
       [
         `server: { http_listen_address: 127.0.0.1, http_listen_port: ${ports[0]}, grpc_listen_port: ${ports[1]} }`,
-        `distributor: { receivers: { otlp: { protocols: { grpc: { endpoint: 127.0.0.1:${ports[2]} }, http: { endpoint: 127.0.0.1:${ports[3]} } } } } }`,
+        `distributor: { receivers: { otlp: { protocols: { grpc: { ${lines({ endpoint: `127.0.0.1:${ports[2]}`, ...options.grpc })} }, http: { ${lines({ endpoint: `127.0.0.1:${ports[3]}`, ...options.http })} } } } } }`,
         `ingester: { ${lines(options.ingester)} }`,
         `storage: { trace: { backend: local, blocklist_poll: 5s, local: { path: ${dir}/blocks }, wal: { path: ${dir}/wal, ${lines(options.wal)} } } }`,
-        `overrides: ${options.overrides ?? '{ defaults: { ingestion: { rate_limit_bytes: 1000000000, burst_size_bytes: 1000000000, max_traces_per_user: 0 } } }'}`,
+        `overrides: { defaults: { ingestion: { rate_limit_bytes: 1GB, burst_size_bytes: 1GB, max_traces_per_user: 0 } }, per_tenant_override_config: ${dir}/tenants.yaml }`,
         '',
       ].join('\n'),
     );
@@ -63,9 +68,9 @@ export class Vivace {
     return this.#child.pid;
   }
 
-  /** Starts the process and resolves when it is ready. */
-  async start(): Promise<void> {
-    const child = spawn(process.execPath, [MAIN, `-config.file=${this.#configFile}`], { stdio: ['ignore', 'pipe', 'pipe'] });
+  /** Starts the process, with flags beside its file, and resolves when it is ready. */
+  async start(...flags: string[]): Promise<void> {
+    const child = spawn(process.execPath, [MAIN, `-config.file=${this.#configFile}`, ...flags], { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (this.log += chunk.toString()));
     const deadline = Date.now() + START_TIMEOUT_MS;
@@ -79,13 +84,16 @@ export class Vivace {
 
   /** Sends a signal and resolves with the exit code (null when the signal ended it) once the process is gone. */
   async kill(signal: NodeJS.Signals): Promise<number | null> {
+    if (this.#child?.exitCode === null) this.#child.kill(signal);
+    return this.ended();
+  }
+
+  /** Resolves with the exit code (null when a signal ended it) once the process is gone. */
+  async ended(): Promise<number | null> {
     const child = this.#child;
-    if (!child) return null;
     this.#child = undefined;
-    if (child.exitCode !== null) return child.exitCode;
-    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
-    child.kill(signal);
-    return ended;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
+    return new Promise((resolve) => child.once('exit', resolve));
   }
 
   async flush(): Promise<void> {

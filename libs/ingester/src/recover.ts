@@ -48,16 +48,18 @@ async function recoverTenant(dir: string, tenant: TenantId, logger: Logger): Pro
   const parts: PartInfo[] = [];
   let watermark: Position = { segment: -1, offset: -1 };
   let last = 0;
+  // The log may still have the frames of a part that cannot be read: from there on all of it counts, and what newer parts hold too is folded again.
+  let unreadable = false;
   for (const name of (await fs.readdir(dir)).sort()) {
     const file = path.join(dir, name);
     if (name.endsWith('.tmp')) await fs.rm(file, { force: true });
-    else if (name === WATERMARK) watermark = later(watermark, (await readWatermark(file, logger)) ?? watermark);
+    else if (name === WATERMARK) watermark = unreadable ? watermark : later(watermark, (await readWatermark(file, logger)) ?? watermark);
     else if (name.endsWith('.part')) {
       last = Math.max(last, Number.parseInt(name, 10));
       const part = await openPart(file, tenant, logger);
-      if (!part) continue;
-      parts.push(part);
-      watermark = later(watermark, part.watermark);
+      if (part) parts.push(part);
+      else unreadable = true;
+      if (part && !unreadable) watermark = later(watermark, part.watermark);
     }
   }
   return { parts, nextPart: last + 1, watermark };
@@ -92,9 +94,21 @@ async function openPart(file: string, tenant: TenantId, logger: Logger): Promise
   } catch (error) {
     const quarantine = path.join(path.dirname(path.dirname(file)), 'quarantine');
     await fs.mkdir(quarantine, { recursive: true });
-    const to = path.join(quarantine, `${tenant}-${path.basename(file)}`);
+    const to = await unusedName(path.join(quarantine, `${tenant}-${path.basename(file)}`));
     await fs.rename(file, to);
     logger.error('part cannot be read and was set aside', { path: to, err: error });
     return undefined;
   }
+}
+
+/** A part gets the number of one set aside before it, when that was the newest. */
+async function unusedName(file: string): Promise<string> {
+  const isUsed = (name: string): Promise<boolean> =>
+    fs.lstat(name).then(
+      () => true,
+      () => false,
+    );
+  let name = file;
+  for (let n = 1; await isUsed(name); n++) name = `${file}.${n}`;
+  return name;
 }
