@@ -165,7 +165,7 @@ Vivace reads the configuration of Tempo 2.10: the same YAML, keys and flags. Ord
 
 - Without a file everything runs on the defaults below, with its data under \`./data\`.
 - All problems are told at once, each with file, line, column, key and the nearest known key; then nothing starts.
-- A key of Tempo that does not work yet is read; a value other than its default gives a warning at the start.
+- A key of Tempo that does not work yet is read; a value other than its default gives a warning at the start. Only \`target\` and \`storage.trace.backend\` stop it.
 - \`-config.verify\` prints the warnings and ends with 1 when there are any, else with 0.
 - Durations: \`10s\`, \`1h30m\`, \`7d\`. Sizes: bytes or \`10MiB\` (1024), \`10MB\` (1000).
 - \`-config.expand-env\` puts environment variables in for \`\${VAR}\` and \`\${VAR:-default}\`, also in the per-tenant file.

@@ -128,6 +128,7 @@ export interface BlockConfig {
   readonly rowGroupBytes: number;
   readonly rowGroupSpans: number;
   readonly dedicatedColumns: readonly DedicatedColumn[];
+  readonly chooseDedicatedColumns: boolean;
 }
 
 export interface DedicatedColumn {

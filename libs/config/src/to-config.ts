@@ -67,6 +67,7 @@ export function toConfig(values: Values, problems: Problem[]): Config {
         rowGroupBytes: trace.block.parquet_row_group_size_bytes,
         rowGroupSpans: trace.block.row_group_max_spans,
         dedicatedColumns: trace.block.parquet_dedicated_columns,
+        chooseDedicatedColumns: trace.block.choose_dedicated_columns,
       },
       blocklistPollMs: trace.blocklist_poll,
       blocklistPollConcurrency: trace.blocklist_poll_concurrency,

@@ -49,12 +49,12 @@ export const querier = group('Running parts of queries.', {
 });
 
 export const queryFrontend = group('Answering queries.', {
-  max_outstanding_per_tenant: int(2000, 'Parts of one tenant that may wait; more are refused with 429.', { ...on, min: 1 }),
+  max_outstanding_per_tenant: int(2000, 'Parts of queries of one tenant that may run or wait; more are refused with 429.', { ...on, min: 1 }),
   max_batch_size: int(7, 'Parts given to a querier at a time.'),
   log_query_request_headers: string('', 'Request headers in the query log, comma separated.'),
   max_retries: int(2, 'Attempts of a part.'),
   search: group('Searches.', {
-    concurrent_jobs: int(1000, 'Parts of a query that run or wait at a time.', { ...on, min: 1 }),
+    concurrent_jobs: int(1000, 'Parts of one query that run or wait for a thread at a time.', { ...on, min: 1 }),
     target_bytes_per_job: bytes(104_857_600, 'Most bytes of blocks in a part, but a row group at least; less where threads would idle.', { ...on, min: 1 }),
     default_result_limit: int(20, 'Traces in an answer when the query does not say.', { ...on, min: 1 }),
     max_result_limit: int(262_144, 'Most traces a query may ask for; 0 is no limit.', on),

@@ -35,7 +35,7 @@ const TARGETS = [
 export const rootSchema = group(
   'The configuration file.',
   {
-    target: oneOf(TARGETS, 'all', 'The component this process runs.', { ...on, works: ['all'] }),
+    target: oneOf(TARGETS, 'all', 'The component this process runs; one that does not work yet stops the start.', { ...on, works: ['all'] }),
     multitenancy_enabled: bool(false, 'Take the tenant from X-Scope-OrgID; otherwise all is one tenant.', {
       ...on,
       flags: ['multitenancy.enabled', 'auth.enabled'],

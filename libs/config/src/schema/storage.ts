@@ -71,6 +71,11 @@ export const azure = (flags: readonly string[] = []) =>
 
 const blockConfig = group('How blocks are written.', {
   ...blockFields('vParquet4', on),
+  choose_dedicated_columns: bool(
+    false,
+    'Give the free columns of each block to the attributes that save most. Smaller and faster, but the tag endpoints of a Tempo that reads the block do not see them. (Not in Tempo.)',
+    on,
+  ),
   row_group_max_spans: int(100_000, 'Most spans of a row group, which bounds the memory of writing and reading. (Not in Tempo.)', { ...on, min: 1 }),
 });
 
@@ -103,7 +108,7 @@ export const storage = group('Blocks and the log.', {
     blocklist_poll_tolerate_tenant_failures: int(1, 'Tenants that may fail in a poll.'),
     empty_tenant_deletion_enabled: bool(false, 'Delete tenants without blocks.'),
     empty_tenant_deletion_age: duration('0s', 'How long a tenant must have been empty.'),
-    backend: oneOf(['local', 's3', 'gcs', 'azure'], 'local', 'Where blocks are.', { ...on, works: ['local'] }),
+    backend: oneOf(['local', 's3', 'gcs', 'azure'], 'local', 'Where blocks are; a store that does not work yet stops the start.', { ...on, works: ['local'] }),
     local: group('Blocks in a folder.', { path: string('./data/blocks', 'The folder.', on) }),
     gcs: gcs(['storage.trace.gcs.bucket']),
     s3: s3(),
