@@ -28,6 +28,8 @@ export async function openIngester({ runtime, store, pool, blocks, overrides }: 
     dir: path.join(wal.path, 'log'),
     sync: wal.sync,
     syncIntervalMs: wal.syncIntervalMs,
+    segmentBytes: wal.segmentBytes,
+    maxPendingBytes: wal.maxPendingBytes,
     clock,
     logger,
     metrics,

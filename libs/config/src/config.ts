@@ -118,6 +118,8 @@ export interface WalConfig {
   readonly path: string;
   readonly sync: 'interval' | 'always';
   readonly syncIntervalMs: number;
+  readonly segmentBytes: number;
+  readonly maxPendingBytes: number;
 }
 
 export interface BlockConfig {

@@ -59,6 +59,8 @@ export function toConfig(values: Values, problems: Problem[]): Config {
         path: trace.wal.path,
         sync: trace.wal.sync,
         syncIntervalMs: trace.wal.sync_interval,
+        segmentBytes: trace.wal.segment_bytes,
+        maxPendingBytes: trace.wal.max_pending_bytes,
       },
       block: {
         version: trace.block.version || 'vParquet4',

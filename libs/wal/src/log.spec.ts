@@ -172,12 +172,12 @@ describe('append', () => {
     const log = await openTest({ maxFrameBytes: 200, maxPendingBytes: 300 });
     await expect(log.append(SINGLE_TENANT, 1, new Uint8Array(200))).rejects.toMatchObject({
       code: 'invalid_argument',
-      message: 'wal: frame of 235 bytes exceeds the limit of 200',
+      message: 'wal: frame of 235 bytes exceeds the limit of 200; send smaller batches',
     });
     const fits = [log.append(SINGLE_TENANT, 1, new Uint8Array(100)), log.append(SINGLE_TENANT, 1, new Uint8Array(100))];
     await expect(log.append(SINGLE_TENANT, 1, new Uint8Array(100))).rejects.toMatchObject({
       code: 'resource_exhausted',
-      message: 'wal: 405 bytes waiting to be written exceed the limit of 300 (wal.max_pending_bytes)',
+      message: 'wal: 405 bytes waiting to be written exceed the limit of 300 (storage.trace.wal.max_pending_bytes)',
       retryAfterMs: 1_000,
     });
     await Promise.all(fits);

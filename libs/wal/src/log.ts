@@ -223,12 +223,12 @@ class SegmentedLog implements Log {
       return new AppError('invalid_argument', `wal: tenant of ${tenant.length} bytes, want 1 to ${MAX_TENANT_BYTES}`);
     }
     const bytes = FRAME_PREFIX_BYTES + tenant.length + payload.length;
-    if (bytes > this.#maxFrameBytes) return new AppError('invalid_argument', `wal: frame of ${bytes} bytes exceeds the limit of ${this.#maxFrameBytes}`);
+    if (bytes > this.#maxFrameBytes) return new AppError('invalid_argument', `wal: frame of ${bytes} bytes exceeds the limit of ${this.#maxFrameBytes}; send smaller batches`);
     // One frame is always admitted, so that no frame is refused for ever.
     if (this.#pendingBytes > 0 && this.#pendingBytes + bytes > this.#maxPendingBytes) {
       return new AppError(
         'resource_exhausted',
-        `wal: ${this.#pendingBytes + bytes} bytes waiting to be written exceed the limit of ${this.#maxPendingBytes} (wal.max_pending_bytes)`,
+        `wal: ${this.#pendingBytes + bytes} bytes waiting to be written exceed the limit of ${this.#maxPendingBytes} (storage.trace.wal.max_pending_bytes)`,
         { retryAfterMs: RETRY_AFTER_MS },
       );
     }

@@ -94,6 +94,8 @@ export const storage = group('Blocks and the log.', {
         on,
       ),
       sync_interval: duration('100ms', 'Time between two syncs when sync is interval. (Not in Tempo.)', { ...on, min: 1 }),
+      segment_bytes: bytes(67_108_864, 'Size after which a file of the log is followed by a new one. (Not in Tempo.)', { ...on, min: 1 }),
+      max_pending_bytes: bytes(134_217_728, 'Bytes that may wait to be written; then spans are refused. (Not in Tempo.)', { ...on, min: 1 }),
     }),
     block: blockConfig,
     search: blockSearch(),
