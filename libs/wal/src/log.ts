@@ -223,7 +223,8 @@ class SegmentedLog implements Log {
       return new AppError('invalid_argument', `wal: tenant of ${tenant.length} bytes, want 1 to ${MAX_TENANT_BYTES}`);
     }
     const bytes = FRAME_PREFIX_BYTES + tenant.length + payload.length;
-    if (bytes > this.#maxFrameBytes) return new AppError('invalid_argument', `wal: frame of ${bytes} bytes exceeds the limit of ${this.#maxFrameBytes}; send smaller batches`);
+    if (bytes > this.#maxFrameBytes)
+      return new AppError('invalid_argument', `wal: frame of ${bytes} bytes exceeds the limit of ${this.#maxFrameBytes}; send smaller batches`);
     // One frame is always admitted, so that no frame is refused for ever.
     if (this.#pendingBytes > 0 && this.#pendingBytes + bytes > this.#maxPendingBytes) {
       return new AppError(
