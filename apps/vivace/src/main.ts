@@ -1,7 +1,10 @@
 #!/usr/bin/env node
 import { systemClock } from '@vivace/base';
 import { readCommandLine } from './command-line.ts';
+import { withMemorySettings } from './memory.ts';
 import { run } from './run.ts';
+
+withMemorySettings();
 
 const beganMs = systemClock.now() - process.uptime() * 1_000;
 const write = (text: string): void => void process.stderr.write(text);

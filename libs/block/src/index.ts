@@ -15,3 +15,4 @@ export type { BlockWriterOptions, FinishedBlock } from './write/block-writer.ts'
 export { chooseDedicatedColumns } from './write/choose-dedicated-columns.ts';
 export { cutRowGroups, DEFAULT_ROW_GROUP, sliceOrder } from './write/row-groups.ts';
 export type { RowGroupLimits } from './write/row-groups.ts';
+export { supportedDedicatedColumns } from './write/supported-dedicated-columns.ts';

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { AppError } from '@vivace/base';
 import type { BlockId, TenantId } from '@vivace/base';
-import { blockFiles, BlockWriter, chooseDedicatedColumns } from '@vivace/block';
+import { blockFiles, BlockWriter, chooseDedicatedColumns, supportedDedicatedColumns } from '@vivace/block';
 import type { BlockMeta, DedicatedColumn } from '@vivace/block';
 import { compareBytes } from '@vivace/bytes';
 import type { ByteSink } from '@vivace/parquet';
@@ -16,6 +16,8 @@ export interface BuildBlockJob {
   /** Folder for the files; made when missing. */
   readonly dir: string;
   readonly dedicatedColumns: readonly DedicatedColumn[];
+  /** Fill the free columns with the keys that save most. Smaller blocks, but Tempo's tag endpoints do not look into dedicated columns. */
+  readonly chooseDedicatedColumns: boolean;
   readonly bloomFalsePositive: number;
   readonly bloomShardBytes: number;
   /** A row group is closed after so many bytes of OTLP (on average over the parts) or so many spans, always between traces. */
@@ -41,6 +43,7 @@ export function buildBlock(job: BuildBlockJob, throwIfAborted: () => void = () =
     for (const part of job.parts) readers.push(new PartReader(part));
     const dataPath = path.join(job.dir, 'data.parquet');
     const sink = new FileSink(dataPath);
+    const dedicated = supportedDedicatedColumns(job.dedicatedColumns);
     let writer: BlockWriter | undefined;
     try {
       for (const table of mergedRowGroups(readers, spansPerRowGroup(readers, job))) {
@@ -49,7 +52,7 @@ export function buildBlock(job: BuildBlockJob, throwIfAborted: () => void = () =
         writer ??= new BlockWriter(sink, {
           blockId: job.blockId,
           tenantId: job.tenant,
-          dedicatedColumns: chooseDedicatedColumns(table, order, job.dedicatedColumns),
+          dedicatedColumns: job.chooseDedicatedColumns ? chooseDedicatedColumns(table, order, dedicated) : dedicated,
           bloom: { falsePositive: job.bloomFalsePositive, shardBytes: job.bloomShardBytes },
         });
         writer.writeRowGroup(table, order);
@@ -78,13 +81,21 @@ function spansPerRowGroup(readers: readonly PartReader[], { rowGroupBytes, rowGr
   return Math.max(1, Math.min(rowGroupSpans, Math.floor((rowGroupBytes * spans) / Math.max(1, bytes))));
 }
 
-/** Merges by trace id and cuts after about `rowGroupSpans` spans, always between traces. */
+/** Merges by trace id and cuts after about `rowGroupSpans` spans, always between traces. A table is valid until the next one is asked for. */
 function* mergedRowGroups(readers: readonly PartReader[], rowGroupSpans: number): Generator<SpanTable> {
   const ids = readers.map((reader) => reader.traceIds());
   const edges = readers.map((reader) => reader.traceSpans());
   const ends = readers.map((reader) => reader.header.counts.trace);
   const from = readers.map(() => 0);
   const next = readers.map(() => 0);
+  // One table for all row groups: shared memory is not part of what makes V8 collect, so fresh ones would pile up.
+  const table = new SpanTable({
+    spans: rowGroupSpans,
+    attrs: rowGroupSpans * 8,
+    strings: rowGroupSpans,
+    stringBytes: rowGroupSpans * 32,
+    traces: Math.max(64, rowGroupSpans >> 3),
+  });
   for (;;) {
     let spans = 0;
     let done = false;
@@ -103,7 +114,7 @@ function* mergedRowGroups(readers: readonly PartReader[], rowGroupSpans: number)
       }
       spans += step(lowest);
     }
-    if (spans > 0) yield gather(readers, from, next, spans);
+    if (spans > 0) yield gather(readers, from, next, table);
     for (let i = 0; i < from.length; i++) from[i] = next[i];
     if (done) return;
   }
@@ -114,8 +125,8 @@ function* mergedRowGroups(readers: readonly PartReader[], rowGroupSpans: number)
   }
 }
 
-function gather(readers: readonly PartReader[], from: readonly number[], to: readonly number[], spans: number): SpanTable {
-  const table = new SpanTable({ spans, attrs: spans * 8, strings: spans, stringBytes: spans * 32, traces: Math.max(64, spans >> 3) });
+function gather(readers: readonly PartReader[], from: readonly number[], to: readonly number[], table: SpanTable): SpanTable {
+  table.clear();
   // Newest part first: storage order of a trace that lies in several.
   for (let i = readers.length - 1; i >= 0; i--) {
     if (from[i] === to[i]) continue;

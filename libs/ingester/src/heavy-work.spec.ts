@@ -38,7 +38,7 @@ function setUp(overrides: Partial<HeavyWorkDeps> = {}) {
     store: new MemoryObjectStore(),
     partsDir: path.join(dir, 'parts'),
     stagingDir: path.join(dir, 'blocks'),
-    block: { bloomFalsePositive: 0.01, bloomShardBytes: 1024, rowGroupBytes: 1e9, rowGroupSpans: 1e6 },
+    block: { bloomFalsePositive: 0.01, bloomShardBytes: 1024, rowGroupBytes: 1e9, rowGroupSpans: 1e6, chooseDedicatedColumns: false },
     dedicatedColumns: () => [],
     concurrentFlushes: 4,
     flushTimeoutMs: 60_000,
@@ -64,7 +64,9 @@ describe('createHeavyWork', () => {
   it('cuts row groups by bytes as by spans', async () => {
     const parts = [part()];
     const rowGroups = async (rowGroupBytes: number): Promise<number> => {
-      const { work, jobs } = setUp({ block: { bloomFalsePositive: 0.01, bloomShardBytes: 1024, rowGroupBytes, rowGroupSpans: 1e6 } });
+      const { work, jobs } = setUp({
+        block: { bloomFalsePositive: 0.01, bloomShardBytes: 1024, rowGroupBytes, rowGroupSpans: 1e6, chooseDedicatedColumns: false },
+      });
       await work.buildBlock(request('x', parts));
       return ingesterTasks.buildBlock(jobs[0], { signal: new AbortController().signal, throwIfAborted: () => undefined }).meta.totalRecords;
     };

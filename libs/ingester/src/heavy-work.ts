@@ -33,6 +33,7 @@ export interface HeavyWorkDeps {
     readonly bloomShardBytes: number;
     readonly rowGroupBytes: number;
     readonly rowGroupSpans: number;
+    readonly chooseDedicatedColumns: boolean;
   };
   readonly dedicatedColumns: (tenant: TenantId) => readonly DedicatedColumn[];
   /** Blocks made and stored at a time (`ingester.concurrent_flushes`). */

@@ -5,6 +5,7 @@ import type { Log } from '@vivace/wal';
 import type { HeavyWork, IngesterConfig, IngesterMetrics, TenantLimits } from './ports.ts';
 import type { RecoveredTenant } from './recover.ts';
 import { SegmentPins } from './segment-pins.ts';
+import { TablePool } from './table-pool.ts';
 import { TenantIngester } from './tenant-ingester.ts';
 import type { RecentData, Refusals } from './tenant-ingester.ts';
 
@@ -50,10 +51,14 @@ export function createIngester(deps: IngesterDeps): Ingester {
 const NOTHING: RecentData = { tables: [], parts: [], release: () => undefined };
 const ORIGIN = { segment: -1, offset: -1 };
 const IDLE_TENANT_CHECKS = 60;
+/** A table is cut when it has reached its bound: the last request may go beyond. */
+const SPANS_BEYOND = 4_096;
+const TABLES_KEPT = 3;
 
 class LoggedIngester implements Ingester {
   readonly #deps: IngesterDeps;
   readonly #pins = new SegmentPins();
+  readonly #tables: TablePool;
   readonly #tenants = new Map<TenantId, TenantIngester>();
   /** Consecutive checks at which a tenant had no data. */
   readonly #idleChecks = new Map<TenantId, number>();
@@ -64,6 +69,7 @@ class LoggedIngester implements Ingester {
 
   constructor(deps: IngesterDeps) {
     this.#deps = deps;
+    this.#tables = new TablePool(deps.config.maxHeadSpans + SPANS_BEYOND, TABLES_KEPT);
     for (const tenant of deps.recovered.keys()) this.#tenant(tenant);
   }
 
@@ -140,7 +146,17 @@ class LoggedIngester implements Ingester {
     if (!instance) {
       const { config, work, clock, logger, metrics, limits, recovered } = this.#deps;
       const found = recovered.get(tenant) ?? { parts: [], nextPart: 1, watermark: ORIGIN };
-      instance = new TenantIngester(tenant, { config, limits: () => limits(tenant), work, pins: this.#pins, clock, logger, metrics, ...found });
+      instance = new TenantIngester(tenant, {
+        config,
+        limits: () => limits(tenant),
+        work,
+        pins: this.#pins,
+        tables: this.#tables,
+        clock,
+        logger,
+        metrics,
+        ...found,
+      });
       this.#tenants.set(tenant, instance);
     }
     return instance;

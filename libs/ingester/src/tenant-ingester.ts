@@ -4,16 +4,18 @@ import type { BlockId, Clock, Logger, TenantId } from '@vivace/base';
 import { decodeInto, DROP, regroup } from '@vivace/otlp';
 import type { ScanResult } from '@vivace/otlp';
 import type { PartInfo } from '@vivace/part';
-import { SpanTable } from '@vivace/trace';
-import type { SpanTableHandle } from '@vivace/trace';
+import type { SpanTable, SpanTableHandle } from '@vivace/trace';
 import { ADMITTED, LiveTraces, TOO_MANY_LIVE_TRACES } from './live-traces.ts';
 import type { Verdict } from './live-traces.ts';
 import { isAfter } from './ports.ts';
 import type { HeavyWork, IngesterConfig, IngesterMetrics, Position, TenantLimits } from './ports.ts';
 import type { SegmentPins } from './segment-pins.ts';
+import { PooledTable } from './table-pool.ts';
+import type { TablePool } from './table-pool.ts';
 
 /** A table that takes or took spans and is not on disk yet. */
 interface Head {
+  readonly pooled: PooledTable;
   readonly table: SpanTable;
   readonly firstPushMs: number;
   lastPushMs: number;
@@ -30,11 +32,11 @@ interface Part extends PartInfo {
   retired: boolean;
 }
 
-/** What a query sees of a tenant's recent data. `release` must be called once, when no worker reads the parts any more. */
+/** What a query sees of a tenant's recent data. `release` must be called once; false: a cancelled job may still be reading. */
 export interface RecentData {
   readonly tables: readonly SpanTableHandle[];
   readonly parts: readonly string[];
-  release(): void;
+  release(ended?: boolean): void;
 }
 
 export interface Refusals {
@@ -42,8 +44,6 @@ export interface Refusals {
   readonly tooManyLiveTraces: number;
 }
 
-/** Rows reserved in a head table; only touched pages cost memory. */
-const HEAD_CAPACITY = { traces: 32_768, spans: 262_144, attrs: 2_097_152, strings: 524_288, stringBytes: 32 << 20 };
 const RETRY_AFTER_MS = 1_000;
 
 /**
@@ -60,6 +60,7 @@ export class TenantIngester {
   readonly #limits: () => TenantLimits;
   readonly #work: HeavyWork;
   readonly #pins: SegmentPins;
+  readonly #tables: TablePool;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #metrics: IngesterMetrics;
@@ -81,6 +82,7 @@ export class TenantIngester {
     this.#limits = deps.limits;
     this.#work = deps.work;
     this.#pins = deps.pins;
+    this.#tables = deps.tables;
     this.#clock = deps.clock;
     this.#logger = deps.logger;
     this.#metrics = deps.metrics;
@@ -148,7 +150,7 @@ export class TenantIngester {
       `frame ${position.segment}/${position.offset} folded after ${this.#watermark.segment}/${this.#watermark.offset}`,
     );
     const now = this.#clock.now();
-    this.#head ??= { table: new SpanTable(HEAD_CAPACITY), firstPushMs: now, lastPushMs: now, pinned: undefined, watermark: this.#watermark };
+    this.#head ??= this.#newHead(now);
     const head = this.#head;
     if (head.pinned === undefined) {
       this.#pins.pin(position.segment);
@@ -161,6 +163,11 @@ export class TenantIngester {
     head.lastPushMs = now;
     head.watermark = this.#watermark = position;
     if (head.table.spanCount >= this.#config.maxHeadSpans || head.table.usedBytes() >= this.#config.maxHeadBytes) this.seal();
+  }
+
+  #newHead(now: number): Head {
+    const pooled = new PooledTable(this.#tables);
+    return { pooled, table: pooled.table, firstPushMs: now, lastPushMs: now, pinned: undefined, watermark: this.#watermark };
   }
 
   /** Frames up to here are in parts already; replay skips them. */
@@ -210,14 +217,17 @@ export class TenantIngester {
   recent(): RecentData {
     const parts = [...this.#parts];
     for (const part of parts) part.readers++;
-    const tables = [...this.#sealed, ...(this.#head ? [this.#head] : [])].map((h) => h.table.handle());
+    const heads = [...this.#sealed, ...(this.#head ? [this.#head] : [])];
+    const tables = heads.map((h) => h.table.handle());
+    const endReading = heads.map((h) => h.pooled.read());
     let released = false;
     return {
       tables,
       parts: parts.map((p) => p.path),
-      release: () => {
+      release: (ended = true) => {
         if (released) return;
         released = true;
+        for (const end of endReading) end(ended);
         for (const part of parts) {
           part.readers--;
           if (part.retired && part.readers === 0) void this.#work.deletePart(part.path);
@@ -250,6 +260,7 @@ export class TenantIngester {
         this.#partSequence++;
         this.#parts.push({ ...info, createdMs: head.firstPushMs, readers: 0, retired: false });
         this.#sealed.shift();
+        head.pooled.saved();
         if (head.pinned !== undefined) this.#pins.unpin(head.pinned);
         this.#metrics.partWritten(this.tenant, info);
       } catch (error) {
@@ -301,6 +312,7 @@ export interface TenantIngesterDeps {
   readonly limits: () => TenantLimits;
   readonly work: HeavyWork;
   readonly pins: SegmentPins;
+  readonly tables: TablePool;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: IngesterMetrics;

@@ -43,10 +43,10 @@ export function decodeInto(bytes: Uint8Array, table: SpanTable, options: DecodeO
 
 const interners = new WeakMap<SpanTable, TableInterner>();
 
-/** Rows decoded under another length limit must not be found again, so a change of the limit starts afresh. */
+/** Rows decoded under another length limit, or before the table was cleared, must not be found again: it starts afresh. */
 function internerOf(table: SpanTable, max: number): TableInterner {
   let interner = interners.get(table);
-  if (interner?.context.maxAttributeBytes !== max) {
+  if (interner?.context.maxAttributeBytes !== max || interner.generation !== table.generation) {
     interner = new TableInterner(new DecodeContext(table, max));
     interners.set(table, interner);
   }

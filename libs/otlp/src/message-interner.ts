@@ -34,11 +34,14 @@ type Decode = (b: Uint8Array, from: number, to: number, context: DecodeContext) 
 /** The resource and scope rows of one table. */
 export class TableInterner {
   readonly context: DecodeContext;
+  /** Of the table, when this was made. */
+  readonly generation: number;
   readonly #resources = new MessageInterner();
   readonly #scopes = new MessageInterner();
 
   constructor(context: DecodeContext) {
     this.context = context;
+    this.generation = context.table.generation;
   }
 
   /** The row of the Resource message in `b[from, to)`, decoded when its bytes are new. An absent resource is an empty one. */

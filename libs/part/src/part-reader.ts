@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import zlib from 'node:zlib';
 import { AppError } from '@vivace/base';
-import { SpanTable, StringDictionary } from '@vivace/trace';
+import { SpanTable } from '@vivace/trace';
 import type { AttrListHandle, SpanTableHandle, StringDictionaryHandle } from '@vivace/trace';
 import { PART_MAGIC, PART_PREFIX_BYTES, PART_VERSION, SECTIONS } from './part-format.ts';
 import type { Level, PartHeader, SectionEntry } from './part-format.ts';
@@ -168,9 +168,8 @@ export class PartReader {
   #dictionary(): StringDictionaryHandle {
     if (!this.#strings) {
       const { string, stringByte } = this.header.counts;
-      const plain = { size: string, dataLength: stringByte, data: new Uint8Array(this.#read('stringData')), ends: new Uint32Array(this.#read('stringEnd')) };
-      // One index for all tables of this reader.
-      this.#strings = new StringDictionary(plain).handle();
+      // Without an index: merging does not look strings up, and a query builds it when it does.
+      this.#strings = { size: string, dataLength: stringByte, data: new Uint8Array(this.#read('stringData')), ends: new Uint32Array(this.#read('stringEnd')) };
     }
     return this.#strings;
   }

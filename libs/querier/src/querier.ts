@@ -15,7 +15,7 @@ import type { QueryTasks } from './query-tasks.ts';
 
 /** Recent data of a tenant as the querier borrows it from the ingester. */
 export interface RecentSource {
-  recent(tenant: TenantId): { readonly tables: readonly SpanTableHandle[]; readonly parts: readonly string[]; release(): void };
+  recent(tenant: TenantId): { readonly tables: readonly SpanTableHandle[]; readonly parts: readonly string[]; release(ended?: boolean): void };
 }
 
 /** The block list. Read in the same turn as `recent`, so that a span is in one of the two. */
@@ -174,7 +174,7 @@ class Querier implements QueryService {
       stop.abort();
       throw signal.aborted ? timeoutError(signal, timeoutKey) : reason;
     } finally {
-      recent.release();
+      recent.release(!signal.aborted);
     }
   }
 

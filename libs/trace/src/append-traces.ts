@@ -193,6 +193,7 @@ export class TraceAppender {
 
 /** Rows of a target by content, shared by all appenders into it. */
 interface ContentIndex {
+  readonly generation: number;
   readonly resources: Map<string, number>;
   readonly scopes: Map<string, number>;
 }
@@ -201,7 +202,10 @@ const contents = new WeakMap<SpanTable, ContentIndex>();
 
 function contentOf(table: SpanTable): ContentIndex {
   let index = contents.get(table);
-  if (!index) contents.set(table, (index = { resources: new Map(), scopes: new Map() }));
+  if (index?.generation !== table.generation) {
+    index = { generation: table.generation, resources: new Map(), scopes: new Map() };
+    contents.set(table, index);
+  }
   return index;
 }
 

@@ -27,6 +27,8 @@ const SMALL: SpanTableCapacity = { traces: 64, spans: 512, attrs: 4096, strings:
  */
 export class SpanTable {
   readonly strings: StringDictionary;
+  /** Counts `clear`s: what others remember of the rows is good for one generation. */
+  generation = 0;
 
   traceCount = 0;
   /** 16 bytes a row. */
@@ -269,6 +271,16 @@ export class SpanTable {
         elements: this.elements.handle(),
       },
     };
+  }
+
+  /** Forgets all rows but keeps the memory, for the next use. Handles taken before are void. */
+  clear(): void {
+    this.strings.clear();
+    this.#traceSlots.fill(0);
+    this.traceBytes.fill(0, 0, this.traceCount);
+    this.traceCount = this.resourceCount = this.scopeCount = this.spanCount = this.eventCount = this.linkCount = this.batchCount = 0;
+    for (const list of [this.resourceAttrs, this.scopeAttrs, this.spanAttrs, this.eventAttrs, this.linkAttrs, this.elements]) list.count = 0;
+    this.generation++;
   }
 
   /** The row of the trace whose 16-byte id stands at `bytes[at]`, added when new. */

@@ -62,6 +62,15 @@ export class StringDictionary implements StringDict {
     this.intern(new Uint8Array(0), 0, 0);
   }
 
+  /** Forgets all strings but keeps the memory. Handles taken before are void. */
+  clear(): void {
+    this.#slots.fill(0);
+    this.#texts = [];
+    this.size = 0;
+    this.dataLength = 0;
+    this.intern(new Uint8Array(0), 0, 0);
+  }
+
   handle(): StringDictionaryHandle {
     if (this.#slots.length === 0) this.#index();
     return { size: this.size, dataLength: this.dataLength, data: this.data, ends: this.ends, hashes: this.#hashes, slots: this.#slots };
