@@ -19,7 +19,8 @@ export function decodePlainByteArrays(cursor: ByteCursor, count: number): ByteAr
   for (let i = 0; i < count; i++) {
     const length = p + 4 <= cursor.end ? (source[p] | (source[p + 1] << 8) | (source[p + 2] << 16) | (source[p + 3] << 24)) >>> 0 : Number.MAX_SAFE_INTEGER;
     p += 4;
-    if (length > cursor.end - p) {
+    // The values behind need their lengths at least; only so much was allocated.
+    if (length > cursor.end - p - (count - 1 - i) * 4) {
       cursor.pos = p;
       cursor.fail(`value ${i} is longer than its page`);
     }
