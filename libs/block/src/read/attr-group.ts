@@ -16,7 +16,7 @@ export interface AttrValues {
 }
 
 const SCALARS = [ATTR_STRING, ATTR_INT, ATTR_DOUBLE, ATTR_BOOL] as const;
-const EMPTY_DICT: StringDict = { size: 0, get: () => '', find: () => -1, byteLength: () => 0, copyTo: () => 0 };
+export const EMPTY_DICT: StringDict = { size: 0, get: () => '', find: () => -1, byteLength: () => 0, copyTo: () => 0 };
 
 /** The generic attribute list of one scope: `owners` rows of level `level`, each with any number of attributes. */
 export class AttrGroup {

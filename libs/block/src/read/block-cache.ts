@@ -52,6 +52,8 @@ export interface BlockCacheOptions {
   readonly dictionaryBytes?: number;
   /** Trace ids of the pages looked at. */
   readonly traceIdBytes?: number;
+  /** Decoded columns of row groups. Repeated and similar queries (every refresh of a dashboard) then decode nothing. */
+  readonly columnBytes?: number;
 }
 
 const MIB = 1024 * 1024;
@@ -63,6 +65,7 @@ export class BlockCache {
   readonly indexes: ByteLru<readonly (OffsetIndex | undefined)[]>;
   readonly dictionaries: ByteLru<Dictionary>;
   readonly traceIds: ByteLru<Uint8Array>;
+  readonly columns: ByteLru<object>;
 
   constructor(options: BlockCacheOptions = {}) {
     this.footers = new ByteLru(options.footerBytes ?? 32 * MIB);
@@ -70,5 +73,6 @@ export class BlockCache {
     this.indexes = new ByteLru(options.indexBytes ?? 16 * MIB);
     this.dictionaries = new ByteLru(options.dictionaryBytes ?? 32 * MIB);
     this.traceIds = new ByteLru(options.traceIdBytes ?? 16 * MIB);
+    this.columns = new ByteLru(options.columnBytes ?? 128 * MIB);
   }
 }

@@ -7,6 +7,7 @@ import { isReadable } from '../meta.ts';
 import { VPARQUET4 } from '../schema.ts';
 import type { BlockCache } from './block-cache.ts';
 import { COLUMN_COUNT, matchLeaves } from './columns.ts';
+import { memoryOf } from './memory-of.ts';
 
 /** A parsed footer and the file's leaves in the order of our schema. */
 export interface BlockLayout {
@@ -147,6 +148,15 @@ export class RowGroupAccess {
     });
     cache.indexes.set(key, indexes, 2048 + pages * 64);
     return indexes;
+  }
+
+  /** A decoded column that some reader of this row group kept. Nobody writes into it. */
+  cachedColumn(key: string): object | undefined {
+    return this.block.cache.columns.get(this.#cacheKey(key));
+  }
+
+  cacheColumn(key: string, value: object): void {
+    this.block.cache.columns.set(this.#cacheKey(key), value, memoryOf(value));
   }
 
   #checkPages(column: number, index: OffsetIndex): void {

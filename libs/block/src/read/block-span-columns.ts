@@ -1,9 +1,8 @@
 import { ATTR_INT, ATTR_STRING } from '@vivace/trace';
-import type { AttrColumn, AttrScope, ColumnName, ColumnNeeds, NestedSets, ServiceStat, SpanColumns, StringColumn, StringDict } from '@vivace/trace';
-import { StringDictionary } from '@vivace/trace';
+import type { AttrColumn, AttrRef, AttrScope, ColumnName, ColumnNeeds, NestedSets, ServiceStat, SpanColumns, StringColumn, StringDict } from '@vivace/trace';
 import { ByteDictionary } from '@vivace/parquet';
 import type { Dictionary } from '@vivace/parquet';
-import { AttrGroup } from './attr-group.ts';
+import { AttrGroup, EMPTY_DICT } from './attr-group.ts';
 import type { RowGroupAccess } from './block-layout.ts';
 import { ColumnSet, loadChunks } from './column-set.ts';
 import { byteInts, durationColumn, halvesColumn, idColumn, smallInts, stringColumn } from './column-values.ts';
@@ -17,39 +16,56 @@ import type { OwnColumn } from './own-columns.ts';
 const EVENT_COLUMNS: readonly number[] = [COLUMN.eventOffset, COLUMN.eventName, COLUMN.eventDropped];
 const LINK_COLUMNS: readonly number[] = [COLUMN.linkTraceId, COLUMN.linkSpanId, COLUMN.linkTraceState, COLUMN.linkDropped];
 
-/** Columns behind each name; events and links need one column that tells their owners, the smallest. */
-const NAMED: Readonly<Record<ColumnName, readonly number[]>> = {
-  traceId: [COLUMN.traceId],
-  traceTimes: [COLUMN.traceStart, COLUMN.traceDuration],
-  roots: [COLUMN.rootService, COLUMN.rootName],
-  serviceStats: [COLUMN.statsService, COLUMN.statsSpans, COLUMN.statsErrors],
-  spanId: [COLUMN.spanId],
-  parentId: [COLUMN.parentId],
-  start: [COLUMN.start],
-  duration: [COLUMN.duration],
-  kind: [COLUMN.kind],
-  status: [COLUMN.status],
-  name: [COLUMN.name],
-  statusMessage: [COLUMN.statusMessage],
-  nestedSets: [COLUMN.nestedLeft, COLUMN.nestedRight, COLUMN.nestedParent],
-  resource: [],
-  scope: [],
-  scopeName: [COLUMN.scopeName],
-  scopeVersion: [COLUMN.scopeVersion],
-  events: [],
-  eventName: [COLUMN.eventName],
-  eventOffset: [COLUMN.eventOffset],
-  links: [],
-  linkTraceId: [COLUMN.linkTraceId],
-  linkSpanId: [COLUMN.linkSpanId],
+/** What a name stands for: the decoded values by which it is answered, and the columns they are made of. */
+interface Named {
+  readonly keys: readonly string[];
+  readonly columns: readonly number[];
+}
+
+const named = (keys: string | readonly string[], ...columns: readonly number[]): Named => ({ keys: typeof keys === 'string' ? [keys] : keys, columns });
+const text = (...columns: readonly number[]): Named => ({ keys: columns.map(stringsKey), columns });
+
+/** Events and links need one column that tells their owners, the smallest. */
+const NAMED: Readonly<Record<ColumnName, Named>> = {
+  traceId: named('traceIds', COLUMN.traceId),
+  traceTimes: named(['traceStart', 'traceDuration'], COLUMN.traceStart, COLUMN.traceDuration),
+  roots: text(COLUMN.rootService, COLUMN.rootName),
+  serviceStats: named('serviceStats', COLUMN.statsService, COLUMN.statsSpans, COLUMN.statsErrors),
+  spanId: named('spanIds', COLUMN.spanId),
+  parentId: named('parentIds', COLUMN.parentId),
+  start: named('spanStart', COLUMN.start),
+  duration: named('spanDuration', COLUMN.duration),
+  kind: named('kind', COLUMN.kind),
+  status: named('status', COLUMN.status),
+  name: text(COLUMN.name),
+  statusMessage: text(COLUMN.statusMessage),
+  nestedSets: named('nestedSets', COLUMN.nestedLeft, COLUMN.nestedRight, COLUMN.nestedParent),
+  resource: named([]),
+  scope: named([]),
+  scopeName: text(COLUMN.scopeName),
+  scopeVersion: text(COLUMN.scopeVersion),
+  events: named([]),
+  eventName: text(COLUMN.eventName),
+  eventOffset: named('eventOffset', COLUMN.eventOffset),
+  links: named([]),
+  linkTraceId: named('linkTraceIds', COLUMN.linkTraceId),
+  linkSpanId: named('linkSpanIds', COLUMN.linkSpanId),
 };
 
-/** A row group as span columns. Nothing is read before `load`, nothing decoded before its getter is called. */
+function stringsKey(column: number): string {
+  return `strings ${column}`;
+}
+
+/**
+ * A row group as span columns. Nothing is read before `load`, nothing decoded before its getter is called. Decoded columns stay in the
+ * block's cache for other queries; `load` takes hold of those it finds there and reads the rest, so that none is lost in between.
+ */
 export class BlockSpanColumns implements SpanColumns {
   readonly traceCount: number;
   readonly #access: RowGroupAccess;
   readonly #set: ColumnSet;
-  readonly #memo = new Map<string, unknown>();
+  readonly #memo = new Map<string, object>();
+  readonly #groups = new Map<AttrScope, AttrGroup>();
   /** Keys known, from the dictionary alone, to be absent from a scope's generic list. */
   readonly #absent = new Set<string>();
   #structureColumn = -1;
@@ -69,20 +85,30 @@ export class BlockSpanColumns implements SpanColumns {
 
   /** Before the first `load` an upper bound from the footer: entries of the span columns, empty scopes included. */
   get spanCount(): number {
-    return this.#structureSource === undefined ? this.#access.chunk(COLUMN.spanId).meta.numValues : this.traceSpans()[this.traceCount];
+    return this.#structureSource === undefined && !this.#has('traceSpans')
+      ? this.#access.chunk(COLUMN.spanId).meta.numValues
+      : this.traceSpans()[this.traceCount];
   }
 
   async load(needs: ColumnNeeds, signal?: AbortSignal): Promise<void> {
     const columns = new Set<number>();
-    for (const name of needs.columns) for (const column of NAMED[name]) columns.add(column);
+    for (const name of needs.columns) {
+      const { keys, columns: behind } = NAMED[name];
+      if (!keys.every((key) => this.#has(key))) for (const column of behind) columns.add(column);
+    }
+    const attrs = needs.attrs.filter(({ scope, key }) => !this.#has(attrKey(scope, key)));
     const scopes = new Set(needs.attrs.map((attr) => attr.scope));
-    const wants = (scope: AttrScope, names: readonly ColumnName[]): boolean => scopes.has(scope) || names.some((name) => needs.columns.has(name));
-    await this.#planAttrs(needs, columns, signal);
-    if (this.#eventColumn < 0 && wants('event', ['events', 'eventName', 'eventOffset']))
+    const wants = (names: readonly (AttrScope | ColumnName)[]): boolean =>
+      names.some((name) => scopes.has(name as AttrScope) || needs.columns.has(name as ColumnName));
+    if (attrs.length > 0) await this.#planAttrs(attrs, columns, signal);
+    if (this.#eventColumn < 0 && wants(['event', 'events', 'eventName', 'eventOffset']) && !this.#has('events'))
       columns.add((this.#eventColumn = this.#smallest(EVENT_COLUMNS, columns)));
-    if (this.#linkColumn < 0 && wants('link', ['links', 'linkTraceId', 'linkSpanId'])) columns.add((this.#linkColumn = this.#smallest(LINK_COLUMNS, columns)));
-    await Promise.all([this.#loadStructure(columns, signal), loadChunks(this.#access, this.#set, columns, signal)]);
-    this.#structureSource ??= this.#set.required(this.#structureColumn);
+    if (this.#linkColumn < 0 && wants(['link', 'links', 'linkTraceId', 'linkSpanId']) && !this.#has('links'))
+      columns.add((this.#linkColumn = this.#smallest(LINK_COLUMNS, columns)));
+    const hasOwners = !wants(['resource', 'scope', 'scopeName', 'scopeVersion']) || this.#has('spanOwners');
+    const needsStructure = !this.#has('traceSpans') || !hasOwners;
+    await Promise.all([needsStructure && this.#loadStructure(columns, signal), loadChunks(this.#access, this.#set, columns, signal)]);
+    if (needsStructure) this.#structureSource ??= this.#set.required(this.#structureColumn);
   }
 
   traceSpans(): Uint32Array {
@@ -94,7 +120,7 @@ export class BlockSpanColumns implements SpanColumns {
   }
 
   traceStart(): Uint32Array {
-    return halvesColumn(this.#set.required(COLUMN.traceStart), this.traceCount);
+    return this.#once('traceStart', () => halvesColumn(this.#set.required(COLUMN.traceStart), this.traceCount));
   }
 
   traceDuration(): Float64Array {
@@ -160,7 +186,7 @@ export class BlockSpanColumns implements SpanColumns {
   }
 
   spanStart(): Uint32Array {
-    return halvesColumn(this.#set.required(COLUMN.start), this.spanCount);
+    return this.#once('spanStart', () => halvesColumn(this.#set.required(COLUMN.start), this.spanCount));
   }
 
   spanDuration(): Float64Array {
@@ -204,7 +230,9 @@ export class BlockSpanColumns implements SpanColumns {
   }
 
   eventOffset(): Uint32Array {
-    return this.eventCount() === 0 ? new Uint32Array(0) : halvesColumn(this.#set.required(COLUMN.eventOffset), this.eventCount());
+    return this.#once('eventOffset', () =>
+      this.eventCount() === 0 ? new Uint32Array(0) : halvesColumn(this.#set.required(COLUMN.eventOffset), this.eventCount()),
+    );
   }
 
   linkCount(): number {
@@ -226,7 +254,7 @@ export class BlockSpanColumns implements SpanColumns {
   }
 
   attr(scope: AttrScope, key: string): readonly AttrColumn[] {
-    return this.#once(`attr ${scope} ${key}`, () => {
+    return this.#once(attrKey(scope, key), () => {
       const places: AttrColumn[] = [];
       for (const own of ownColumns(this.#access.block.meta, scope)) {
         if (own.key !== key) continue;
@@ -243,6 +271,12 @@ export class BlockSpanColumns implements SpanColumns {
   }
 
   async attrKeys(scope: AttrScope, signal?: AbortSignal): Promise<readonly string[]> {
+    const memo = `keys ${scope}`;
+    if (!this.#has(memo)) this.#keep(memo, await this.#readKeys(scope, signal));
+    return this.#memo.get(memo) as readonly string[]; // kept above
+  }
+
+  async #readKeys(scope: AttrScope, signal: AbortSignal | undefined): Promise<readonly string[]> {
     const keyColumn = ATTR_COLUMN[scope];
     const filled = ownColumns(this.#access.block.meta, scope).filter(({ column }) => !this.#access.isEmpty(column));
     const dictionaries = await this.#access.dictionaries([keyColumn, ...filled.map(({ column }) => column)], signal);
@@ -275,13 +309,13 @@ export class BlockSpanColumns implements SpanColumns {
   }
 
   /** Adds the columns behind the attributes wanted. A key that the generic list's dictionary does not know costs only that dictionary. */
-  async #planAttrs(needs: ColumnNeeds, columns: Set<number>, signal: AbortSignal | undefined): Promise<void> {
-    const scopes = [...new Set(needs.attrs.map((attr) => attr.scope))].filter((scope) => !this.#access.isEmpty(ATTR_COLUMN[scope]));
+  async #planAttrs(attrs: readonly AttrRef[], columns: Set<number>, signal: AbortSignal | undefined): Promise<void> {
+    const scopes = [...new Set(attrs.map((attr) => attr.scope))].filter((scope) => !this.#access.isEmpty(ATTR_COLUMN[scope]));
     const dictionaries = await this.#access.dictionaries(
       scopes.map((scope) => ATTR_COLUMN[scope]),
       signal,
     );
-    for (const { scope, key } of needs.attrs) {
+    for (const { scope, key } of attrs) {
       for (const own of ownColumns(this.#access.block.meta, scope)) if (own.key === key) columns.add(own.column);
       const dictionary = dictionaries.get(ATTR_COLUMN[scope]);
       const unknown = !scopes.includes(scope) || (dictionary instanceof ByteDictionary && dictionary.find(key) < 0);
@@ -328,13 +362,12 @@ export class BlockSpanColumns implements SpanColumns {
   }
 
   #strings(column: number, rows: number): StringColumn {
-    return this.#once(`strings ${column}`, () =>
-      rows === 0 ? { ids: new Uint32Array(0), dict: new StringDictionary() } : stringColumn(this.#set.required(column), rows),
-    );
+    return this.#once(stringsKey(column), () => (rows === 0 ? { ids: new Uint32Array(0), dict: EMPTY_DICT } : stringColumn(this.#set.required(column), rows)));
   }
 
   #group(scope: AttrScope): AttrGroup {
-    return this.#once(`group ${scope}`, () => {
+    let group = this.#groups.get(scope);
+    if (group === undefined) {
       const owners = {
         resource: () => this.resourceCount(),
         scope: () => this.scopeCount(),
@@ -344,19 +377,35 @@ export class BlockSpanColumns implements SpanColumns {
       };
       // JSON values are not searchable: their column is not read.
       const sources = Array.from({ length: ATTR_COLUMNS }, (_, i) => (i < ATTR_COLUMNS - 1 ? this.#set.get(ATTR_COLUMN[scope] + i) : undefined));
-      return new AttrGroup(sources, LEVEL[scope], owners[scope]());
-    });
+      group = new AttrGroup(sources, LEVEL[scope], owners[scope]());
+      this.#groups.set(scope, group);
+    }
+    return group;
   }
 
-  #once<T>(key: string, make: () => T): T {
+  /** Whether a decoded value is at hand, here or in the cache; from then on it is here. */
+  #has(key: string): boolean {
+    if (this.#memo.has(key)) return true;
+    const cached = this.#access.cachedColumn(key);
+    if (cached !== undefined) this.#memo.set(key, cached);
+    return cached !== undefined;
+  }
+
+  #keep(key: string, value: object): void {
+    this.#memo.set(key, value);
+    this.#access.cacheColumn(key, value);
+  }
+
+  #once<T extends object>(key: string, make: () => T): T {
     // Every key is used with one type.
     let value = this.#memo.get(key) as T | undefined;
-    if (value === undefined) {
-      value = make();
-      this.#memo.set(key, value);
-    }
+    if (value === undefined) this.#keep(key, (value = make()));
     return value;
   }
+}
+
+function attrKey(scope: AttrScope, key: string): string {
+  return `attr ${scope} ${key}`;
 }
 
 function ownAttrColumn(source: ColumnSource, own: OwnColumn, level: number): AttrColumn {
@@ -370,7 +419,7 @@ function ownAttrColumn(source: ColumnSource, own: OwnColumn, level: number): Att
       f64: new Float64Array(u32.buffer),
       i64: new BigInt64Array(u32.buffer),
       u32,
-      dict: new StringDictionary(),
+      dict: EMPTY_DICT,
       array: undefined,
     };
   }
