@@ -44,7 +44,10 @@ beforeAll(async () => {
     ]);
   }
 }, 600_000);
-afterAll(() => vivace.destroy());
+afterAll(async () => {
+  await vivace.destroy();
+  expect(vivace.errors()).toEqual([]);
+});
 
 describe('recent', () => {
   it('has nothing in blocks', () => expect(vivace.blocks()).toEqual([]));

@@ -14,7 +14,10 @@ beforeAll(async () => {
   await vivace.start();
   await pushDataset(vivace, baseSec);
 });
-afterAll(() => vivace.destroy());
+afterAll(async () => {
+  await vivace.destroy();
+  expect(vivace.errors()).toEqual([]);
+});
 
 describe('recent', () => {
   it('has nothing in blocks', () => expect(vivace.blocks()).toEqual([]));

@@ -2,13 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Vivace } from './vivace.ts';
 
-// kill -9 at random instants under load; afterwards everything that was acknowledged is found, nothing twice, live and from blocks.
+// kill -9 at random instants under load, and now and then while it starts again; afterwards everything that was acknowledged is found, nothing twice, live and from blocks.
 
 const ROUNDS = 50;
 const SENDERS = 3;
 /** Rounds after which everything ever acknowledged is asked for, not only what is new. */
 const FULL_CHECK_EVERY = 10;
 const SPANS_PER_TRACE = 4;
+/** Rounds after which the process is killed once more while it starts. */
+const KILL_START_EVERY = 4;
 const TRACES_PER_REQUEST = 5;
 
 let vivace: Vivace;
@@ -119,6 +121,12 @@ it(`loses no acknowledged span and doubles none over ${ROUNDS} kills`, async () 
     dead = true;
     await Promise.all(senders);
     for (const id of fresh) acknowledged.add(id);
+    if (round % KILL_START_EVERY === 0) {
+      const starting = vivace.start().catch(() => undefined);
+      await sleep(Math.random() * 1_000);
+      await vivace.kill('SIGKILL');
+      await starting;
+    }
     await vivace.start();
     const full = round % FULL_CHECK_EVERY === 0;
     const found = await searched(full ? began : roundBegan);
@@ -138,4 +146,5 @@ it(`loses no acknowledged span and doubles none over ${ROUNDS} kills`, async () 
     'lost after completion',
   ).toEqual([]);
   expect(await problemsOf([...acknowledged].filter((_, i) => i % 50 === 0))).toEqual([]);
+  expect(vivace.errors()).toEqual([]);
 });

@@ -14,7 +14,10 @@ beforeEach(async () => {
   vivace = await Vivace.create();
   await vivace.start();
 });
-afterEach(() => vivace.destroy());
+afterEach(async () => {
+  await vivace.destroy();
+  expect(vivace.errors()).toEqual([]);
+});
 
 /** Sends until the process is gone; resolves with the ids of what was acknowledged. */
 async function sendUntilGone(): Promise<readonly string[]> {

@@ -32,7 +32,10 @@ beforeAll(async () => {
   await vivace.start();
   for (const trace of traces) await vivace.push(requestOf(trace));
 });
-afterAll(() => vivace.destroy());
+afterAll(async () => {
+  await vivace.destroy();
+  expect(vivace.errors()).toEqual([]);
+});
 
 describe('the class of a query', () => {
   it.each(CLASSIFIED)('$class: $q', async (c) => {

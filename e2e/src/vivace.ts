@@ -75,7 +75,8 @@ export class Vivace {
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (this.log += chunk.toString()));
     const deadline = Date.now() + START_TIMEOUT_MS;
     for (;;) {
-      if (child.exitCode !== null) throw new Error(`vivace ended with ${child.exitCode} while starting:\n${this.log.slice(-4000)}`);
+      if (child.exitCode !== null || child.signalCode !== null)
+        throw new Error(`vivace ended with ${child.exitCode ?? child.signalCode} while starting:\n${this.log.slice(-4000)}`);
       if (await isReady(this.http)) return;
       if (Date.now() > deadline) throw new Error(`vivace was not ready after ${START_TIMEOUT_MS} ms:\n${this.log.slice(-4000)}`);
       await sleep(50);
@@ -110,6 +111,11 @@ export class Vivace {
     });
     const text = await response.text();
     if (response.status !== 200 || text !== '{"partialSuccess":{}}') throw new Error(`push: ${response.status} ${text}`);
+  }
+
+  /** What was logged as an error. */
+  errors(): string[] {
+    return this.log.split('\n').filter((line) => line.includes('level=error'));
   }
 
   /** The `meta.json` of every stored block. */
