@@ -10,18 +10,20 @@ export interface LoadedBatch {
 
 /** Batches being fetched while another is evaluated: hides the latency of an object store, bounds memory. */
 const BATCHES_AHEAD = 2;
+/** Where what is loaded is small. */
+export const MANY_AHEAD = 16;
 
 /**
  * The batches in their order, each with `needs` loaded; the next ones load meanwhile. Rejects with the first failure in that order.
  * When the consumer stops early, `batches` is told so and loads under way are left to end by themselves.
  */
-export async function* loadAhead(batches: Batches, needs: ColumnNeeds, signal: AbortSignal | undefined): AsyncGenerator<LoadedBatch> {
+export async function* loadAhead(batches: Batches, needs: ColumnNeeds, signal: AbortSignal | undefined, ahead = BATCHES_AHEAD): AsyncGenerator<LoadedBatch> {
   const source = Symbol.asyncIterator in batches ? batches[Symbol.asyncIterator]() : batches[Symbol.iterator]();
   const loading: { readonly batch: LoadedBatch; readonly done: Promise<void> }[] = [];
   let isOver = false;
   try {
     for (;;) {
-      while (!isOver && loading.length <= BATCHES_AHEAD) {
+      while (!isOver && loading.length <= ahead) {
         signal?.throwIfAborted();
         const next = await source.next();
         if (next.done) isOver = true;

@@ -15,6 +15,14 @@ export class NewestRows {
     this.#ids = ids;
   }
 
+  /** Whether `limit` rows are kept. */
+  get isFull(): boolean {
+    return this.#heap.length >= this.#limit;
+  }
+
+  /** Orders rows newest first. */
+  readonly compare = (a: number, b: number): number => (this.#isWorse(a, b) ? 1 : -1);
+
   /** Whether `offer` would keep the row. */
   wants(row: number): boolean {
     return this.#heap.length < this.#limit || this.#isWorse(this.#heap[0], row);

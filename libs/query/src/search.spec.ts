@@ -1,3 +1,4 @@
+import type { SpanColumns } from '@vivace/trace';
 import { parseQuery } from '@vivace/traceql';
 import { describe, expect, it } from 'vitest';
 import { legacyQuery } from './legacy-query.ts';
@@ -32,16 +33,33 @@ describe('searchBatches', () => {
     const hit = recording(columnsOf(trace(1, span(1, { attrs: [['a', 1n]] }))));
     const miss = recording(columnsOf(trace(2, span(1))));
     const partial = await searchBatches(planSearch(parseQuery('{ span.a = 1 } | select(span.b)')), [hit.columns, miss.columns], ALL);
-    expect(hit.loads.map(({ attrs }) => attrs.map(({ key }) => key))).toEqual([['a'], ['a', 'b']]);
+    expect(hit.loads.map(({ attrs }) => attrs.map(({ key }) => key))).toEqual([[], ['a'], ['a', 'b']]);
     expect(hit.loads[0].columns).toEqual(['traceId', 'traceTimes']);
-    expect(miss.loads).toHaveLength(1);
-    expect(partial).toMatchObject({ inspectedTraces: 2, inspectedSpans: 2, inspectedBytes: 3 });
+    expect(miss.loads).toHaveLength(2);
+    expect(partial).toMatchObject({ inspectedTraces: 2, inspectedSpans: 2, inspectedBytes: 5 });
   });
 
-  it('shows batches that fell out of the newest not at all', async () => {
-    const old = recording(columnsOf(trace(1, span(1))));
-    await searchBatches(planSearch(parseQuery('{ }')), [old.columns, columnsOf(trace(2, span(1, { startNs: later(1) })))], { ...ALL, limit: 1 });
-    expect(old.loads).toHaveLength(1);
+  it('looks only at the times of batches without traces new enough or in the range', async () => {
+    const at = (ms: number): SpanColumns => columnsOf(trace(ms + 1, span(1, { startNs: later(ms) })));
+    const old = recording(at(0));
+    const young = recording(at(500));
+    const plan = planSearch(parseQuery('{ }'));
+    // Three load at a time: by then the newest has been judged.
+    await searchBatches(plan, [old.columns, young.columns, at(100), at(200), at(300), at(400)], { ...ALL, limit: 1, startNs: later(0), endNs: later(450) });
+    expect(old.loads.map(({ columns }) => columns)).toEqual([['traceId', 'traceTimes']]);
+    expect(young.loads.map(({ columns }) => columns)).toEqual([['traceId', 'traceTimes']]);
+  });
+
+  it.each(['{ span.hit = 1 }', '{ span.hit = 1 } | count() > 0'])('finds the newest with %s among many, however few there are', async (text) => {
+    const every = (n: number): SpanColumns =>
+      columnsOf(...Array.from({ length: 300 }, (_, i) => trace(i + 1, span(1, { startNs: later((i * 7) % 300), attrs: i % n === 0 ? [['hit', 1n]] : [] }))));
+    const newest = (n: number): readonly number[] =>
+      Array.from({ length: 300 }, (_, i) => ({ id: i + 1, at: (i * 7) % 300 }))
+        .filter(({ id }) => (id - 1) % n === 0)
+        .sort((a, b) => b.at - a.at)
+        .map(({ id }) => id)
+        .slice(0, 3);
+    for (const n of [1, 2, 30, 100, 250]) expect(ids(await search(text, [every(n)], { limit: 3 }))).toEqual(newest(n));
   });
 
   it('reads nothing for a query that cannot match', async () => {

@@ -1,13 +1,14 @@
 import { hex } from '@vivace/base';
-import type { SpanColumns } from '@vivace/trace';
+import type { ColumnNeeds, SpanColumns } from '@vivace/trace';
 import { Batch } from './batch.ts';
-import { loadAhead } from './load-ahead.ts';
+import { loadAhead, MANY_AHEAD } from './load-ahead.ts';
 import type { Batches, LoadedBatch } from './load-ahead.ts';
 import { isSet, MaskPool } from './mask.ts';
 import { compilePipeline } from './pipeline.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { SearchPlan } from './plan-search.ts';
 import { NewestRows } from './newest-rows.ts';
+import { SelectedColumns } from './selected-columns.ts';
 import type { SearchPartial, TracePiece } from './search-partial.ts';
 import { traceShower } from './show-trace.ts';
 import type { Spanset } from './spanset.ts';
@@ -27,8 +28,15 @@ export interface SearchOptions {
 
 export const DEFAULT_SPANS_PER_SPAN_SET = 3;
 
-/** Batches whose found traces wait to be shown are kept in memory; beyond this many the oldest is shown and let go. */
+/** Batches in memory whose found traces wait to be shown; beyond this many the oldest is shown and let go. */
 const MAX_OPEN_BATCHES = 8;
+
+/** Of a batch so many times `limit` traces are judged first, the newest: most searches end there. */
+const SAMPLE = 16;
+/** A part of a batch is copied out when it is less than one of so many traces. */
+const PART = 4;
+
+const TIMES: ColumnNeeds = { columns: new Set(['traceId', 'traceTimes']), attrs: [] };
 
 /** A trace found in a batch, not shown yet. */
 interface Found {
@@ -42,20 +50,21 @@ interface Found {
 }
 
 interface OpenBatch {
-  batch: Batch | undefined;
+  columns: SpanColumns | undefined;
   readonly found: Found[];
 }
 
 /**
- * The newest traces with a result, over batches in any order: the answer does not depend on the order. Deciding loads `plan.needs`;
- * only batches with survivors load `plan.resultNeeds`.
+ * The newest traces with a result, over batches in any order: the answer does not depend on the order. The times of all traces are loaded
+ * first, and batches are judged from the newest trace on, as far as they have traces newer than those found. Deciding loads
+ * `plan.needs`; only batches with survivors load `plan.resultNeeds`.
  *
  * A trace with pieces in several batches is judged piece by piece. Once more than `limit` traces are found, pieces older than the
  * oldest trace kept are left out.
  */
 export async function searchBatches(plan: SearchPlan, batches: Batches, options: SearchOptions): Promise<SearchPartial> {
   const search = new Search(plan, options);
-  if (!plan.isEmpty) for await (const batch of loadAhead(batches, plan.needs, options.signal)) await search.add(batch);
+  if (!plan.isEmpty) await search.run(batches);
   return search.finish();
 }
 
@@ -69,6 +78,9 @@ class Search {
   /** The oldest trace kept, once `limit` are. */
   #threshold: Found | undefined;
   readonly #open: OpenBatch[] = [];
+  readonly #showNeeds: ColumnNeeds;
+  /** Whether the newest traces of a batch are judged apart. */
+  #samples = true;
   #inspectedTraces = 0;
   #inspectedSpans = 0;
   #inspectedBytes = 0;
@@ -76,62 +88,73 @@ class Search {
   constructor(plan: SearchPlan, options: SearchOptions) {
     this.#plan = plan;
     this.#options = options;
+    this.#showNeeds = { columns: new Set([...plan.resultNeeds.columns, ...TIMES.columns]), attrs: plan.resultNeeds.attrs };
     const { startNs, endNs } = options;
     this.#time = startNs === undefined || endNs === undefined ? undefined : timeFilter(startNs, endNs);
   }
 
-  async add({ columns, bytesBefore }: LoadedBatch): Promise<void> {
-    const batch = new Batch(columns, this.#masks);
-    this.#inspectedTraces += columns.traceCount;
-    this.#inspectedSpans += columns.spanCount;
-    const source: OpenBatch = { batch, found: [] };
-    this.#evaluate(batch, source);
-    if (source.found.length > 0) {
-      this.#open.push(source);
-      this.#prune();
-      if (this.#open.length > MAX_OPEN_BATCHES) await this.#show(this.#open[0]);
+  async run(batches: Batches): Promise<void> {
+    const { signal } = this.#options;
+    const waiting: { readonly columns: SpanColumns; readonly newest: number }[] = [];
+    for await (const { columns, bytesBefore } of loadAhead(batches, TIMES, signal, MANY_AHEAD)) {
+      this.#inspectedTraces += columns.traceCount;
+      this.#inspectedBytes += columns.inspectedBytes - bytesBefore;
+      waiting.push({ columns, newest: latestStart(columns.traceStart()) });
     }
+    waiting.sort((a, b) => b.newest - a.newest);
+    for await (const batch of loadAhead(this.#promising(waiting), this.#plan.needs, signal)) await this.#add(batch);
+  }
+
+  /** Batches with traces that may be in the answer, as far as it is known when each one's turn comes. Empties `waiting`: what is judged is let go. */
+  *#promising(waiting: { readonly columns: SpanColumns }[]): Generator<SpanColumns> {
+    for (let next = waiting.shift(); next; next = waiting.shift()) if (this.#eligibleTraces(next.columns, 1).length > 0) yield next.columns;
+  }
+
+  async #add({ columns, bytesBefore }: LoadedBatch): Promise<void> {
+    this.#inspectedSpans += columns.spanCount;
+    const source: OpenBatch = { columns: undefined, found: [] };
+    this.#evaluate(columns, source);
     this.#inspectedBytes += columns.inspectedBytes - bytesBefore;
+    if (source.found.length === 0) return;
+    source.columns = columns.reopen?.() ?? columns;
+    this.#open.push(source);
+    this.#prune();
+    const held = this.#open.filter((open) => open.columns && !open.columns.reopen);
+    if (held.length > MAX_OPEN_BATCHES) await this.#show(held[0]);
   }
 
   async finish(): Promise<SearchPartial> {
-    while (this.#open.length > 0) {
-      const { batch } = this.#open[0];
-      const bytesBefore = batch?.columns.inspectedBytes ?? 0;
-      await this.#show(this.#open[0]);
-      this.#inspectedBytes += (batch?.columns.inspectedBytes ?? 0) - bytesBefore;
-    }
+    while (this.#open.length > 0) await this.#show(this.#open[0]);
     const pieces = [...this.#traces.values()].flatMap((found) => found.flatMap((f) => f.piece ?? []));
     return { pieces, inspectedTraces: this.#inspectedTraces, inspectedSpans: this.#inspectedSpans, inspectedBytes: this.#inspectedBytes };
   }
 
-  #evaluate(batch: Batch, source: OpenBatch): void {
-    const { columns } = batch;
-    const eligible = this.#eligibleTraces(columns);
-    if (eligible.length === 0) return;
-    const pipeline = compilePipeline(this.#plan.stages, this.#plan.filters, batch);
-    const bounds = columns.traceSpans();
+  #evaluate(columns: SpanColumns, source: OpenBatch): void {
+    const { limit } = this.#options;
+    let eligible = this.#eligibleTraces(columns);
     const start = columns.traceStart();
     const ids = columns.traceIds();
-    const newest = new NewestRows(this.#options.limit, start, ids);
+    const newest = new NewestRows(limit, start, ids);
     const results = new Map<number, readonly Spanset[]>();
-    for (const trace of isSet(pipeline.candidates, columns.spanCount) ? eligible : []) {
-      if (!newest.wants(trace) || !hasCandidate(pipeline, bounds[trace], bounds[trace + 1])) continue;
-      if (!pipeline.isExact) {
-        const spansets = pipeline.run(bounds[trace], bounds[trace + 1]);
-        if (spansets.length === 0) continue;
-        results.set(trace, spansets);
-      }
-      newest.offer(trace);
+    if (this.#samples && eligible.length > limit * SAMPLE * 2) {
+      const sample = new NewestRows(limit * SAMPLE, start, ids);
+      for (const trace of eligible) sample.offer(trace);
+      const rows = sample.rows();
+      this.#judge(columns, rows, newest, results);
+      // Few traces have a result: then all have to be looked at, in other batches too.
+      this.#samples = newest.isFull;
+      const isJudged = new Set(rows);
+      // All others are older than any of these.
+      eligible = newest.isFull ? [] : eligible.filter((trace) => !isJudged.has(trace));
     }
+    if (eligible.length > 0) this.#judge(columns, eligible, newest, results);
     for (const trace of newest.rows()) {
-      const spansets = results.get(trace) ?? pipeline.run(bounds[trace], bounds[trace + 1]);
       const found: Found = {
         traceId: hex(ids, trace * 16, trace * 16 + 16),
         high: start[2 * trace + 1],
         low: start[2 * trace],
         trace,
-        spansets,
+        spansets: results.get(trace) ?? [],
         source,
         piece: undefined,
       };
@@ -140,16 +163,49 @@ class Search {
       if (known) known.push(found);
       else this.#traces.set(found.traceId, [found]);
     }
+  }
+
+  /** Offers those of `traces` (ascending rows) that have a result to `newest`, and keeps the results of those it wants. */
+  #judge(columns: SpanColumns, traces: readonly number[], newest: NewestRows, results: Map<number, readonly Spanset[]>): void {
+    const isPart = traces.length * PART < columns.traceCount;
+    const part = isPart ? new SelectedColumns(columns, Uint32Array.from(traces)) : columns;
+    const pipeline = compilePipeline(this.#plan.stages, this.#plan.filters, new Batch(part, this.#masks));
+    const bounds = columns.traceSpans();
+    const partBounds = part.traceSpans();
+    const run = (trace: number): readonly Spanset[] => {
+      const at = isPart ? indexOf(traces, trace) : trace;
+      const shift = bounds[trace] - partBounds[at];
+      const spansets = pipeline.run(partBounds[at], partBounds[at + 1]);
+      return shift === 0 ? spansets : spansets.map(({ rows, attributes }) => ({ rows: rows.map((row) => row + shift), attributes }));
+    };
+    if (isSet(pipeline.candidates, part.spanCount)) {
+      const candidates = traces.filter((trace, i) => {
+        const at = isPart ? i : trace;
+        return hasCandidate(pipeline, partBounds[at], partBounds[at + 1]);
+      });
+      if (pipeline.isExact) {
+        for (const trace of candidates) newest.offer(trace);
+        for (const trace of newest.rows()) if (!results.has(trace)) results.set(trace, run(trace));
+      } else {
+        for (const trace of [...candidates].sort(newest.compare)) {
+          if (!newest.wants(trace)) break;
+          const spansets = run(trace);
+          if (spansets.length === 0) continue;
+          results.set(trace, spansets);
+          newest.offer(trace);
+        }
+      }
+    }
     pipeline.release();
   }
 
-  /** Trace rows in the time range that are not older than what is kept already. */
-  #eligibleTraces(columns: SpanColumns): readonly number[] {
+  /** Trace rows in the time range that are not older than what is kept already, the first `most` of them. */
+  #eligibleTraces(columns: SpanColumns, most = Number.POSITIVE_INFINITY): readonly number[] {
     const start = columns.traceStart();
     const duration = columns.traceDuration();
     const threshold = this.#threshold;
     const rows: number[] = [];
-    for (let trace = 0; trace < columns.traceCount; trace++) {
+    for (let trace = 0; trace < columns.traceCount && rows.length < most; trace++) {
       const high = start[2 * trace + 1];
       const low = start[2 * trace];
       if (threshold && (high < threshold.high || (high === threshold.high && low < threshold.low))) continue;
@@ -177,14 +233,34 @@ class Search {
   /** Shows the survivors of one batch and lets go of it. */
   async #show(source: OpenBatch): Promise<void> {
     this.#open.splice(this.#open.indexOf(source), 1);
-    const { batch } = source;
+    const { columns } = source;
     const survivors = source.found.filter((found) => this.#traces.get(found.traceId)?.includes(found));
-    source.batch = undefined;
-    if (!batch || survivors.length === 0) return;
-    await batch.columns.load(this.#plan.resultNeeds, this.#options.signal);
-    const show = traceShower(this.#plan, batch, this.#options.spansPerSpanSet || DEFAULT_SPANS_PER_SPAN_SET);
+    source.columns = undefined;
+    if (!columns || survivors.length === 0) return;
+    const bytesBefore = columns.inspectedBytes;
+    await columns.load(this.#showNeeds, this.#options.signal);
+    this.#inspectedBytes += columns.inspectedBytes - bytesBefore;
+    const show = traceShower(this.#plan, new Batch(columns, this.#masks), this.#options.spansPerSpanSet || DEFAULT_SPANS_PER_SPAN_SET);
     for (const found of survivors) found.piece = show(found.trace, found.spansets);
   }
+}
+
+function latestStart(start: Uint32Array): number {
+  let latest = 0;
+  for (let i = 0; i < start.length; i += 2) latest = Math.max(latest, start[i + 1] * 4_294_967_296 + start[i]);
+  return latest;
+}
+
+/** Where `trace` stands in ascending `traces`. */
+function indexOf(traces: readonly number[], trace: number): number {
+  let low = 0;
+  let high = traces.length - 1;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (traces[middle] < trace) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function hasCandidate(pipeline: Pipeline, from: number, to: number): boolean {

@@ -91,6 +91,8 @@ export interface SpanColumns {
   load(needs: ColumnNeeds, signal?: AbortSignal): Promise<void>;
   /** Bytes read from storage by `load` so far (0 for memory). */
   readonly inspectedBytes: number;
+  /** The same rows, nothing loaded: to let go of what is loaded and yet come back. Absent where that would free nothing. */
+  reopen?(): SpanColumns;
 
   traceSpans(): Uint32Array;
   /** 16 bytes a trace. */

@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { DedicatedColumn } from '../meta.ts';
 import { writtenBlock } from '../testing/written-block.ts';
+import { BlockCache } from './block-cache.ts';
 import { openBlock } from './block-reader.ts';
 
 const SCOPES: readonly AttrScope[] = ['resource', 'scope', 'span', 'event', 'link'];
@@ -40,11 +41,13 @@ it('reads what was written: every trace, by row group and by id', async () => {
   );
 });
 
-it('shows the query engine the same columns as the table would', async () => {
+it('shows the query engine the same columns as the table would, decoded or from the cache', async () => {
   await fc.assert(
-    fc.asyncProperty(blocks, async ({ traces, dedicated, rowGroups }) => {
-      const block = await openBlock(await writtenBlock(tableOf(traces), dedicated, rowGroups));
-      for (let g = 0; g < block.rowGroupCount; g++) {
+    fc.asyncProperty(blocks, fc.constantFrom(0, 2_000, 10_000_000), async ({ traces, dedicated, rowGroups }, columnBytes) => {
+      const cache = new BlockCache({ columnBytes });
+      const block = await openBlock({ ...(await writtenBlock(tableOf(traces), dedicated, rowGroups)), cache });
+      for (let i = 0; i < 2 * block.rowGroupCount; i++) {
+        const g = i % block.rowGroupCount;
         const table = new TableColumns(await block.readRowGroup(g));
         const columns = block.columns(g);
         for (const scope of SCOPES) {
@@ -56,7 +59,9 @@ it('shows the query engine the same columns as the table would', async () => {
         await columns.load({ columns: new Set(Object.keys(GETTERS) as ColumnName[]), attrs: [] });
         for (const [name, get] of Object.entries(GETTERS)) expect([name, get(columns)]).toEqual([name, get(table)]);
         expect([columns.traceCount, columns.spanCount]).toEqual([table.traceCount, table.spanCount]);
-        expect(columns.inspectedBytes).toBeGreaterThan(0);
+        if (i < block.rowGroupCount || columnBytes === 0) expect(columns.inspectedBytes).toBeGreaterThan(0);
+        else if (columnBytes === 10_000_000) expect(columns.inspectedBytes).toBe(0);
+        expect(cache.columns.bytes).toBeLessThanOrEqual(columnBytes);
       }
     }),
     { numRuns: 60 },

@@ -3,7 +3,7 @@ import type { AttrColumn, AttrRef, AttrScope, ColumnName, ColumnNeeds, NestedSet
 import { ByteDictionary } from '@vivace/parquet';
 import type { Dictionary } from '@vivace/parquet';
 import { AttrGroup, EMPTY_DICT } from './attr-group.ts';
-import type { RowGroupAccess } from './block-layout.ts';
+import { RowGroupAccess } from './block-layout.ts';
 import { ColumnSet, loadChunks } from './column-set.ts';
 import { byteInts, durationColumn, halvesColumn, idColumn, smallInts, stringColumn } from './column-values.ts';
 import { ATTR_COLUMN, ATTR_COLUMNS, COLUMN, LEVEL, SPAN_COLUMNS } from './columns.ts';
@@ -81,6 +81,10 @@ export class BlockSpanColumns implements SpanColumns {
 
   get inspectedBytes(): number {
     return this.#access.bytesRead;
+  }
+
+  reopen(): SpanColumns {
+    return new BlockSpanColumns(new RowGroupAccess(this.#access.block, this.#access.number));
   }
 
   /** Before the first `load` an upper bound from the footer: entries of the span columns, empty scopes included. */
