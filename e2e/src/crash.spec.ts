@@ -1,17 +1,34 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { newTraceId, requestOf, spanOf } from './otlp-json.ts';
+import { findTrace, search } from './trace-answer.ts';
 import { Vivace } from './vivace.ts';
 
-// kill -9 at random instants under load, and now and then while it starts again; afterwards everything that was acknowledged is found, nothing twice, live and from blocks.
+// kill -9 at random instants under load, and now and then while it starts again; afterwards everything that was acknowledged is found, nothing twice, live
+// and from blocks. Each trace comes in two requests, and senders do as senders do: what was not answered is sent again, some of what was answered too.
 
 const ROUNDS = 50;
 const SENDERS = 3;
+const TRACES_PER_REQUEST = 5;
+const REQUESTS_PER_TRACE = 2;
+const SPANS_PER_REQUEST = 2;
+const SPANS_PER_TRACE = REQUESTS_PER_TRACE * SPANS_PER_REQUEST;
 /** Rounds after which everything ever acknowledged is asked for, not only what is new. */
 const FULL_CHECK_EVERY = 10;
-const SPANS_PER_TRACE = 4;
 /** Rounds after which the process is killed once more while it starts. */
 const KILL_START_EVERY = 4;
-const TRACES_PER_REQUEST = 5;
+/** Rounds after which a request that was answered is sent once more. */
+const REPEAT_AFTER = 5;
+/** Traces of a round that are fetched by id; the others are searched for. */
+const FETCHED_PER_ROUND = 20;
+
+interface Request {
+  readonly body: string;
+  readonly traceIds: readonly string[];
+}
+
+/** Spans acknowledged, by trace id. */
+type Acknowledged = Map<string, number>;
 
 let vivace: Vivace;
 beforeAll(async () => {
@@ -20,107 +37,23 @@ beforeAll(async () => {
 });
 afterAll(() => vivace.destroy());
 
-let sequence = 0;
-const idOf = (n: number, digits: number) => n.toString(16).padStart(digits, '0');
-
-/** A request of whole traces; returns their ids too. */
-function request(): { body: string; ids: string[] } {
-  const ids: string[] = [];
-  const spans: object[] = [];
-  const now = BigInt(Date.now()) * 1_000_000n;
-  for (let t = 0; t < TRACES_PER_REQUEST; t++) {
-    // Mixed, so that ids do not come in order.
-    const traceId = idOf(Math.imul(++sequence, 0x9e3779b1) >>> 0, 8) + idOf(sequence, 24);
-    ids.push(traceId);
-    for (let s = 1; s <= SPANS_PER_TRACE; s++) {
-      spans.push({
-        traceId,
-        spanId: idOf(s, 16),
-        parentSpanId: s === 1 ? '' : idOf(s - 1, 16),
-        name: `step-${s}`,
-        kind: 1,
-        startTimeUnixNano: String(now + BigInt(s)),
-        endTimeUnixNano: String(now + BigInt(s + 1000)),
-        attributes: [{ key: 'sequence', value: { intValue: String(sequence) } }],
-      });
-    }
-  }
-  return {
-    body: JSON.stringify({
-      resourceSpans: [{ resource: { attributes: [{ key: 'service.name', value: { stringValue: 'crash' } }] }, scopeSpans: [{ spans }] }],
-    }),
-    ids,
-  };
-}
-
-/** Sends until the process dies; ids whose request was answered 200 are acknowledged. */
-async function sendUntilDead(acknowledged: Set<string>, stopped: () => boolean): Promise<void> {
-  while (!stopped()) {
-    const { body, ids } = request();
-    try {
-      const response = await fetch(`${vivace.otlpHttp}/v1/traces`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
-      const text = await response.text();
-      if (response.status === 200) {
-        expect(text).toBe('{"partialSuccess":{}}');
-        for (const id of ids) acknowledged.add(id);
-      }
-    } catch {
-      return;
-    }
-  }
-}
-
-interface TraceAnswer {
-  trace?: { resourceSpans?: { scopeSpans: { spans: { spanId: string }[] }[] }[] };
-}
-
-async function problemsOf(ids: Iterable<string>): Promise<string[]> {
-  const problems: string[] = [];
-  const queue = [...ids];
-  const worker = async () => {
-    for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
-      const { status, body } = await vivace.get(`/api/v2/traces/${id}`);
-      const spans = status === 200 ? ((JSON.parse(body) as TraceAnswer).trace?.resourceSpans ?? []).flatMap((r) => r.scopeSpans).flatMap((s) => s.spans) : [];
-      const distinct = new Set(spans.map((s) => s.spanId)).size;
-      if (spans.length !== SPANS_PER_TRACE || distinct !== SPANS_PER_TRACE)
-        problems.push(`${id}: status ${status}, ${spans.length} spans, ${distinct} distinct`);
-    }
-  };
-  await Promise.all(Array.from({ length: 8 }, worker));
-  return problems;
-}
-
-/** Ids of all traces a search from `startSec` on finds; fails on a trace listed twice. */
-async function searched(startSec: number): Promise<Set<string>> {
-  const now = Math.ceil(Date.now() / 1000);
-  const { status, body } = await vivace.get(
-    `/api/search?q=${encodeURIComponent('{ resource.service.name = "crash" }')}&limit=200000&spss=1&start=${startSec}&end=${now + 60}`,
-  );
-  expect(status).toBe(200);
-  const traces = (JSON.parse(body) as { traces: { traceID: string; spanSets: { matched: number }[] }[] }).traces;
-  const ids = new Set(traces.map((t) => t.traceID));
-  expect(ids.size, 'a trace is listed once').toBe(traces.length);
-  expect(
-    traces.filter((t) => t.spanSets[0].matched !== SPANS_PER_TRACE),
-    'every span counts once',
-  ).toEqual([]);
-  return ids;
-}
-
 it(`loses no acknowledged span and doubles none over ${ROUNDS} kills`, async () => {
-  const acknowledged = new Set<string>();
-  const began = Math.floor(Date.now() / 1000);
+  const all: Acknowledged = new Map();
+  const began = nowSec();
+  const toRepeat: Request[] = [];
+  let retried = 0;
   await vivace.start();
   for (let round = 1; round <= ROUNDS; round++) {
-    const fresh = new Set<string>();
-    const roundBegan = Math.floor(Date.now() / 1000);
+    const fresh: Acknowledged = new Map();
+    const roundBegan = nowSec();
     let dead = false;
-    const senders = Array.from({ length: SENDERS }, () => sendUntilDead(fresh, () => dead));
+    const answered: Request[] = [];
+    const senders = Array.from({ length: SENDERS }, () => sendUntilDead(fresh, answered, () => dead));
     await sleep(50 + Math.random() * 450);
     await vivace.kill('SIGKILL');
     dead = true;
-    await Promise.all(senders);
-    for (const id of fresh) acknowledged.add(id);
+    const unanswered = (await Promise.all(senders)).filter((request) => request !== undefined);
+
     if (round % KILL_START_EVERY === 0) {
       const starting = vivace.start().catch(() => undefined);
       await sleep(Math.random() * 1_000);
@@ -128,23 +61,92 @@ it(`loses no acknowledged span and doubles none over ${ROUNDS} kills`, async () 
       await starting;
     }
     await vivace.start();
-    const full = round % FULL_CHECK_EVERY === 0;
-    const found = await searched(full ? began : roundBegan);
-    expect(
-      [...(full ? acknowledged : fresh)].filter((id) => !found.has(id)),
-      `round ${round}: acknowledged and lost`,
-    ).toEqual([]);
-    expect(await problemsOf([...fresh].slice(-20)), `round ${round}`).toEqual([]);
+    await expectFound(fresh, roundBegan, `round ${round}, before what is sent again`);
+    for (const request of unanswered) {
+      expect(await send(request)).toBe(true);
+      count(fresh, request);
+    }
+    // Long since in blocks, from another sender's queue.
+    const old = toRepeat.at(-REPEAT_AFTER);
+    for (const request of [...answered.slice(-3), ...(old ? [old] : [])]) expect(await send(request)).toBe(true);
+    toRepeat.push(...answered.slice(0, 1));
+    retried += unanswered.length;
+
+    for (const [id, spans] of fresh) all.set(id, spans);
+    await expectFound(fresh, roundBegan, `round ${round}`);
+    if (round % FULL_CHECK_EVERY === 0) await expectFound(all, began, `all up to round ${round}`);
+    for (const [id, spans] of [...fresh].slice(-FETCHED_PER_ROUND)) await expectWhole(id, spans);
   }
-  expect(acknowledged.size).toBeGreaterThan(ROUNDS * TRACES_PER_REQUEST);
+  expect(retried).toBeGreaterThan(ROUNDS);
   await vivace.flush();
   await vivace.kill('SIGKILL');
   await vivace.start();
-  const stored = await searched(began);
-  expect(
-    [...acknowledged].filter((id) => !stored.has(id)),
-    'lost after completion',
-  ).toEqual([]);
-  expect(await problemsOf([...acknowledged].filter((_, i) => i % 50 === 0))).toEqual([]);
+  await expectFound(all, began, 'all, from blocks');
+  for (const [id, spans] of [...all].filter((_, i) => i % 50 === 0)) await expectWhole(id, spans);
   expect(vivace.errors()).toEqual([]);
 });
+
+const nowSec = (): number => Math.floor(Date.now() / 1000);
+const spanIdOf = (n: number): string => n.toString(16).padStart(16, '0');
+
+/** The requests of a few traces, a part of each trace in each. */
+function requestsOf(traceIds: readonly string[]): readonly Request[] {
+  return Array.from({ length: REQUESTS_PER_TRACE }, (_, part) => {
+    const spans = traceIds.flatMap((traceId) =>
+      Array.from({ length: SPANS_PER_REQUEST }, (_unused, i) => {
+        const n = part * SPANS_PER_REQUEST + i + 1;
+        return spanOf({ traceId, spanId: spanIdOf(n), parentSpanId: n === 1 ? '' : spanIdOf(n - 1), name: `step-${n}` });
+      }),
+    );
+    return { body: JSON.stringify(requestOf('crash', spans)), traceIds };
+  });
+}
+
+/** True when the request was acknowledged, false when it was refused; rejects when there was no answer. */
+async function send({ body }: Request): Promise<boolean> {
+  const response = await fetch(`${vivace.otlpHttp}/v1/traces`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+  const text = await response.text();
+  if (response.status === 200) expect(text).toBe('{"partialSuccess":{}}');
+  return response.status === 200;
+}
+
+function count(acknowledged: Acknowledged, { traceIds }: Request): void {
+  for (const id of traceIds) acknowledged.set(id, (acknowledged.get(id) ?? 0) + SPANS_PER_REQUEST);
+}
+
+/** Sends until the process dies; resolves with the request that got no answer. */
+async function sendUntilDead(acknowledged: Acknowledged, answered: Request[], stopped: () => boolean): Promise<Request | undefined> {
+  while (!stopped()) {
+    for (const request of requestsOf(Array.from({ length: TRACES_PER_REQUEST }, newTraceId))) {
+      try {
+        if (!(await send(request))) continue;
+      } catch {
+        return request;
+      }
+      answered.push(request);
+      count(acknowledged, request);
+    }
+  }
+  return undefined;
+}
+
+/** Every trace is listed once, with all of its spans that were acknowledged and none of them twice. */
+async function expectFound(acknowledged: Acknowledged, startSec: number, when: string): Promise<void> {
+  const traces = await search(vivace, '{ resource.service.name = "crash" }', {}, startSec);
+  const found = new Map(traces.map(({ traceID, spanSets }) => [traceID, spanSets[0].matched]));
+  expect(found.size, `${when}: a trace is listed once`).toBe(traces.length);
+  expect(
+    [...acknowledged].filter(([id, spans]) => (found.get(id) ?? 0) < spans),
+    `${when}: acknowledged and lost`,
+  ).toEqual([]);
+  expect(
+    [...found].filter(([, matched]) => matched > SPANS_PER_TRACE),
+    `${when}: doubled`,
+  ).toEqual([]);
+}
+
+async function expectWhole(id: string, atLeast: number): Promise<void> {
+  const spanIds = (await findTrace(vivace, id)).map(({ spanId }) => spanId);
+  expect(new Set(spanIds).size, `${id}: doubled`).toBe(spanIds.length);
+  expect(spanIds.length, id).toBeGreaterThanOrEqual(atLeast);
+}

@@ -50,7 +50,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => fs.rmSync(root, { recursive: true, force: true }));
 
-it(`starts after ${MUTATIONS} mutations, finds what is undamaged, keeps what it cannot read`, async () => {
+it(`starts after ${MUTATIONS} mutations, finds what is undamaged, sets aside what it cannot read`, async () => {
   const dir = path.join(root, 'damaged');
   const names = [...contents.segments.keys(), ...contents.parts.keys(), 'log/log.id', 'parts/single-tenant/watermark.json'];
   for (let mutated = 0, round = 0; mutated < MUTATIONS; round++) {
@@ -79,7 +79,8 @@ it(`starts after ${MUTATIONS} mutations, finds what is undamaged, keeps what it 
       why,
     ).toEqual([]);
     await close();
-    for (const [name, bytes] of unreadable) expect(isKept(dir, bytes), `${name} is kept, ${why}`).toBe(true);
+    for (const [name, bytes] of unreadable)
+      expect(isKept(path.join(dir, name.split('/')[0], 'quarantine'), bytes), `${name} is in quarantine, ${why}`).toBe(true);
   }
 });
 

@@ -64,7 +64,7 @@ export function undamagedTraces(wal: string, { segments, parts }: FolderContents
  * The files in `wal` that hold something no one can read, with the bytes of them that must be kept: all, except what a crash leaves too, which is
  * an unfinished write at the end of the newest segment, and zeros at the end of any.
  */
-export function unreadableFiles(wal: string, { segments, parts }: FolderContents): Map<string, Buffer> {
+export function unreadableFiles(wal: string, { segments }: FolderContents): Map<string, Buffer> {
   const frames = [...segments.values()].flat().map(({ bytes }) => bytes);
   const unreadable = new Map<string, Buffer>();
   const names = fs
@@ -78,9 +78,23 @@ export function unreadableFiles(wal: string, { segments, parts }: FolderContents
   }
   for (const name of fs.globSync('parts/*/*.part', { cwd: wal })) {
     const file = readIfThere(path.join(wal, name));
-    if (file && !parts.has(name)) unreadable.set(name, file);
+    if (file && !isReadablePart(path.join(wal, name))) unreadable.set(name, file);
   }
   return unreadable;
+}
+
+function isReadablePart(file: string): boolean {
+  try {
+    const reader = new PartReader(file);
+    try {
+      reader.verify();
+      return true;
+    } finally {
+      reader.close();
+    }
+  } catch {
+    return false;
+  }
 }
 
 /** True for a segment of nothing but a header and frames. */
@@ -111,7 +125,7 @@ function withoutTail(file: Buffer, frames: readonly Buffer[], isNewest: boolean)
   return file.subarray(0, end);
 }
 
-/** True when the folder still holds these bytes: as the beginning of a file, wherever it was moved to. */
+/** True when the folder, or one in it, has a file that begins with these bytes. */
 export function isKept(wal: string, bytes: Buffer): boolean {
   return fs.globSync('**/*', { cwd: wal, withFileTypes: true }).some((entry) => {
     if (!entry.isFile()) return false;

@@ -111,10 +111,14 @@ export interface FoundTrace {
   readonly spanSets: readonly { readonly matched: number; readonly spans: readonly { readonly spanID: string }[] }[];
 }
 
-/** What a search over the last hour finds. */
-export async function search(vivace: Vivace, q: string, headers: Readonly<Record<string, string>> = {}): Promise<readonly FoundTrace[]> {
-  const now = Math.ceil(Date.now() / 1000);
-  const query = new URLSearchParams({ q, limit: '100000', spss: '100', start: String(now - 3600), end: String(now + 60) });
+/** What a search from `startSec` on finds; of the last hour unless said otherwise. */
+export async function search(
+  vivace: Vivace,
+  q: string,
+  headers: Readonly<Record<string, string>> = {},
+  startSec = Math.ceil(Date.now() / 1000) - 3600,
+): Promise<readonly FoundTrace[]> {
+  const query = new URLSearchParams({ q, limit: '200000', spss: '100', start: String(startSec), end: String(Math.ceil(Date.now() / 1000) + 60) });
   const { status, body } = await vivace.get(`/api/search?${query}`, headers);
   if (status !== 200) throw new Error(`search ${q}: ${status} ${body}`);
   return (JSON.parse(body) as { traces: FoundTrace[] }).traces;
