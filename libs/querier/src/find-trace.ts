@@ -5,6 +5,9 @@ import type { TraceOrder } from '@vivace/trace';
 import type { FindTraceResult, JobSources } from './jobs.ts';
 import type { BlockReaders } from './open-sources.ts';
 
+/** Hides the latency of an object store. */
+const BLOCKS_AT_A_TIME = 16;
+
 /** Puts one trace together from all places of a job; spans found twice count once. Stops at nothing: any place may hold a piece. */
 export async function findTrace(sources: JobSources, traceId: Uint8Array, readers: BlockReaders, signal: AbortSignal): Promise<FindTraceResult> {
   const found = new SpanTable();
@@ -28,10 +31,10 @@ export async function findTrace(sources: JobSources, traceId: Uint8Array, reader
       reader.close();
     }
   }
-  for (const slice of sources.blocks) {
-    const reader = await readers.open(sources, slice);
-    const table = await reader.findTrace(traceId, signal);
-    if (table) new TraceAppender(table, found).append(orderByTrace(table));
+  for (let from = 0; from < sources.blocks.length; from += BLOCKS_AT_A_TIME) {
+    const slices = sources.blocks.slice(from, from + BLOCKS_AT_A_TIME);
+    const tables = await Promise.all(slices.map(async (slice) => (await readers.open(sources, slice)).findTrace(traceId, signal)));
+    for (const table of tables) if (table) new TraceAppender(table, found).append(orderByTrace(table));
   }
   return { trace: found.spanCount === 0 ? undefined : sortedTable(found, orderByTrace(found)).handle(), inspectedBytes };
 }

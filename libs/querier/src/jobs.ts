@@ -45,33 +45,71 @@ export interface FindTraceResult {
   readonly inspectedBytes: number;
 }
 
-/** A job smaller than this costs more to hand over than to do. */
-const MIN_JOB_BYTES = 1_048_576;
-const JOBS_PER_THREAD = 2;
-
-/** Jobs to divide blocks of `totalBytes` into: none larger than `targetBytes`, and enough that no thread idles while others work. */
-export function jobCount(totalBytes: number, targetBytes: number, threads: number): number {
-  const enough = Math.min(JOBS_PER_THREAD * threads, Math.ceil(totalBytes / MIN_JOB_BYTES));
-  return Math.max(1, enough, Math.ceil(totalBytes / targetBytes));
+/** Blocks of one job, and the thread whose cache they belong in. */
+export interface BlockJob {
+  readonly affinity: number;
+  readonly blocks: readonly BlockSlice[];
 }
 
+/** A job smaller than this costs more to hand over than to do. */
+const MIN_JOB_BYTES = 1_048_576;
+/** A block is not divided among threads into parts smaller than this. */
+const MIN_PART_BYTES = 4 * 1_048_576;
+
 /**
- * Divides blocks into at most `count` jobs of about equal row-group bytes, in the order given. A block may be cut between row groups.
+ * Divides blocks among `threads`, and the share of each into jobs of at most `targetBytes`, but a row group at least. A row group goes to
+ * the same thread whatever other blocks there are, so that what a thread decodes and keeps is kept once.
  */
-export function sliceBlocks(blocks: readonly BlockMeta[], count: number): BlockSlice[][] {
-  const weight = (meta: BlockMeta) => meta.size / Math.max(1, meta.totalRecords);
-  const total = blocks.reduce((sum, meta) => sum + meta.size, 0);
-  const target = total / Math.max(1, count);
+export function divideBlocks(metas: readonly BlockMeta[], targetBytes: number, threads: number): BlockJob[] {
+  const total = metas.reduce((sum, meta) => sum + meta.size, 0);
+  const busy = Math.min(threads, Math.max(1, Math.ceil(total / MIN_JOB_BYTES)));
+  const shares = Array.from({ length: busy }, (): BlockSlice[] => []);
+  for (const meta of metas) {
+    const groups = meta.totalRecords;
+    const parts = Math.min(busy, groups, Math.max(1, Math.ceil(meta.size / MIN_PART_BYTES)));
+    const bound = (part: number): number => Math.floor((part * groups) / parts);
+    for (let part = 0; part < parts; part++) shares[(hashOf(meta) + part) % busy].push({ meta, from: bound(part), to: bound(part + 1) });
+  }
+  const jobs = shares.flatMap((share, affinity) => {
+    const bytes = share.reduce((sum, slice) => sum + (slice.to - slice.from) * bytesPerGroup(slice), 0);
+    return cutSlices(share, Math.max(1, Math.ceil(bytes / targetBytes))).map((slices, turn) => ({ affinity, turn, blocks: slices }));
+  });
+  // Threads in turn: one that had to wait for its first job would take another's second.
+  return jobs.sort((a, b) => a.turn - b.turn || a.affinity - b.affinity).map(({ affinity, blocks }) => ({ affinity, blocks }));
+}
+
+/** Whole blocks, each always to the same thread. */
+export function wholeBlocks(blocks: readonly BlockMeta[], threads: number): BlockJob[] {
+  const shares = Array.from({ length: threads }, (): BlockSlice[] => []);
+  for (const meta of blocks) shares[hashOf(meta) % threads].push({ meta, from: 0, to: meta.totalRecords });
+  return shares.map((share, affinity) => ({ affinity, blocks: share })).filter((job) => job.blocks.length > 0);
+}
+
+function hashOf({ blockId }: BlockMeta): number {
+  let hash = 0;
+  for (let i = 0; i < blockId.length; i++) hash = (Math.imul(hash, 31) + blockId.charCodeAt(i)) >>> 0;
+  return hash;
+}
+
+function bytesPerGroup({ meta }: BlockSlice): number {
+  return meta.size / Math.max(1, meta.totalRecords);
+}
+
+/** At most `count` jobs of about equal bytes, in the order given; slices are cut between row groups. */
+function cutSlices(slices: readonly BlockSlice[], count: number): BlockSlice[][] {
+  const total = slices.reduce((sum, slice) => sum + (slice.to - slice.from) * bytesPerGroup(slice), 0);
+  const target = total / count;
   const jobs: BlockSlice[][] = [];
   let job: BlockSlice[] = [];
   let filled = 0;
-  for (const meta of blocks) {
-    for (let from = 0; from < meta.totalRecords; ) {
+  for (const slice of slices) {
+    const weight = bytesPerGroup(slice);
+    for (let { from } = slice; from < slice.to; ) {
       // At least one row group a step, and the last job takes what is left.
-      const room = jobs.length === count - 1 ? meta.totalRecords : Math.max(1, Math.round((target - filled) / weight(meta)));
-      const to = Math.min(meta.totalRecords, from + room);
-      job.push({ meta, from, to });
-      filled += (to - from) * weight(meta);
+      const room = jobs.length === count - 1 ? slice.to : Math.max(1, Math.round((target - filled) / weight));
+      const to = Math.min(slice.to, from + room);
+      job.push({ meta: slice.meta, from, to });
+      filled += (to - from) * weight;
       from = to;
       if (filled >= target * 0.999 && jobs.length < count - 1) {
         jobs.push(job);

@@ -5,12 +5,12 @@ import { mergeSearch, mergeTagNames, mergeTagValues } from '@vivace/query';
 import type { QueryOptions, QueryService, SearchMetrics, SearchRequest, TagsRequest, TagValuesRequest, TimeRange } from '@vivace/query';
 import { SpanTable } from '@vivace/trace';
 import type { SpanTableHandle } from '@vivace/trace';
-import type { WorkerPool } from '@vivace/workers';
+import type { RunOptions, WorkerPool } from '@vivace/workers';
 import { cutTagNames, cutTagValues } from './cut-tags.ts';
 import { JobQueue } from './job-queue.ts';
 import type { JobLimits } from './job-queue.ts';
-import { jobCount, sliceBlocks } from './jobs.ts';
-import type { JobSources } from './jobs.ts';
+import { divideBlocks, wholeBlocks } from './jobs.ts';
+import type { BlockJob, JobSources } from './jobs.ts';
 import type { QueryTasks } from './query-tasks.ts';
 
 /** Recent data of a tenant as the querier borrows it from the ingester. */
@@ -66,8 +66,13 @@ class Querier implements QueryService {
 
   async findTrace(tenant: TenantId, traceId: Uint8Array, range: TimeRange | undefined, options: QueryOptions = {}) {
     const signal = deadline(options.signal, this.#deps.traceByIdTimeoutMs);
-    const results = await this.#run(tenant, range, signal, 'querier.trace_by_id.query_timeout', (sources, options) =>
-      this.#deps.pool.run('findTrace', { sources, traceId }, options),
+    const results = await this.#run(
+      tenant,
+      range,
+      signal,
+      'querier.trace_by_id.query_timeout',
+      (sources, options) => this.#deps.pool.run('findTrace', { sources, traceId }, options),
+      (blocks) => wholeBlocks(blocks, this.#deps.threads),
     );
     const pieces = results.map((r) => r.trace).filter((t) => t !== undefined);
     const inspectedBytes = results.reduce((sum, r) => sum + r.inspectedBytes, 0);
@@ -87,6 +92,7 @@ class Querier implements QueryService {
       signal,
       'querier.search.query_timeout',
       (sources, options) => this.#deps.pool.run('search', { sources, request: { ...request, range } }, options),
+      undefined,
       (used) => {
         blocks = used;
       },
@@ -149,7 +155,8 @@ class Querier implements QueryService {
     range: TimeRange | undefined,
     signal: AbortSignal,
     timeoutKey: string,
-    job: (sources: JobSources, options: { readonly signal: AbortSignal }) => Promise<T>,
+    job: (sources: JobSources, options: Pick<RunOptions, 'signal' | 'affinity'>) => Promise<T>,
+    divide = (blocks: readonly BlockMeta[]): BlockJob[] => divideBlocks(blocks, this.#deps.targetBytesPerJob, this.#deps.threads),
     onBlocks?: (blocks: readonly BlockMeta[]) => void,
   ): Promise<T[]> {
     // One turn: see TenantIngester.
@@ -162,14 +169,14 @@ class Querier implements QueryService {
     const options = { signal: AbortSignal.any([signal, stop.signal]) };
     const run = this.#queue.query(tenant, options.signal);
     try {
-      const count = jobCount(
-        sum(blocks, (b) => b.size),
-        this.#deps.targetBytesPerJob,
-        this.#deps.threads,
+      const { tables, parts } = recent;
+      const jobs = divide(blocks).map(
+        ({ affinity, blocks }) =>
+          () =>
+            job({ tenant, tables: [], parts: [], blocks }, { ...options, affinity }),
       );
-      const sources: JobSources[] = sliceBlocks(blocks, count).map((slices) => ({ tenant, tables: [], parts: [], blocks: slices }));
-      if (recent.tables.length + recent.parts.length > 0) sources.push({ tenant, tables: recent.tables, parts: recent.parts, blocks: [] });
-      return await Promise.all(sources.map((from) => run(() => job(from, options))));
+      if (tables.length + parts.length > 0) jobs.push(() => job({ tenant, tables, parts, blocks: [] }, options));
+      return await Promise.all(jobs.map((start) => run(start)));
     } catch (reason) {
       stop.abort();
       throw signal.aborted ? timeoutError(signal, timeoutKey) : reason;

@@ -1,10 +1,12 @@
 // The worker of worker-pool.spec.ts. Gates are shared cells: a task waits in one until the test opens it, so that no test sleeps.
+import { threadId } from 'node:worker_threads';
 import { AppError } from '@vivace/base';
 import { serveTasks, Transfer, workerStartData } from './serve-tasks.ts';
 import type { TaskContext } from './serve-tasks.ts';
 
 const handlers = {
   add: ({ a, b }: { a: number; b: number }) => a + b,
+  thread: () => threadId,
   startData: () => workerStartData<{ greeting: string }>().greeting,
   move: ({ bytes }: { bytes: Uint8Array<ArrayBuffer> }) => new Transfer(bytes, [bytes.buffer]),
   async wait({ gate }: { gate: Int32Array }, { signal }: TaskContext) {

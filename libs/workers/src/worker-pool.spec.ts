@@ -47,6 +47,22 @@ describe('run', () => {
     expect(pool.stats()).toEqual({ size: 2, running: { interactive: 0, background: 0 }, queued: { interactive: 0, background: 0 } });
   });
 
+  it('gives tasks of one affinity to one thread, and to another only while that is busy', async () => {
+    const pool = createTestPool();
+    const threadOf = (affinity: number) => pool.run('thread', undefined, { affinity });
+    const even = await threadOf(4);
+    const odd = await threadOf(7);
+    expect([await threadOf(0), await threadOf(1), await threadOf(3), await threadOf(2)]).toEqual([even, odd, odd, even]);
+    expect(odd).not.toBe(even);
+    const { gate, open, reached } = createGate();
+    const busy = pool.run('wait', { gate }, { affinity: 0 });
+    await reached(1);
+    expect(await threadOf(0)).toBe(odd);
+    open();
+    await busy;
+    expect(await threadOf(0)).toBe(even);
+  });
+
   it('moves transferred buffers both ways', async () => {
     const pool = createTestPool();
     const bytes = Uint8Array.of(1, 2, 3);

@@ -31,6 +31,11 @@ export interface RunOptions {
   /** Default `interactive`. */
   readonly priority?: Priority;
   readonly signal?: AbortSignal;
+  /**
+   * Tasks of one number (modulo the threads) go to one thread, which may have kept what they need. While it is busy, a thread with nothing
+   * else to do takes them. Without a number any free thread will do.
+   */
+  readonly affinity?: number;
   /** Parts of the input that are moved instead of copied. */
   readonly transfer?: readonly Transferable[];
 }
@@ -66,6 +71,7 @@ interface Job {
   readonly task: string;
   readonly input: unknown;
   readonly priority: Priority;
+  readonly slot: number | undefined;
   readonly transfer: readonly Transferable[];
   readonly resolve: (output: unknown) => void;
   readonly reject: (error: AppError) => void;
@@ -83,7 +89,8 @@ interface Thread {
 class ThreadPool implements WorkerPool<TaskHandlers> {
   readonly #options: WorkerPoolOptions;
   readonly #maxBackground: number;
-  readonly #threads = new Set<Thread>();
+  /** By slot; a thread that died while loading leaves its slot empty until a task needs it. */
+  readonly #threads: (Thread | undefined)[];
   readonly #queued: Record<Priority, Job[]> = { interactive: [], background: [] };
   readonly #running: Record<Priority, number> = { interactive: 0, background: 0 };
   #lastId = 0;
@@ -93,10 +100,10 @@ class ThreadPool implements WorkerPool<TaskHandlers> {
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
     this.#maxBackground = Math.max(1, options.size - 1);
-    for (let i = 0; i < options.size; i++) this.#spawn();
+    this.#threads = Array.from({ length: options.size }, (_, slot) => this.#spawn(slot));
   }
 
-  run(task: string, input: unknown, { priority = 'interactive', signal, transfer = [] }: RunOptions = {}): Promise<never> {
+  run(task: string, input: unknown, { priority = 'interactive', signal, affinity, transfer = [] }: RunOptions = {}): Promise<never> {
     const { name, maxQueued, maxQueuedKey = 'maxQueued' } = this.#options;
     if (this.#state !== 'running') return Promise.reject(new AppError('unavailable', `workers ${name}: stopped`));
     if (signal?.aborted) return Promise.reject(aborted(signal));
@@ -115,6 +122,7 @@ class ThreadPool implements WorkerPool<TaskHandlers> {
         task,
         input,
         priority,
+        slot: affinity === undefined ? undefined : affinity % this.#options.size,
         transfer,
         resolve: (output) => {
           signal?.removeEventListener('abort', onAbort);
@@ -148,7 +156,7 @@ class ThreadPool implements WorkerPool<TaskHandlers> {
     this.#state = 'stopped';
     const error = new AppError('unavailable', `workers ${this.#options.name}: stopped`);
     for (const job of [...this.#queued.interactive.splice(0), ...this.#queued.background.splice(0)]) job.reject(error);
-    const threads = [...this.#threads];
+    const threads = this.#threads.filter((thread) => thread !== undefined);
     for (const thread of threads) thread.job?.reject(error);
     await Promise.all(threads.map((thread) => thread.worker.terminate()));
   }
@@ -166,15 +174,22 @@ class ThreadPool implements WorkerPool<TaskHandlers> {
   #dispatch(): void {
     for (const priority of ['interactive', 'background'] as const) {
       const queue = this.#queued[priority];
-      while (queue.length > 0 && this.#hasRoom(priority)) this.#start(queue.shift()!);
+      while (queue.length > 0 && this.#hasRoom(priority)) this.#startNext(queue);
     }
     if (this.#state === 'stopping' && this.#isIdle()) this.#drained.resolve();
   }
 
-  #start(job: Job): void {
-    let thread: Thread | undefined;
-    for (const candidate of this.#threads) if (!candidate.job) thread = candidate;
-    thread ??= this.#spawn();
+  /** The first task whose own thread is free, or any will do; else the first of all. A thread must be free. */
+  #startNext(queue: Job[]): void {
+    const isFree = (slot: number): boolean => this.#threads[slot]?.job === undefined;
+    const own = queue.findIndex(({ slot }) => slot === undefined || isFree(slot));
+    const [job] = queue.splice(Math.max(own, 0), 1);
+    const anyFree = this.#threads.findLastIndex((_, slot) => isFree(slot));
+    this.#start(job, job.slot !== undefined && isFree(job.slot) ? job.slot : anyFree);
+  }
+
+  #start(job: Job, slot: number): void {
+    const thread = (this.#threads[slot] ??= this.#spawn(slot));
     thread.job = job;
     this.#running[job.priority]++;
     try {
@@ -202,19 +217,18 @@ class ThreadPool implements WorkerPool<TaskHandlers> {
       return;
     }
     for (const thread of this.#threads) {
-      if (thread.job !== job) continue;
+      if (thread?.job !== job) continue;
       Atomics.store(thread.abortedId, 0, job.id);
       post(thread, { kind: 'abort', id: job.id });
     }
   }
 
-  #spawn(): Thread {
+  #spawn(slot: number): Thread {
     const { script, name, data, resourceLimits } = this.#options;
     const abortedId = new Int32Array(new SharedArrayBuffer(4));
     const workerData: WorkerStart = { abortedId, data };
     const worker = new Worker(script, { name, workerData, execArgv: execArgvFor(script), ...(resourceLimits && { resourceLimits }) });
     const thread: Thread = { worker, abortedId, ready: false, job: undefined, failure: undefined };
-    this.#threads.add(thread);
     worker.on('message', (message: FromWorker) => this.#receive(thread, message));
     worker.on('error', (error) => {
       thread.failure = error;
@@ -223,7 +237,7 @@ class ThreadPool implements WorkerPool<TaskHandlers> {
       thread.failure = error;
       void worker.terminate();
     });
-    worker.on('exit', (exitCode) => this.#exited(thread, exitCode));
+    worker.on('exit', (exitCode) => this.#exited(thread, slot, exitCode));
     return thread;
   }
 
@@ -238,8 +252,8 @@ class ThreadPool implements WorkerPool<TaskHandlers> {
     this.#dispatch();
   }
 
-  #exited(thread: Thread, exitCode: number): void {
-    this.#threads.delete(thread);
+  #exited(thread: Thread, slot: number, exitCode: number): void {
+    this.#threads[slot] = undefined;
     if (this.#state === 'stopped') return;
     const job = this.#finish(thread);
     const what = job ? `thread died in task ${job.task}` : 'thread died';
@@ -248,7 +262,7 @@ class ThreadPool implements WorkerPool<TaskHandlers> {
     job?.reject(error);
     this.#options.onCrash?.(error);
     // A script that dies while it loads would die again: such a thread is replaced only when a task needs it.
-    if (thread.ready) this.#spawn();
+    if (thread.ready) this.#threads[slot] = this.#spawn(slot);
     this.#dispatch();
   }
 }
