@@ -4,7 +4,8 @@ import type { LogFields, Logger, LogLevel } from '@vivace/base';
 import type { ReceiversConfig } from '@vivace/config';
 import { startOtlpGrpc, startOtlpHttp } from '@vivace/receivers';
 import type { Push, Receiver } from '@vivace/receivers';
-import { threadRpc } from '@vivace/workers';
+import { minorCollections, threadRpc } from '@vivace/workers';
+import { COLLECT_EVERY_BYTES } from './collect-every.ts';
 import type { ReceiverParent } from './receivers.ts';
 
 /** What the main thread may ask. */
@@ -24,8 +25,10 @@ export type ReceiverThread = typeof handlers;
 const running = new Map<string, Receiver>();
 const { parent } = threadRpc<undefined, ReceiverParent>(handlers);
 
+const passed = minorCollections(COLLECT_EVERY_BYTES);
 const push: Push = (tenant, bytes, info) => {
   const own = owned(bytes);
+  passed(own.length);
   return parent.call('push', { tenant, bytes: own, info }, [own.buffer]);
 };
 

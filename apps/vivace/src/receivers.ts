@@ -2,8 +2,9 @@ import type { LogFields, Logger, LogLevel } from '@vivace/base';
 import type { ReceiversConfig } from '@vivace/config';
 import type { Distributor } from '@vivace/distributor';
 import type { PushInfo } from '@vivace/receivers';
-import { startThread, workerScript } from '@vivace/workers';
+import { minorCollections, startThread, workerScript } from '@vivace/workers';
 import type { ServiceThread } from '@vivace/workers';
+import { COLLECT_EVERY_BYTES } from './collect-every.ts';
 import type { ReceiverThread } from './receiver-thread.ts';
 
 export interface ReceiversOptions {
@@ -32,8 +33,12 @@ export type ReceiverParent = ReturnType<typeof handlersOf>;
 
 /** What the receiver thread asks of the main thread. */
 function handlersOf({ distributor, logger }: ReceiversOptions) {
+  const passed = minorCollections(COLLECT_EVERY_BYTES);
   return {
-    push: ({ tenant, bytes, info }: PushCall) => distributor.push(tenant, bytes, info),
+    push({ tenant, bytes, info }: PushCall) {
+      passed(bytes.length);
+      return distributor.push(tenant, bytes, info);
+    },
     log: ({ level, msg, fields }: LogCall) => logger[level](msg, fields),
   };
 }

@@ -33,9 +33,9 @@ export interface BuildBlockResult {
 
 /**
  * Merges parts into one block in `job.dir`. Memory: the dictionaries of the parts and one row group. A trace found in several parts
- * becomes one row, a span delivered twice is kept once. Blocks the calling thread: run it in a worker.
+ * becomes one row, a span delivered twice is kept once. `beforeRowGroup` may throw to end it. Blocks the calling thread: run it in a worker.
  */
-export function buildBlock(job: BuildBlockJob, throwIfAborted: () => void = () => undefined): BuildBlockResult {
+export function buildBlock(job: BuildBlockJob, beforeRowGroup: () => void = () => undefined): BuildBlockResult {
   fs.rmSync(job.dir, { recursive: true, force: true });
   fs.mkdirSync(job.dir, { recursive: true });
   const readers: PartReader[] = [];
@@ -47,7 +47,7 @@ export function buildBlock(job: BuildBlockJob, throwIfAborted: () => void = () =
     let writer: BlockWriter | undefined;
     try {
       for (const table of mergedRowGroups(readers, spansPerRowGroup(readers, job))) {
-        throwIfAborted();
+        beforeRowGroup();
         const order = orderByTrace(table);
         writer ??= new BlockWriter(sink, {
           blockId: job.blockId,

@@ -8,6 +8,7 @@ import { writePart } from '@vivace/part';
 import type { PartInfo, WritePartOptions } from '@vivace/part';
 import { SpanTable } from '@vivace/trace';
 import type { SpanTableHandle } from '@vivace/trace';
+import { collect } from '@vivace/workers';
 import type { TaskContext, WorkerPool } from '@vivace/workers';
 import { buildBlock } from './build-block.ts';
 import type { BuildBlockJob, BuildBlockResult } from './build-block.ts';
@@ -19,7 +20,12 @@ type WritePartJob = WritePartOptions & { readonly table: SpanTableHandle };
 /** The ingester's tasks for a worker script. */
 export const ingesterTasks = {
   writePart: ({ table, ...options }: WritePartJob): PartInfo => writePart(new SpanTable({}, table), options),
-  buildBlock: (job: BuildBlockJob, context: TaskContext): BuildBlockResult => buildBlock(job, () => context.throwIfAborted()),
+  buildBlock: (job: BuildBlockJob, context: TaskContext): BuildBlockResult =>
+    buildBlock(job, () => {
+      context.throwIfAborted();
+      // The slices of the row group before.
+      collect('minor');
+    }),
 };
 
 export interface HeavyWorkDeps {

@@ -1,3 +1,4 @@
+export { collect, minorCollections } from './collect.ts';
 export { serveTasks, Transfer, workerStartData } from './serve-tasks.ts';
 export type { ServeOptions, TaskContext, TaskHandler, TaskHandlers } from './serve-tasks.ts';
 export { startThread, threadRpc } from './service-thread.ts';

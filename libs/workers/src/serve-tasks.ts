@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Transferable } from 'node:worker_threads';
 import { AppError, assert } from '@vivace/base';
-import { collectYoung } from './collect-young.ts';
+import { collect } from './collect.ts';
 import { encodeError } from './messages.ts';
 import type { FromWorker, RunMessage, ToWorker, WorkerStart } from './messages.ts';
 
@@ -28,7 +28,7 @@ export class Transfer<T> {
 }
 
 export interface ServeOptions {
-  /** Tasks after which `collectYoung` runs: those that get large tables by handle. */
+  /** Tasks after which garbage is collected: those that get large tables by handle. */
   readonly collectAfter?: readonly string[];
 }
 
@@ -63,7 +63,7 @@ export function serveTasks(handlers: TaskHandlers, options: ServeOptions = {}): 
     } finally {
       controllers.delete(id);
       // Later, when nothing on the stack holds the input any more.
-      if (options.collectAfter?.includes(task)) setImmediate(collectYoung);
+      if (options.collectAfter?.includes(task)) setImmediate(() => collect('minor'));
     }
   };
 
