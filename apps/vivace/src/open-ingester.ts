@@ -25,7 +25,7 @@ export async function openIngester({ runtime, store, pool, blocks, overrides }: 
   const partsDir = path.join(wal.path, 'parts');
   const stagingDir = path.join(wal.path, 'blocks');
   const log = await openLog({
-    dir: path.join(wal.path, 'log'),
+    dir: wal.path,
     sync: wal.sync,
     syncIntervalMs: wal.syncIntervalMs,
     segmentBytes: wal.segmentBytes,
@@ -36,6 +36,9 @@ export async function openIngester({ runtime, store, pool, blocks, overrides }: 
   });
   try {
     await recoverStaging({ store, partsDir, stagingDir });
+    const recovered = await recoverParts(partsDir, logger);
+    // Had only the log been taken away, its positions would begin again below what the parts remember as saved.
+    for (const { watermark } of recovered.values()) log.skipTo(watermark.segment + 1);
     const ingester = createIngester({
       config: { ...config.ingester, partsDir },
       log,
@@ -62,7 +65,7 @@ export async function openIngester({ runtime, store, pool, blocks, overrides }: 
           maxAttributeBytes: limits.maxAttributeBytes || config.distributor.maxAttributeBytes,
         };
       },
-      recovered: await recoverParts(partsDir, logger),
+      recovered,
       clock,
       logger,
       metrics: createIngesterMetrics(metrics),

@@ -311,4 +311,14 @@ describe('segments', () => {
     const position = await open[0].append(SINGLE_TENANT, 1, bytes('b'));
     expect(position.segment).toBeGreaterThan(closed);
   });
+
+  it('continues above positions that somebody remembers', async () => {
+    const log = await openTest();
+    log.skipTo(40);
+    expect((await log.append(SINGLE_TENANT, 1, bytes('a'))).segment).toBe(40);
+    log.skipTo(7);
+    await log.rotate();
+    expect((await log.append(SINGLE_TENANT, 1, bytes('b'))).segment).toBe(41);
+    expect(await texts()).toEqual(['a', 'b']);
+  });
 });

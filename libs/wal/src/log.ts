@@ -57,6 +57,8 @@ export interface Log {
   release(upTo: number): Promise<void>;
   /** Reads the segments that earlier runs left, oldest first. May run beside `append`. */
   replay(onFrame: FrameHandler, options?: ReplayOptions): Promise<ReplayReport>;
+  /** Segments begun from now on have at least this sequence: for a caller that remembers positions of a log that was taken away since. */
+  skipTo(sequence: number): void;
   /** Bytes of appends that have not been resolved. */
   readonly pendingBytes: number;
   /** Writes and syncs what was appended, then gives the folder free. */
@@ -164,6 +166,10 @@ class SegmentedLog implements Log {
     return new Promise((resolve, reject) => {
       this.#enqueue({ kind: 'frame', prefix, payload, resolve, reject });
     });
+  }
+
+  skipTo(sequence: number): void {
+    this.#nextSequence = Math.max(this.#nextSequence, sequence);
   }
 
   rotate(): Promise<number> {
