@@ -80,14 +80,14 @@ it(`starts after ${MUTATIONS} mutations, finds what is undamaged, sets aside wha
     ).toEqual([]);
     await close();
     for (const [name, bytes] of unreadable)
-      expect(isKept(path.join(dir, name.split('/')[0], 'quarantine'), bytes), `${name} is in quarantine, ${why}`).toBe(true);
+      expect(isKept(path.join(dir, 'quarantine'), bytes), `${name} is in quarantine, ${why}`).toBe(true);
   }
 });
 
 /** The log and the ingester over a folder, replayed. */
 async function open(dir: string, maxHeadSpans: number): Promise<{ ingester: Ingester; close: () => Promise<void> }> {
   const partsDir = path.join(dir, 'parts');
-  const log = await openLog({ dir: path.join(dir, 'log'), sync: 'interval' });
+  const log = await openLog({ dir, sync: 'interval' });
   const ingester = createIngester({
     config: {
       partsDir,

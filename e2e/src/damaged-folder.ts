@@ -27,7 +27,7 @@ export interface FolderContents {
 /** Reads an undamaged folder that no process has open. */
 export async function readContents(wal: string, allTraceIds: readonly string[]): Promise<FolderContents> {
   const positions: { segment: number; offset: number; traceIds: string[] }[] = [];
-  await replay(path.join(wal, 'log'), ({ segment, offset, payload }) => {
+  await replay(wal, ({ segment, offset, payload }) => {
     const bytes = Buffer.from(payload);
     positions.push({ segment, offset, traceIds: allTraceIds.filter((id) => bytes.includes(Buffer.from(id, 'hex'))) });
   });
@@ -134,8 +134,8 @@ export function isKept(wal: string, bytes: Buffer): boolean {
   });
 }
 
-export function segmentName(sequence: number): string {
-  return `log/${String(sequence).padStart(20, '0')}.wal`;
+function segmentName(sequence: number): string {
+  return `${String(sequence).padStart(20, '0')}.wal`;
 }
 
 function traceIdsOf(part: string): string[] {

@@ -12,10 +12,10 @@ const TENANT = parseTenantId('single-tenant') as TenantId;
 
 let dir: string;
 beforeEach(() => {
-  dir = fs.mkdtempSync(path.join(os.tmpdir(), 'recover-'));
-  fs.mkdirSync(path.join(dir, TENANT));
+  dir = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'recover-')), 'parts');
+  fs.mkdirSync(path.join(dir, TENANT), { recursive: true });
 });
-afterEach(() => fs.rmSync(dir, { recursive: true }));
+afterEach(() => fs.rmSync(path.dirname(dir), { recursive: true }));
 
 function part(sequence: number): string {
   const file = path.join(dir, TENANT, `${String(sequence).padStart(12, '0')}.part`);
@@ -47,7 +47,7 @@ describe('recoverParts', () => {
       fs.writeFileSync(path.join(dir, TENANT, '000000000001.part'), bytes);
       await recoverParts(dir, silentLogger);
     }
-    const quarantine = path.join(dir, 'quarantine');
+    const quarantine = path.join(dir, '..', 'quarantine');
     expect(fs.readdirSync(quarantine).map((name) => fs.readFileSync(path.join(quarantine, name), 'utf8'))).toEqual(['first', 'second']);
   });
 });

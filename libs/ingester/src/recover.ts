@@ -18,13 +18,13 @@ const WATERMARK = 'watermark.json';
 
 /**
  * Finds the parts an earlier run left in `partsDir`. Unfinished files are removed (their spans are in the log); a part that cannot
- * be read is moved to `<partsDir>/quarantine` and reported, never deleted.
+ * be read is moved to `quarantine` beside that folder and reported, never deleted.
  */
 export async function recoverParts(partsDir: string, logger: Logger): Promise<Map<TenantId, RecoveredTenant>> {
   const found = new Map<TenantId, RecoveredTenant>();
   await fs.mkdir(partsDir, { recursive: true });
   for (const entry of await fs.readdir(partsDir, { withFileTypes: true })) {
-    const tenant = entry.isDirectory() && entry.name !== 'quarantine' ? parseTenantId(entry.name) : undefined;
+    const tenant = entry.isDirectory() ? parseTenantId(entry.name) : undefined;
     if (tenant) found.set(tenant, await recoverTenant(path.join(partsDir, tenant), tenant, logger));
   }
   return found;
@@ -92,7 +92,7 @@ async function openPart(file: string, tenant: TenantId, logger: Logger): Promise
       reader.close();
     }
   } catch (error) {
-    const quarantine = path.join(path.dirname(path.dirname(file)), 'quarantine');
+    const quarantine = path.join(path.dirname(file), '..', '..', 'quarantine');
     await fs.mkdir(quarantine, { recursive: true });
     const to = await unusedName(path.join(quarantine, `${tenant}-${path.basename(file)}`));
     await fs.rename(file, to);
