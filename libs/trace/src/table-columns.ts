@@ -177,7 +177,7 @@ export class TableColumns implements SpanColumns {
   attr(scope: AttrScope, key: string): readonly AttrColumn[] {
     return this.#once(`attr ${scope} ${key}`, () => {
       const id = this.#table.strings.find(key);
-      const column = id < 0 ? undefined : this.#attrColumn(this.#level(scope), id);
+      const column = id < 0 ? undefined : this.#attrColumn(scope, id);
       return column ? [column] : [];
     });
   }
@@ -207,60 +207,63 @@ export class TableColumns implements SpanColumns {
     }
   }
 
-  /** Two passes over the keys: count, then fill; most keys stand on a small part of the rows. */
-  #attrColumn(level: Level, key: number): AttrColumn | undefined {
-    const { attrs, count, ends, rows } = level;
+  /** The keys are scanned as they lie, whatever the order: most keys stand on a small part of the rows. */
+  #attrColumn(scope: AttrScope, key: number): AttrColumn | undefined {
+    const level = this.#level(scope);
+    const { attrs } = level;
     const { elements } = this.#table;
-    const keys = attrs.key;
-    let n = 0;
-    let hasArray = false;
-    for (let i = 0; i < count; i++) {
-      const row = rows ? rows[i] : i;
-      const to = ends[row];
-      for (let a = row === 0 ? 0 : ends[row - 1]; a < to; a++) {
-        if (keys[a] !== key) continue;
-        if (attrs.type[a] === ATTR_ARRAY) {
-          hasArray = true;
-          n += Math.max(1, attrs.u32[a * 2 + 1]);
-        } else n++;
-      }
-    }
+    const found = findKey(level, key);
+    const inView = level.rows ? intoView(found, this.#viewRows(scope, level.rows), level.count) : found;
+    const { places, owners } = inView;
+    let n = places.length;
     if (n === 0) return undefined;
-    const owner = new Uint32Array(n);
+    let hasArrays = false;
+    for (const a of places) {
+      if (attrs.type[a] !== ATTR_ARRAY) continue;
+      hasArrays = true;
+      n += Math.max(1, attrs.u32[a * 2 + 1]) - 1;
+    }
+    const rows = new Uint32Array(n);
     const types = new Uint8Array(n);
     const u32 = new Uint32Array(n * 2);
-    const array = hasArray ? new Uint8Array(n) : undefined;
-    let out = 0;
-    for (let i = 0; i < count; i++) {
-      const row = rows ? rows[i] : i;
-      const to = ends[row];
-      for (let a = row === 0 ? 0 : ends[row - 1]; a < to; a++) {
-        if (keys[a] !== key) continue;
-        if (array && attrs.type[a] === ATTR_ARRAY) {
-          const first = attrs.u32[a * 2];
-          const length = attrs.u32[a * 2 + 1];
-          for (let e = first; e < first + length; e++, out++) {
-            owner[out] = i;
-            types[out] = elements.type[e];
-            u32[out * 2] = elements.u32[e * 2];
-            u32[out * 2 + 1] = elements.u32[e * 2 + 1];
-            array[out] = 1;
-          }
-          if (length === 0) {
-            owner[out] = i;
-            types[out] = ATTR_JSON;
-            array[out++] = 1;
-          }
-        } else {
-          owner[out] = i;
-          types[out] = attrs.type[a];
-          u32[out * 2] = attrs.u32[a * 2];
-          u32[out * 2 + 1] = attrs.u32[a * 2 + 1];
-          out++;
+    const array = hasArrays ? new Uint8Array(n) : undefined;
+    for (let i = 0, out = 0; i < places.length; i++) {
+      const a = places[i];
+      if (array && attrs.type[a] === ATTR_ARRAY) {
+        const first = attrs.u32[a * 2];
+        const length = attrs.u32[a * 2 + 1];
+        for (let e = first; e < first + length; e++, out++) {
+          rows[out] = owners[i];
+          types[out] = elements.type[e];
+          u32[out * 2] = elements.u32[e * 2];
+          u32[out * 2 + 1] = elements.u32[e * 2 + 1];
+          array[out] = 1;
         }
+        if (length === 0) {
+          rows[out] = owners[i];
+          types[out] = ATTR_JSON;
+          array[out++] = 1;
+        }
+      } else {
+        rows[out] = owners[i];
+        types[out] = attrs.type[a];
+        u32[out * 2] = attrs.u32[a * 2];
+        u32[out * 2 + 1] = attrs.u32[a * 2 + 1];
+        out++;
       }
     }
-    return { count: n, rows: owner, types, u32, f64: new Float64Array(u32.buffer), i64: new BigInt64Array(u32.buffer), dict: this.#table.strings, array };
+    return { count: n, rows, types, u32, f64: new Float64Array(u32.buffer), i64: new BigInt64Array(u32.buffer), dict: this.#table.strings, array };
+  }
+
+  /** The view row of each table row, -1 for those not in view. */
+  #viewRows(scope: AttrScope, rows: Uint32Array): Int32Array {
+    return this.#once(`view ${scope}`, () => {
+      let last = -1;
+      for (const row of rows) last = Math.max(last, row);
+      const out = new Int32Array(last + 1).fill(-1);
+      for (let i = 0; i < rows.length; i++) out[rows[i]] = i;
+      return out;
+    });
   }
 
   #summary(): TraceSummary {
@@ -284,6 +287,52 @@ export class TableColumns implements SpanColumns {
     if (value === undefined) this.#cache.set(name, (value = make()));
     return value;
   }
+}
+
+/** Where a key stands: places in the attribute list, and the row that owns each. */
+interface KeyPlaces {
+  readonly places: Uint32Array;
+  readonly owners: Uint32Array;
+}
+
+/** Of a level with `rows` the whole table is looked at, without them the rows of the view. Owners are table rows. */
+function findKey({ attrs, ends, rows, count }: Level, key: number): KeyPlaces {
+  const keys = attrs.key;
+  const end = rows ? attrs.count : count === 0 ? 0 : ends[count - 1];
+  let n = 0;
+  for (let a = 0; a < end; a++) n += keys[a] === key ? 1 : 0;
+  const places = new Uint32Array(n);
+  const owners = new Uint32Array(n);
+  let row = 0;
+  for (let a = 0, out = 0; out < n; a++) {
+    if (keys[a] !== key) continue;
+    while (ends[row] <= a) row++;
+    places[out] = a;
+    owners[out++] = row;
+  }
+  return { places, owners };
+}
+
+/** Those in view, in its order; several of one row stay in theirs. */
+function intoView({ places, owners }: KeyPlaces, viewRows: Int32Array, count: number): KeyPlaces {
+  const first = new Int32Array(count).fill(-1);
+  const next = new Int32Array(places.length);
+  let n = 0;
+  for (let i = places.length - 1; i >= 0; i--) {
+    const row = owners[i] < viewRows.length ? viewRows[owners[i]] : -1;
+    if (row < 0) continue;
+    next[i] = first[row];
+    first[row] = i;
+    n++;
+  }
+  const out = { places: new Uint32Array(n), owners: new Uint32Array(n) };
+  for (let row = 0, at = 0; at < n; row++) {
+    for (let i = first[row]; i >= 0; i = next[i], at++) {
+      out.places[at] = places[i];
+      out.owners[at] = row;
+    }
+  }
+  return out;
 }
 
 /** Child rows (events, links) of `spans` in that order, with the view row of their span. */
