@@ -9,11 +9,16 @@ import type { Tasks, WorkerData } from './task-worker.ts';
 const MIN_THREADS = 2;
 
 export function createPool({ storage, querier, workers }: Config, logger: Logger): WorkerPool<Tasks> {
-  const data: WorkerData = { storePath: storage.localPath, blockCache: querier.blockCache };
+  const size = workers.threads || Math.max(MIN_THREADS, availableParallelism());
+  const data: WorkerData = {
+    storePath: storage.localPath,
+    blockCache: querier.blockCache,
+    columnBytes: Math.floor(querier.columnCacheBytes / size),
+  };
   return createWorkerPool<Tasks>({
     script: workerScript(import.meta.url, './task-worker'),
     name: 'worker',
-    size: workers.threads || Math.max(MIN_THREADS, availableParallelism()),
+    size,
     maxQueued: workers.maxQueued,
     maxQueuedKey: 'workers.max_queued',
     data,

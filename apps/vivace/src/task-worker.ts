@@ -11,14 +11,15 @@ import { serveTasks, workerStartData } from '@vivace/workers';
 export interface WorkerData {
   readonly storePath: string;
   readonly blockCache: BlockCacheConfig;
+  /** This thread's share. */
+  readonly columnBytes: number;
 }
 
 export type Tasks = typeof ingesterTasks & QueryTasks;
 
-const { storePath, blockCache } = workerStartData<WorkerData>(); // put there by createPool
-const tasks: Tasks = {
-  ...ingesterTasks,
-  ...createQueryTasks({ store: new LocalObjectStore({ path: storePath }), cache: new BlockCache(blockCache), maxOpenBlocks: blockCache.maxOpenBlocks }),
-};
+const { storePath, blockCache, columnBytes } = workerStartData<WorkerData>(); // put there by createPool
+const store = new LocalObjectStore({ path: storePath });
+const cache = new BlockCache({ ...blockCache, columnBytes });
+const tasks: Tasks = { ...ingesterTasks, ...createQueryTasks({ store, cache, maxOpenBlocks: blockCache.maxOpenBlocks }) };
 
 serveTasks(tasks, { collectAfter: Object.keys(ingesterTasks) });

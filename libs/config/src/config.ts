@@ -145,6 +145,8 @@ export interface QuerierConfig {
   readonly searchTimeoutMs: number;
   readonly traceByIdTimeoutMs: number;
   readonly blockCache: BlockCacheConfig;
+  /** Of all threads together. */
+  readonly columnCacheBytes: number;
 }
 
 /** Of one worker thread. */

@@ -117,7 +117,7 @@ describe('our own keys', () => {
     const loaded = load(
       `ingester: {head_max_spans: 5, head_max_bytes: 6KiB, max_unsaved_tables: 7, block_retry_period: 8s}
 workers: {threads: 3, max_queued: 9}
-querier: {block_cache: {max_open_blocks: 1, footer_bytes: 2, bloom_bytes: 3, index_bytes: 4, dictionary_bytes: 5, trace_id_bytes: 6}}
+querier: {column_cache_bytes: 7, block_cache: {max_open_blocks: 1, footer_bytes: 2, bloom_bytes: 3, index_bytes: 4, dictionary_bytes: 5, trace_id_bytes: 6}}
 storage: {trace: {wal: {segment_bytes: 12, max_pending_bytes: 13}, block: {row_group_max_spans: 11, parquet_row_group_size_bytes: 1MB}}}
 `,
       { argv: ['-distributor.max-negative-duration=2s', '-workers.threads=4'] },
@@ -126,6 +126,7 @@ storage: {trace: {wal: {segment_bytes: 12, max_pending_bytes: 13}, block: {row_g
     const { ingester, workers, querier, storage, distributor } = loaded.config;
     expect(ingester).toMatchObject({ maxHeadSpans: 5, maxHeadBytes: 6144, maxSealedTables: 7, blockRetryMs: 8_000 });
     expect(workers).toEqual({ threads: 4, maxQueued: 9 });
+    expect(querier.columnCacheBytes).toBe(7);
     expect(querier.blockCache).toEqual({ maxOpenBlocks: 1, footerBytes: 2, bloomBytes: 3, indexBytes: 4, dictionaryBytes: 5, traceIdBytes: 6 });
     expect(storage.wal).toMatchObject({ segmentBytes: 12, maxPendingBytes: 13 });
     expect(storage.block).toMatchObject({ rowGroupSpans: 11, rowGroupBytes: 1_000_000 });

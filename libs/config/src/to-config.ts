@@ -79,6 +79,7 @@ export function toConfig(values: Values, problems: Problem[]): Config {
       maxConcurrentQueries: querier.max_concurrent_queries,
       searchTimeoutMs: querier.search.query_timeout,
       traceByIdTimeoutMs: querier.trace_by_id.query_timeout,
+      columnCacheBytes: querier.column_cache_bytes,
       blockCache: {
         maxOpenBlocks: cache.max_open_blocks,
         footerBytes: cache.footer_bytes,

@@ -32,6 +32,11 @@ export const querier = group('Running parts of queries.', {
     dictionary_bytes: bytes(33_554_432, 'Dictionaries. (Not in Tempo.)', on),
     trace_id_bytes: bytes(16_777_216, 'Trace ids. (Not in Tempo.)', on),
   }),
+  column_cache_bytes: bytes(
+    268_435_456,
+    'Decoded columns of blocks kept for later queries, over all worker threads: about 40 bytes a span keep a small store warm. (Not in Tempo.)',
+    on,
+  ),
   frontend_worker: group('Getting parts from query frontends.', {
     frontend_address: string('', 'Address of the frontends.', { flags: ['querier.frontend-address'] }),
     dns_lookup_duration: duration('10s', 'How often the address is resolved.'),
