@@ -34,7 +34,7 @@ describe('searchBatches', () => {
     const miss = recording(columnsOf(trace(2, span(1))));
     const partial = await searchBatches(planSearch(parseQuery('{ span.a = 1 } | select(span.b)')), [hit.columns, miss.columns], ALL);
     expect(hit.loads.map(({ attrs }) => attrs.map(({ key }) => key))).toEqual([[], ['a'], ['a', 'b']]);
-    expect(hit.loads[0].columns).toEqual(['traceId', 'traceTimes']);
+    expect(hit.loads[0].columns).toEqual(['traceTimes']);
     expect(miss.loads).toHaveLength(2);
     expect(partial).toMatchObject({ inspectedTraces: 2, inspectedSpans: 2, inspectedBytes: 5 });
   });
@@ -46,8 +46,8 @@ describe('searchBatches', () => {
     const plan = planSearch(parseQuery('{ }'));
     // Three load at a time: by then the newest has been judged.
     await searchBatches(plan, [old.columns, young.columns, at(100), at(200), at(300), at(400)], { ...ALL, limit: 1, startNs: later(0), endNs: later(450) });
-    expect(old.loads.map(({ columns }) => columns)).toEqual([['traceId', 'traceTimes']]);
-    expect(young.loads.map(({ columns }) => columns)).toEqual([['traceId', 'traceTimes']]);
+    expect(old.loads.map(({ columns }) => columns)).toEqual([['traceTimes']]);
+    expect(young.loads.map(({ columns }) => columns)).toEqual([['traceTimes']]);
   });
 
   it.each(['{ span.hit = 1 }', '{ span.hit = 1 } | count() > 0'])('finds the newest with %s among many, however few there are', async (text) => {

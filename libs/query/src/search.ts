@@ -36,7 +36,7 @@ const SAMPLE = 16;
 /** A part of a batch is copied out when it is less than one of so many traces. */
 const PART = 4;
 
-const TIMES: ColumnNeeds = { columns: new Set(['traceId', 'traceTimes']), attrs: [] };
+const TIMES: ColumnNeeds = { columns: new Set(['traceTimes']), attrs: [] };
 
 /** A trace found in a batch, not shown yet. */
 interface Found {
@@ -88,7 +88,7 @@ class Search {
   constructor(plan: SearchPlan, options: SearchOptions) {
     this.#plan = plan;
     this.#options = options;
-    this.#showNeeds = { columns: new Set([...plan.resultNeeds.columns, ...TIMES.columns]), attrs: plan.resultNeeds.attrs };
+    this.#showNeeds = { columns: new Set([...plan.resultNeeds.columns, 'traceId', 'traceTimes']), attrs: plan.resultNeeds.attrs };
     const { startNs, endNs } = options;
     this.#time = startNs === undefined || endNs === undefined ? undefined : timeFilter(startNs, endNs);
   }

@@ -112,7 +112,10 @@ export class BlockSpanColumns implements SpanColumns {
     const hasOwners = !wants(['resource', 'scope', 'scopeName', 'scopeVersion']) || this.#has('spanOwners');
     const needsStructure = !this.#has('traceSpans') || !hasOwners;
     await Promise.all([needsStructure && this.#loadStructure(columns, signal), loadChunks(this.#access, this.#set, columns, signal)]);
-    if (needsStructure) this.#structureSource ??= this.#set.required(this.#structureColumn);
+    if (!needsStructure) return;
+    this.#structureSource ??= this.#set.required(this.#structureColumn);
+    // Now, not when asked for: a query that looks only at times would leave the next one to read it again.
+    this.traceSpans();
   }
 
   traceSpans(): Uint32Array {
