@@ -9,7 +9,7 @@ import { replay } from '@vivace/wal';
 
 const HEADER_BYTES = 32;
 const FRAME_HEAD_BYTES = 20;
-const SEGMENT_NAME = /^log\/\d{20}\.wal$/;
+const SEGMENT_NAME = /^\d{20}\.wal$/;
 
 export interface Frame {
   /** The frame as it stands in the file, head included. */
@@ -68,7 +68,7 @@ export function unreadableFiles(wal: string, { segments }: FolderContents): Map<
   const frames = [...segments.values()].flat().map(({ bytes }) => bytes);
   const unreadable = new Map<string, Buffer>();
   const names = fs
-    .globSync('log/*.wal', { cwd: wal })
+    .globSync('*.wal', { cwd: wal })
     .filter((name) => SEGMENT_NAME.test(name))
     .sort();
   for (const name of names) {
@@ -118,7 +118,7 @@ function withoutTail(file: Buffer, frames: readonly Buffer[], isNewest: boolean)
   while (end > lastFrame && file[end - 1] === 0) end--;
   if (!isNewest) return file.subarray(0, end);
   if (end < HEADER_BYTES) return file.subarray(0, 0);
-  for (let at = lastFrame; at < file.length; at++) {
+  for (let at = lastFrame; at < end; at++) {
     const head = file.subarray(at, at + FRAME_HEAD_BYTES);
     if (frames.some((frame) => frame.subarray(0, head.length).equals(head) && at + frame.length > file.length)) return file.subarray(0, at);
   }

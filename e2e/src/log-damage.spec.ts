@@ -63,7 +63,7 @@ function one(pattern: string, nth: number, damage: keyof typeof DAMAGES): Damage
   };
 }
 
-const SEGMENT = 'log/*.wal';
+const SEGMENT = '*.wal';
 const PART = 'parts/*/*.part';
 const write =
   (name: string, text: string | Buffer): Damage =>
@@ -89,9 +89,9 @@ const CASES: Readonly<Record<string, readonly Damage[]>> = {
       fs.writeFileSync(file, Buffer.concat([fs.readFileSync(file), ...(contents.segments.get(path.relative(wal, file)) ?? []).map(({ bytes }) => bytes)]));
     },
   ],
-  'a copy of a segment under another number': [(wal) => fs.copyFileSync(newest(wal, SEGMENT), path.join(wal, 'log/00000000000000000090.wal'))],
-  'a foreign segment': [(wal, chance) => fs.writeFileSync(path.join(wal, 'log/00000000000000000091.wal'), noise(chance))],
-  'a segment that is a folder': [(wal) => fs.mkdirSync(path.join(wal, 'log/00000000000000000092.wal'))],
+  'a copy of a segment under another number': [(wal) => fs.copyFileSync(newest(wal, SEGMENT), path.join(wal, '00000000000000000090.wal'))],
+  'a foreign segment': [(wal, chance) => fs.writeFileSync(path.join(wal, '00000000000000000091.wal'), noise(chance))],
+  'a segment that is a folder': [(wal) => fs.mkdirSync(path.join(wal, '00000000000000000092.wal'))],
   'a segment of a later version': [
     (wal) => {
       const file = newest(wal, SEGMENT);
@@ -106,9 +106,8 @@ const CASES: Readonly<Record<string, readonly Damage[]>> = {
   ],
   'foreign files in every folder': [
     write('notes.txt', 'hello'),
-    write('log/notes.txt', 'hello'),
-    write('log/1.wal', 'hello'),
-    write('log/00000000000000000003.wal.bak', 'hello'),
+    write('1.wal', 'hello'),
+    write('00000000000000000003.wal.bak', 'hello'),
     write('parts/notes.txt', 'hello'),
     write('parts/single-tenant/notes.txt', 'hello'),
     write('parts/single-tenant/00000000000000000077.part.tmp', 'hello'),
@@ -117,11 +116,11 @@ const CASES: Readonly<Record<string, readonly Damage[]>> = {
   ],
   'a foreign part': [(wal, chance) => fs.writeFileSync(path.join(wal, 'parts/single-tenant/00000000000000000078.part'), noise(chance))],
   'a part that is a folder': [(wal) => fs.mkdirSync(path.join(wal, 'parts/single-tenant/00000000000000000079.part'))],
-  'a lock of nobody': [write('log/lock', '{"pid":1')],
-  'a lock of another process': [write('log/lock', JSON.stringify({ pid: process.pid, startTicks: '1', bootId: 'x', token: 'y' }))],
-  'no marker': [(wal) => fs.rmSync(path.join(wal, 'log/log.id'))],
-  'a wrong marker': [write('log/log.id', '0000000000000000\n')],
-  'an empty marker': [write('log/log.id', '')],
+  'a lock of nobody': [write('lock', '{"pid":1')],
+  'a lock of another process': [write('lock', JSON.stringify({ pid: process.pid, startTicks: '1', bootId: 'x', token: 'y' }))],
+  'no marker': [(wal) => fs.rmSync(path.join(wal, 'log.id'))],
+  'a wrong marker': [write('log.id', '0000000000000000\n')],
+  'an empty marker': [write('log.id', '')],
   'a watermark of nonsense': [write('parts/single-tenant/watermark.json', '{"segment":"x"')],
   'an empty watermark': [write('parts/single-tenant/watermark.json', '')],
 };
