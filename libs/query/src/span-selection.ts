@@ -1,5 +1,4 @@
 import type { Query } from '@vivace/traceql';
-import { andInto } from './mask.ts';
 import type { Mask } from './mask.ts';
 import type { Batch } from './batch.ts';
 import { evaluatePredicate } from './evaluate-predicate.ts';
@@ -50,15 +49,13 @@ export function selectedRows(selection: SpanSelection, level: Level, batch: Batc
 }
 
 function selectedSpans({ predicate, overlaps }: SpanSelection, batch: Batch): Mask {
-  const { columns, masks } = batch;
+  const { columns } = batch;
   const mask = evaluatePredicate(predicate, batch);
   if (!overlaps) return mask;
   const start = columns.traceStart();
   const duration = columns.traceDuration();
   const bounds = columns.traceSpans();
-  const inRange = masks.take(columns.spanCount);
-  for (let t = 0; t < columns.traceCount; t++) if (overlaps(start[2 * t + 1], start[2 * t], duration[t])) inRange.bytes.fill(1, bounds[t], bounds[t + 1]);
-  andInto(mask, inRange, columns.spanCount);
-  masks.give(inRange);
+  // Most traces are in the range, mostly all.
+  for (let t = 0; t < columns.traceCount; t++) if (!overlaps(start[2 * t + 1], start[2 * t], duration[t])) mask.bytes.fill(0, bounds[t], bounds[t + 1]);
   return mask;
 }
