@@ -45,21 +45,19 @@ const ATTRS_OF: Record<AttrScope, readonly string[]> = {
 const NO_SECTIONS: ReadonlySet<string> = new Set();
 
 /**
- * `SpanColumns` over a part: `load` reads just the sections the query needs. Borrows the reader. `orderOf` may leave traces out;
- * it is asked again whenever more sections are read.
+ * `SpanColumns` over a part: `load` reads just the sections the query needs. Borrows the reader. `orderOf` may leave traces out.
  */
 export class PartColumns implements SpanColumns {
   readonly traceCount: number;
   readonly spanCount: number;
   readonly #reader: PartReader;
-  readonly #orderOf: (table: SpanTable) => TraceOrder;
   #sections = NO_SECTIONS;
   #columns: TableColumns;
 
   constructor(reader: PartReader, orderOf: (table: SpanTable) => TraceOrder = identityOrder) {
     this.#reader = reader;
-    this.#orderOf = orderOf;
-    this.#columns = this.#open(NO_SECTIONS);
+    const table = this.#table(NO_SECTIONS);
+    this.#columns = new TableColumns(table, orderOf(table));
     this.traceCount = this.#columns.traceCount;
     this.spanCount = this.#columns.spanCount;
   }
@@ -177,13 +175,12 @@ export class PartColumns implements SpanColumns {
 
   #widen(names: ReadonlySet<string>): void {
     if (names.size > this.#sections.size) {
-      this.#columns = this.#open(names);
+      this.#columns = this.#columns.over(this.#table(names));
       this.#sections = names;
     }
   }
 
-  #open(names: ReadonlySet<string>): TableColumns {
-    const table = this.#reader.readTraces(0, this.#reader.header.counts.trace, names);
-    return new TableColumns(table, this.#orderOf(table));
+  #table(names: ReadonlySet<string>): SpanTable {
+    return this.#reader.readTraces(0, this.#reader.header.counts.trace, names);
   }
 }

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import zlib from 'node:zlib';
 import { AppError } from '@vivace/base';
-import { SpanTable } from '@vivace/trace';
+import { SpanTable, StringDictionary } from '@vivace/trace';
 import type { AttrListHandle, SpanTableHandle, StringDictionaryHandle } from '@vivace/trace';
 import { PART_MAGIC, PART_PREFIX_BYTES, PART_VERSION, SECTIONS } from './part-format.ts';
 import type { Level, PartHeader, SectionEntry } from './part-format.ts';
@@ -21,33 +21,43 @@ interface Rows {
 
 /**
  * One open part file. Reads are synchronous (the file is local and lately written): use it in a worker. A damaged file gives
- * `data_loss` with name and offset. The caller closes it.
+ * `data_loss` with name and offset. The caller closes it; a read after that opens it again.
+ *
+ * With `keep` sections stay in memory once read, and the dictionary gets an index: for a part that many queries look at.
  */
 export class PartReader {
   readonly path: string;
   readonly header: PartHeader;
   /** Bytes read so far. */
   bytesRead = 0;
-  readonly #fd: number;
+  readonly #kept: Map<string, ArrayBuffer> | undefined;
+  #heldBytes = 0;
+  #fd: number | undefined;
   readonly #sections: Map<string, SectionEntry>;
   #strings: StringDictionaryHandle | undefined;
   #traceSpans: Uint32Array | undefined;
 
-  constructor(path: string) {
+  constructor(path: string, { keep = false }: { readonly keep?: boolean } = {}) {
     this.path = path;
-    this.#fd = fs.openSync(path, 'r');
+    this.#kept = keep ? new Map<string, ArrayBuffer>() : undefined;
     try {
       this.header = this.#readHeader();
       this.#sections = new Map(this.header.sections.map((s) => [s.name, s]));
       this.#check();
     } catch (error) {
-      fs.closeSync(this.#fd);
+      this.close();
       throw error;
     }
   }
 
   close(): void {
-    fs.closeSync(this.#fd);
+    if (this.#fd !== undefined) fs.closeSync(this.#fd);
+    this.#fd = undefined;
+  }
+
+  /** Bytes of the sections kept. */
+  get heldBytes(): number {
+    return this.#heldBytes;
   }
 
   /** `traceCount + 1` offsets into the spans. */
@@ -168,8 +178,10 @@ export class PartReader {
   #dictionary(): StringDictionaryHandle {
     if (!this.#strings) {
       const { string, stringByte } = this.header.counts;
+      const data = new Uint8Array(this.#read('stringData'));
+      const bare = { size: string, dataLength: stringByte, data, ends: new Uint32Array(this.#read('stringEnd')) };
       // Without an index: merging does not look strings up, and a query builds it when it does.
-      this.#strings = { size: string, dataLength: stringByte, data: new Uint8Array(this.#read('stringData')), ends: new Uint32Array(this.#read('stringEnd')) };
+      this.#strings = this.#kept ? new StringDictionary(bare).handle() : bare;
     }
     return this.#strings;
   }
@@ -182,8 +194,28 @@ export class PartReader {
     const entry = this.#sections.get(name);
     const type = ROWS_OF.get(name);
     if (!entry || !type) throw this.#damaged(`section ${name} is missing`, 0);
+    if (this.#kept) {
+      const whole = this.#keep(name, entry, this.#kept);
+      const isWhole = !rows || (rows.to - rows.from) * type.bytesPerRow === entry.length;
+      return isWhole ? whole : whole.slice(rows.from * type.bytesPerRow, rows.to * type.bytesPerRow);
+    }
     if (!rows) return this.#readAt(entry.offset, entry.length);
     return this.#readAt(entry.offset + rows.from * type.bytesPerRow, (rows.to - rows.from) * type.bytesPerRow);
+  }
+
+  #keep(name: string, entry: SectionEntry, kept: Map<string, ArrayBuffer>): ArrayBuffer {
+    let bytes = kept.get(name);
+    if (bytes === undefined) {
+      bytes = this.#readAt(entry.offset, entry.length);
+      kept.set(name, bytes);
+      this.#heldBytes += entry.length;
+    }
+    return bytes;
+  }
+
+  #open(): number {
+    this.#fd ??= fs.openSync(this.path, 'r');
+    return this.#fd;
   }
 
   #readAt(offset: number, length: number): ArrayBuffer {
@@ -191,7 +223,7 @@ export class PartReader {
     const bytes = new Uint8Array(out);
     let done = 0;
     while (done < length) {
-      const n = fs.readSync(this.#fd, bytes, done, length - done, offset + done);
+      const n = fs.readSync(this.#open(), bytes, done, length - done, offset + done);
       if (n === 0) throw this.#damaged(`file ends ${length - done} bytes early`, offset + done);
       done += n;
     }
@@ -213,7 +245,7 @@ export class PartReader {
 
   /** Lengths agree with counts and lie within the file, so that nothing later allocates or reads beyond it. */
   #check(): void {
-    const size = fs.fstatSync(this.#fd).size;
+    const size = fs.fstatSync(this.#open()).size;
     for (const [name, type] of ROWS_OF) {
       const entry = this.#sections.get(name);
       if (!entry) throw this.#damaged(`section ${name} is missing`, 0);

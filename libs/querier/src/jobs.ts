@@ -68,7 +68,7 @@ export function divideBlocks(metas: readonly BlockMeta[], targetBytes: number, t
     const groups = meta.totalRecords;
     const parts = Math.min(busy, groups, Math.max(1, Math.ceil(meta.size / MIN_PART_BYTES)));
     const bound = (part: number): number => Math.floor((part * groups) / parts);
-    for (let part = 0; part < parts; part++) shares[(hashOf(meta) + part) % busy].push({ meta, from: bound(part), to: bound(part + 1) });
+    for (let part = 0; part < parts; part++) shares[(hashOf(meta.blockId) + part) % busy].push({ meta, from: bound(part), to: bound(part + 1) });
   }
   const jobs = shares.flatMap((share, affinity) => {
     const bytes = share.reduce((sum, slice) => sum + (slice.to - slice.from) * bytesPerGroup(slice), 0);
@@ -81,13 +81,14 @@ export function divideBlocks(metas: readonly BlockMeta[], targetBytes: number, t
 /** Whole blocks, each always to the same thread. */
 export function wholeBlocks(blocks: readonly BlockMeta[], threads: number): BlockJob[] {
   const shares = Array.from({ length: threads }, (): BlockSlice[] => []);
-  for (const meta of blocks) shares[hashOf(meta) % threads].push({ meta, from: 0, to: meta.totalRecords });
+  for (const meta of blocks) shares[hashOf(meta.blockId) % threads].push({ meta, from: 0, to: meta.totalRecords });
   return shares.map((share, affinity) => ({ affinity, blocks: share })).filter((job) => job.blocks.length > 0);
 }
 
-function hashOf({ blockId }: BlockMeta): number {
+/** Spreads ids over threads. */
+export function hashOf(id: string): number {
   let hash = 0;
-  for (let i = 0; i < blockId.length; i++) hash = (Math.imul(hash, 31) + blockId.charCodeAt(i)) >>> 0;
+  for (let i = 0; i < id.length; i++) hash = (Math.imul(hash, 31) + id.charCodeAt(i)) >>> 0;
   return hash;
 }
 

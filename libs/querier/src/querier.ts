@@ -9,7 +9,7 @@ import type { RunOptions, WorkerPool } from '@vivace/workers';
 import { cutTagNames, cutTagValues } from './cut-tags.ts';
 import { JobQueue } from './job-queue.ts';
 import type { JobLimits } from './job-queue.ts';
-import { divideBlocks, wholeBlocks } from './jobs.ts';
+import { divideBlocks, hashOf, wholeBlocks } from './jobs.ts';
 import type { BlockJob, JobSources } from './jobs.ts';
 import type { QueryTasks } from './query-tasks.ts';
 
@@ -175,7 +175,8 @@ class Querier implements QueryService {
           () =>
             job({ tenant, tables: [], parts: [], blocks }, { ...options, affinity }),
       );
-      if (tables.length + parts.length > 0) jobs.push(() => job({ tenant, tables, parts, blocks: [] }, options));
+      // First: it cannot be divided, since a trace may lie in several of them.
+      if (tables.length + parts.length > 0) jobs.unshift(() => job({ tenant, tables, parts, blocks: [] }, { ...options, affinity: hashOf(tenant) }));
       return await Promise.all(jobs.map((start) => run(start)));
     } catch (reason) {
       stop.abort();

@@ -46,6 +46,7 @@ export function createQueryTasks(deps: QueryTasksDeps) {
 function keepReaders(deps: QueryTasksDeps): BlockReaders {
   const open = new Map<string, Promise<BlockReader>>();
   return {
+    parts: deps.cache.columns,
     open({ tenant }, { meta }) {
       const key = `${tenant}/${meta.blockId}`;
       let reader = open.get(key);

@@ -40,13 +40,17 @@ describe('openRecent', () => {
         const parts = pieces
           .filter(([, part]) => part)
           .map(([traces]) => writePart(tableOf(traces), { path: path.join(dir, `${n++}.part`), tenant: 't', watermark: { segment: 0, offset: 0 } }).path);
-        const recent = openRecent(tables, parts);
-        try {
-          const all = pieces.flatMap(([traces]) => traces);
-          const want = new Set(all.flatMap((t) => [`trace ${t.traceId}`, ...t.spans.map((s) => `${t.traceId}/${s.spanId}/${s.kind}`)]));
-          expect(await spansOf(recent.batches)).toEqual([...want].sort());
-        } finally {
-          recent.close();
+        const all = pieces.flatMap(([traces]) => traces);
+        const want = new Set(all.flatMap((t) => [`trace ${t.traceId}`, ...t.spans.map((s) => `${t.traceId}/${s.spanId}/${s.kind}`)]));
+        const kept = new Map<string, object>();
+        for (let i = 0; i < 2; i++) {
+          const recent = openRecent(tables, parts, kept);
+          try {
+            expect(await spansOf(recent.batches)).toEqual([...want].sort());
+          } finally {
+            recent.close();
+          }
+          expect(kept.size).toBe(parts.length);
         }
       }),
       { numRuns: 60 },
@@ -62,7 +66,7 @@ describe('findTrace', () => {
     );
     const part = writePart(tableOf(b), { path: path.join(dir, 'find.part'), tenant: 't', watermark: { segment: 0, offset: 0 } }).path;
     const sources = { tenant: 't' as never, tables: [tableOf(a).handle()], parts: [part], blocks: [] };
-    const none = { open: () => Promise.reject(new Error('no blocks here')) };
+    const none = { parts: new Map<string, object>(), open: () => Promise.reject(new Error('no blocks here')) };
     const ids = new Set([...a, ...b].map((t) => t.traceId));
     for (const id of [...ids, 'f'.repeat(32)]) {
       const { trace } = await findTrace(sources, Uint8Array.from(Buffer.from(id, 'hex')), none, new AbortController().signal);

@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import { PartColumns, PartReader } from '@vivace/part';
 import { identityOrder, orderByTrace, SpanTable, TableColumns, TraceAppender } from '@vivace/trace';
 import type { SpanColumns, SpanTableHandle, TraceOrder } from '@vivace/trace';
@@ -7,6 +8,21 @@ export interface RecentBatches {
   readonly batches: SpanColumns[];
   close(): void;
 }
+
+interface KeptPart {
+  readonly reader: PartReader;
+  /** Of all its traces. */
+  readonly columns: PartColumns;
+}
+
+/** Parts that a thread keeps; bounded by the bytes given to `set`. */
+export interface PartCache {
+  get(key: string): object | undefined;
+  set(key: string, part: object, bytes: number): void;
+}
+
+/** Columns made of sections take about as much again. */
+const MEMORY_OF_SECTIONS = 2;
 
 interface Source {
   readonly traceCount: number;
@@ -21,19 +37,26 @@ interface Source {
 /**
  * Tables and parts as batches of whole traces. A trace whose spans lie in several of them (it went on while a table was cut) is put
  * together in a batch of its own, so that a query always sees it whole, and no span twice.
+ *
+ * What was read of a part stays in `kept` for other queries of the thread; its file is open only between this and `close`.
  */
-export function openRecent(tables: readonly SpanTableHandle[], parts: readonly string[]): RecentBatches {
-  const readers: PartReader[] = [];
+export function openRecent(tables: readonly SpanTableHandle[], parts: readonly string[], kept: PartCache): RecentBatches {
+  const used: { readonly key: string; readonly part: KeptPart }[] = [];
   const close = () => {
-    for (const reader of readers) reader.close();
+    for (const { key, part } of used) {
+      part.reader.close();
+      kept.set(key, part, part.reader.heldBytes * MEMORY_OF_SECTIONS);
+    }
   };
   try {
     // Newest first: a trace put together from several has its latest spans first, as within one table.
     const sources = tables.map((handle) => tableSource(new SpanTable({}, handle))).reverse();
     for (const path of [...parts].reverse()) {
-      const reader = new PartReader(path);
-      readers.push(reader);
-      sources.push(partSource(reader));
+      const { ino, mtimeMs, size } = fs.statSync(path);
+      const key = `${path} ${ino} ${mtimeMs} ${size}`;
+      const part = (kept.get(key) as KeptPart | undefined) ?? openPart(path);
+      used.push({ key, part });
+      sources.push(partSource(part));
     }
     return { batches: assemble(sources), close };
   } catch (error) {
@@ -89,11 +112,21 @@ function tableSource(table: SpanTable): Source {
   };
 }
 
-function partSource(reader: PartReader): Source {
+function openPart(path: string): KeptPart {
+  const reader = new PartReader(path, { keep: true });
+  try {
+    return { reader, columns: new PartColumns(reader) };
+  } catch (error) {
+    reader.close();
+    throw error;
+  }
+}
+
+function partSource({ reader, columns }: KeptPart): Source {
   return {
     traceCount: reader.header.counts.trace,
     ids: () => reader.traceIds(),
-    columns: (keep) => new PartColumns(reader, keep && ((table) => keepTraces(identityOrder(table), keep))),
+    columns: (keep) => (keep ? new PartColumns(reader, (table) => keepTraces(identityOrder(table), keep)) : columns),
     append(row, target) {
       const table = reader.readTraces(row, row + 1);
       new TraceAppender(table, target).append(identityOrder(table));

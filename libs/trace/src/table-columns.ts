@@ -26,13 +26,22 @@ export class TableColumns implements SpanColumns {
   readonly inspectedBytes: number = 0;
   readonly #table: SpanTable;
   readonly #order: TraceOrder;
-  readonly #cache = new Map<string, unknown>();
+  readonly #cache: Map<string, unknown>;
+  /** The view is the table as it lies: columns are not gathered but shown. */
+  readonly #isWhole: boolean;
 
-  constructor(table: SpanTable, order: TraceOrder = orderByTrace(table)) {
+  constructor(table: SpanTable, order: TraceOrder = orderByTrace(table), cache = new Map<string, unknown>()) {
+    this.#cache = cache;
     this.#table = table;
     this.#order = order;
     this.traceCount = order.traceCount;
     this.spanCount = order.spans.length;
+    this.#isWhole = isIdentity(order.spans) && isIdentity(order.traces);
+  }
+
+  /** The same view of the same table, of which more was read. What was gathered stays. */
+  over(table: SpanTable): TableColumns {
+    return new TableColumns(table, this.#order, this.#cache);
   }
 
   load(_needs: ColumnNeeds, _signal?: AbortSignal): Promise<void> {
@@ -44,7 +53,7 @@ export class TableColumns implements SpanColumns {
   }
 
   traceIds(): Uint8Array {
-    return this.#once('traceIds', () => gatherBytes(this.#table.traceId, this.#order.traces, 16));
+    return this.#once('traceIds', () => this.#bytes(this.#table.traceId, this.#order.traces, 16));
   }
 
   traceStart(): Uint32Array {
@@ -102,20 +111,22 @@ export class TableColumns implements SpanColumns {
   }
 
   spanIds(): Uint8Array {
-    return this.#once('spanIds', () => gatherBytes(this.#table.spanId, this.#order.spans, 8));
+    return this.#once('spanIds', () => this.#bytes(this.#table.spanId, this.#order.spans, 8));
   }
 
   parentIds(): Uint8Array {
-    return this.#once('parentIds', () => gatherBytes(this.#table.spanParentId, this.#order.spans, 8));
+    return this.#once('parentIds', () => this.#bytes(this.#table.spanParentId, this.#order.spans, 8));
   }
 
   spanStart(): Uint32Array {
-    return this.#once('spanStart', () => gatherPairs(this.#table.spanStart, this.#order.spans));
+    const { spanStart } = this.#table;
+    return this.#once('spanStart', () => (this.#isWhole ? spanStart.subarray(0, 2 * this.spanCount) : gatherPairs(spanStart, this.#order.spans)));
   }
 
   spanDuration(): Float64Array {
     return this.#once('spanDuration', () => {
       const { spans } = this.#order;
+      if (this.#isWhole) return this.#table.spanDuration.subarray(0, spans.length);
       const out = new Float64Array(spans.length);
       for (let i = 0; i < spans.length; i++) out[i] = this.#table.spanDuration[spans[i]];
       return out;
@@ -123,11 +134,11 @@ export class TableColumns implements SpanColumns {
   }
 
   kind(): Uint8Array {
-    return this.#once('kind', () => gatherBytes(this.#table.spanKind, this.#order.spans, 1));
+    return this.#once('kind', () => this.#bytes(this.#table.spanKind, this.#order.spans, 1));
   }
 
   status(): Uint8Array {
-    return this.#once('status', () => gatherBytes(this.#table.spanStatus, this.#order.spans, 1));
+    return this.#once('status', () => this.#bytes(this.#table.spanStatus, this.#order.spans, 1));
   }
 
   name(): StringColumn {
@@ -199,7 +210,7 @@ export class TableColumns implements SpanColumns {
       case 'scope':
         return { count: t.scopeCount, rows: undefined, ends: t.scopeAttrEnd, attrs: t.scopeAttrs };
       case 'span':
-        return { count: this.spanCount, rows: this.#order.spans, ends: t.spanAttrEnd, attrs: t.spanAttrs };
+        return { count: this.spanCount, rows: this.#isWhole ? undefined : this.#order.spans, ends: t.spanAttrEnd, attrs: t.spanAttrs };
       case 'event':
         return { count: this.eventCount(), rows: this.#events().rows, ends: t.eventAttrEnd, attrs: t.eventAttrs };
       case 'link':
@@ -279,7 +290,11 @@ export class TableColumns implements SpanColumns {
   }
 
   #gather(name: string, column: Uint32Array): Uint32Array {
-    return this.#once(name, () => gatherU32(column, this.#order.spans));
+    return this.#once(name, () => (this.#isWhole ? column.subarray(0, this.spanCount) : gatherU32(column, this.#order.spans)));
+  }
+
+  #bytes(column: Uint8Array, rows: Uint32Array, width: 1 | 8 | 16): Uint8Array {
+    return this.#isWhole ? column.subarray(0, rows.length * width) : gatherBytes(column, rows, width);
   }
 
   #once<T>(name: string, make: () => T): T {
@@ -287,6 +302,11 @@ export class TableColumns implements SpanColumns {
     if (value === undefined) this.#cache.set(name, (value = make()));
     return value;
   }
+}
+
+function isIdentity(rows: Uint32Array): boolean {
+  for (let i = 0; i < rows.length; i++) if (rows[i] !== i) return false;
+  return true;
 }
 
 /** Where a key stands: places in the attribute list, and the row that owns each. */
