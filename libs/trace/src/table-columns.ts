@@ -229,7 +229,8 @@ export class TableColumns implements SpanColumns {
     let n = places.length;
     if (n === 0) return undefined;
     let hasArrays = false;
-    for (const a of places) {
+    for (let i = 0; i < places.length; i++) {
+      const a = places[i];
       if (attrs.type[a] !== ATTR_ARRAY) continue;
       hasArrays = true;
       n += Math.max(1, attrs.u32[a * 2 + 1]) - 1;
@@ -270,7 +271,7 @@ export class TableColumns implements SpanColumns {
   #viewRows(scope: AttrScope, rows: Uint32Array): Int32Array {
     return this.#once(`view ${scope}`, () => {
       let last = -1;
-      for (const row of rows) last = Math.max(last, row);
+      for (let i = 0; i < rows.length; i++) if (rows[i] > last) last = rows[i];
       const out = new Int32Array(last + 1).fill(-1);
       for (let i = 0; i < rows.length; i++) out[rows[i]] = i;
       return out;

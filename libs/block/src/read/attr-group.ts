@@ -1,5 +1,6 @@
 import { ATTR_BOOL, ATTR_DOUBLE, ATTR_INT, ATTR_JSON, ATTR_STRING } from '@vivace/trace';
 import type { AttrColumn, StringColumn, StringDict } from '@vivace/trace';
+import { ByteDictionary } from '@vivace/parquet';
 import type { ColumnSource } from './columns.ts';
 import { stringColumn } from './column-values.ts';
 import { levelBytes, listOffsets } from './list-kernels.ts';
@@ -133,7 +134,8 @@ export class AttrGroup {
         }
       }
     }
-    return { count, rows, types, f64, i64: new BigInt64Array(f64.buffer), u32, dict: strings.dict, array };
+    const dict = ownStrings(strings.dict, types, u32);
+    return { count, rows, types, f64, i64: new BigInt64Array(f64.buffer), u32, dict, array };
   }
 
   /** IsArray at the positions; empty when no attribute of the group is an array. */
@@ -238,6 +240,31 @@ export class AttrGroup {
     }
     return entries;
   }
+}
+
+/**
+ * The strings of one key, renumbering the ids in `u32`: the column's dictionary holds those of all keys, and whoever asks this key would
+ * search and keep them all.
+ */
+function ownStrings(dict: StringDict, types: Uint8Array, u32: Uint32Array): StringDict {
+  const numbers = new Uint32Array(dict.size);
+  const ids = new Uint32Array(dict.size);
+  let size = 0;
+  let bytes = 0;
+  for (let i = 0; i < types.length; i++) {
+    if (types[i] !== ATTR_STRING) continue;
+    const id = u32[2 * i];
+    if (numbers[id] === 0) {
+      ids[size++] = id;
+      numbers[id] = size;
+      bytes += dict.byteLength(id);
+    }
+    u32[2 * i] = numbers[id] - 1;
+  }
+  const data = new Uint8Array(bytes);
+  const ends = new Uint32Array(size);
+  for (let n = 0, at = 0; n < size; n++) ends[n] = at += dict.copyTo(ids[n], data, at);
+  return new ByteDictionary(data, ends);
 }
 
 function positionsOf(ids: Uint32Array, id: number): Uint32Array {
