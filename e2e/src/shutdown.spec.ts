@@ -81,6 +81,8 @@ describe('the end', () => {
     const sending = sendUntilGone();
     await sleep(500);
     process.kill(vivace.pid, 'SIGTERM');
+    // Sooner it would pass for the same signal.
+    await sleep(250);
     const code = await vivace.kill('SIGTERM');
     // The first may have been done before the second arrived.
     if (code !== 0) {

@@ -36,7 +36,7 @@ export async function run({ loaded, env, clock, beganMs, write, exit, onSignal }
 
   let stopping = false;
   let stop: () => Promise<void> = () => Promise.resolve();
-  const end = createShutdown({ stop: () => stop(), timeoutMs: shutdownDelayMs + server.gracefulShutdownTimeoutMs, logger, exit });
+  const end = createShutdown({ stop: () => stop(), timeoutMs: shutdownDelayMs + server.gracefulShutdownTimeoutMs, logger, clock, exit });
   const shutdown = (cause: string): void => {
     stopping = true;
     end(cause);

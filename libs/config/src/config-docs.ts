@@ -57,7 +57,7 @@ export function usage(): string {
   -version
         Print the version.
 
-Every single key has a flag: its path in the file, such as -storage.trace.wal.path or -server.http-listen-port. Some have Tempo's name as well:
+Every single key outside receivers has a flag: its path in the file, such as -storage.trace.wal.path or -server.http-listen-port. Some have Tempo's name as well:
 
 ${named.join('\n')}
 `;
@@ -169,7 +169,7 @@ Vivace reads the configuration of Tempo 2.10: the same YAML, keys and flags. Ord
 - \`-config.verify\` prints the warnings and ends with 1 when there are any, else with 0.
 - Durations: \`10s\`, \`1h30m\`, \`7d\`. Sizes: bytes or \`10MiB\` (1024), \`10MB\` (1000).
 - \`-config.expand-env\` puts environment variables in for \`\${VAR}\` and \`\${VAR:-default}\`, also in the per-tenant file.
-- Every single key has a flag: its path, with dashes or underscores (\`-server.http-listen-port=3200\`, \`--storage.trace.wal.path /data/wal\`).
+- Every single key outside \`distributor.receivers\` has a flag: its path, with dashes or underscores (\`-server.http-listen-port=3200\`, \`--storage.trace.wal.path /data/wal\`).
 - \`/status/config\` shows the result (\`?mode=diff\`, \`?mode=defaults\`); secrets print as \`<secret>\`.
 
 ## Receivers

@@ -11,7 +11,9 @@ function setup(stop: () => Promise<void>, wait: (ms: number) => Promise<void> = 
     exits.push(code);
     resolveExit(code);
   };
-  return { exits, exited, logger, shutdown: createShutdown({ stop, timeoutMs: 30_000, logger, exit, wait }) };
+  const time = { nowMs: 0 };
+  const clock = { now: () => time.nowMs };
+  return { exits, exited, logger, time, shutdown: createShutdown({ stop, timeoutMs: 30_000, logger, clock, exit, wait }) };
 }
 
 describe('shutdown', () => {
@@ -41,10 +43,20 @@ describe('shutdown', () => {
   });
 
   it('exits at once on the second call', () => {
-    const { shutdown, exits } = setup(() => new Promise(() => {}));
+    const { shutdown, exits, time } = setup(() => new Promise(() => {}));
     shutdown('SIGTERM');
     expect(exits).toEqual([]);
+    time.nowMs = 200;
     shutdown('SIGTERM');
+    expect(exits).toEqual([1]);
+  });
+
+  it('takes a signal that comes twice in a moment for one, but not two different ones', () => {
+    const { shutdown, exits } = setup(() => new Promise(() => {}));
+    shutdown('SIGTERM');
+    shutdown('SIGTERM');
+    expect(exits).toEqual([]);
+    shutdown('SIGINT');
     expect(exits).toEqual([1]);
   });
 });

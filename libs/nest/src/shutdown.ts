@@ -1,5 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Logger } from '@vivace/base';
+import type { Clock, Logger } from '@vivace/base';
+
+const SAME_SIGNAL_MS = 200;
 
 export interface ShutdownDeps {
   /** Everything that must end well: services, then the server. */
@@ -7,6 +9,7 @@ export interface ShutdownDeps {
   /** `server.graceful_shutdown_timeout` */
   readonly timeoutMs: number;
   readonly logger: Logger;
+  readonly clock: Clock;
   readonly exit: (code: number) => void;
   /** Rejects or resolves after the time; a test gives its own. */
   readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>;
@@ -14,17 +17,19 @@ export interface ShutdownDeps {
 
 /**
  * The end of the process. The first call stops gracefully and exits 0, or 1 when that fails or takes longer than the timeout. A second call
- * exits at once: nothing acknowledged is lost by that, because a span is in the log before its sender is told so.
+ * exits at once: nothing acknowledged is lost by that, because a span is in the log before its sender is told so. The same cause again
+ * within a moment is the same signal, sent to a process group whose leader passes it on as well.
  */
-export function createShutdown({ stop, timeoutMs, logger, exit, wait = waitUnref }: ShutdownDeps): (cause: string) => void {
-  let stopping = false;
+export function createShutdown({ stop, timeoutMs, logger, clock, exit, wait = waitUnref }: ShutdownDeps): (cause: string) => void {
+  let first: { readonly cause: string; readonly atMs: number } | undefined;
   return (cause) => {
-    if (stopping) {
+    if (first) {
+      if (cause === first.cause && clock.now() - first.atMs < SAME_SIGNAL_MS) return;
       logger.warn('stopping at once', { cause });
       exit(1);
       return;
     }
-    stopping = true;
+    first = { cause, atMs: clock.now() };
     logger.info('stopping', { cause, timeoutMs });
     void run().then(exit);
   };

@@ -1,5 +1,6 @@
 import { AppError } from '@vivace/base';
-import { decodeUtf8 } from '@vivace/bytes';
+import { decodeUtf8, encodeUtf8 } from '@vivace/bytes';
+import { visit } from 'jsonc-parser';
 import { JsonEncoder, JsonProblem } from './json-encoder.ts';
 import { ProtoWriter } from './proto-writer.ts';
 
@@ -31,8 +32,26 @@ function parse(text: string): unknown {
     return LONG_NUMBER.test(text) ? JSON.parse(text, keepDigits) : JSON.parse(text);
   } catch (error) {
     // A SyntaxError, or a RangeError where nesting exhausts the stack.
-    throw new AppError('invalid_argument', `otlp json: ${(error as Error).message}`, { cause: error });
+    throw new AppError('invalid_argument', `otlp json: ${(error as Error).message}${error instanceof SyntaxError ? offsetText(text) : ''}`, { cause: error });
   }
+}
+
+const STOP = new Error('the first error was found');
+
+/** Where the text stops being JSON, in bytes, which JSON.parse tells only for some errors. */
+function offsetText(text: string): string {
+  let offset: number | undefined;
+  const onError = (_code: number, at: number): void => {
+    offset = at;
+    throw STOP;
+  };
+  try {
+    visit(text, { onError }, { disallowComments: true });
+  } catch (error) {
+    // Deep nesting exhausts its stack too.
+    if (error !== STOP) return '';
+  }
+  return offset === undefined ? '' : ` (byte ${encodeUtf8(text.slice(0, offset)).length})`;
 }
 
 function keepDigits(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
