@@ -77,13 +77,18 @@ class Compiler {
   /** A fresh mask, owned by the caller: spans that may be in the result of `stages` over whole traces, before any is dropped. */
   candidates(stages: readonly Stage[]): Mask {
     const rows = this.#batch.columns.spanCount;
-    const out = this.#batch.masks.take(rows);
-    out.bytes.fill(1, 0, rows);
+    let out: Mask | undefined;
     for (const stage of stages) {
       if (stage.kind === 'by' || stage.kind === 'coalesce' || stage.kind === 'select' || stage.kind === 'scalarFilter') continue;
       const mask = this.#possible(stage);
-      andInto(out, mask, rows);
-      this.#batch.masks.give(mask);
+      if (out) {
+        andInto(out, mask, rows);
+        this.#batch.masks.give(mask);
+      } else out = mask;
+    }
+    if (!out) {
+      out = this.#batch.masks.take(rows);
+      out.bytes.fill(1, 0, rows);
     }
     return out;
   }
@@ -94,7 +99,7 @@ class Compiler {
     switch (expr.kind) {
       case 'filter': {
         const copy = this.#batch.masks.take(rows);
-        orInto(copy, this.#filterMask(expr), rows);
+        copy.bytes.set(this.#filterMask(expr).bytes.subarray(0, rows));
         return copy;
       }
       case 'pipeline':
