@@ -29,8 +29,10 @@ export function durationNsParam(query: URLSearchParams, name: string): bigint | 
   return ms === 0 ? undefined : BigInt(Math.round(ms * 1e6));
 }
 
-/** `start` and `end` in unix seconds, both or neither; two zeros are the same as neither. */
-export function rangeParam(query: URLSearchParams): TimeRange | undefined {
+/** `since` (a Prometheus duration back from now), which wins over the others, or `start` and `end` in unix seconds, both or neither; two zeros are the same as neither. */
+export function rangeParam(query: URLSearchParams, nowMs: number): TimeRange | undefined {
+  const since = sinceParam(query, nowMs);
+  if (since) return since;
   const startSec = secondsParam(query, 'start');
   const endSec = secondsParam(query, 'end');
   if (!startSec && !endSec) return undefined;
@@ -38,6 +40,15 @@ export function rangeParam(query: URLSearchParams): TimeRange | undefined {
   if (startSec === undefined || endSec === undefined) throw invalid(`http parameters start and end must be given together. ${received}`);
   if (startSec >= endSec) throw invalid(`http parameter start must be before end. ${received}`);
   return { startSec, endSec };
+}
+
+function sinceParam(query: URLSearchParams, nowMs: number): TimeRange | undefined {
+  const text = textParam(query, 'since');
+  if (text === undefined) return undefined;
+  const ms = parseDurationMs(text);
+  if (ms === undefined || ms <= 0 || ms > MAX_DURATION_MS) throw invalid(`invalid since: not a valid duration string: ${JSON.stringify(text)}`);
+  const endSec = Math.ceil(nowMs / 1_000);
+  return { startSec: Math.max(0, endSec - Math.ceil(ms / 1_000)), endSec };
 }
 
 /** Refuses a range longer than `maxMs`; 0 means no limit. Grafana recognises this text and suggests a shorter range. */
@@ -50,8 +61,10 @@ export function checkSearchRange(range: TimeRange | undefined, maxMs: number): v
 /** What is reachable from now when only one end of a range is given, as Tempo's tag queries do. */
 const DEFAULT_SINCE_SEC = 3_600;
 
-/** `start` and `end` of a tag query: seconds, fractional seconds, nanoseconds or RFC 3339; one may be absent. */
+/** `since`, or `start` and `end` of a tag query: seconds, fractional seconds, nanoseconds or RFC 3339; one may be absent. */
 export function tagRangeParam(query: URLSearchParams, nowMs: number): TimeRange | undefined {
+  const since = sinceParam(query, nowMs);
+  if (since) return since;
   const start = timeParam(query, 'start');
   const end = timeParam(query, 'end');
   if (!start && !end) return undefined;

@@ -173,6 +173,7 @@ describe('refusals', () => {
     ['/api/v2/traces/1?start=abc', 'invalid start: strconv.ParseInt: parsing "abc": invalid syntax'],
     ['/api/search?q={}&start=2&end=1', 'http parameter start must be before end. received start=2 end=1'],
     ['/api/search?q={}&start=5&end=5', 'http parameter start must be before end. received start=5 end=5'],
+    ['/api/search?q={}&since=soon', 'invalid since: not a valid duration string: "soon"'],
     ['/api/search?q={}&start=5', 'http parameters start and end must be given together. received start=5 end=0'],
     ['/api/search?start=1.5&end=3', 'invalid start: strconv.ParseInt: parsing "1.5": invalid syntax'],
     ['/api/search?start=1&end=99999999999', 'invalid end: strconv.ParseInt: parsing "99999999999": value out of range'],
@@ -274,6 +275,8 @@ describe('what the service is asked', () => {
     const { ask, asked } = setup();
     await ask('/api/search?q=%7B%7D%20%7C%20rate()&limit=1&spss=7&start=1&end=604801');
     expect(asked.search).toMatchObject({ limit: 1, spansPerSpanSet: 7, range: { startSec: 1, endSec: 604_801 } });
+    await ask('/api/search?q={}&since=1h&start=1&end=2');
+    expect(asked.search?.range).toEqual({ startSec: NOW_SEC - 3_600, endSec: NOW_SEC });
     expect(asked.search!.query.metrics).toBeUndefined();
     expect(asked.search!.query.stages).toHaveLength(1);
   });

@@ -12,15 +12,15 @@ import { parseSearchQuery } from './query-text.ts';
 
 /** `GET /api/search`: TraceQL in `q`, or a tag search in `tags`, `minDuration`, `maxDuration` or bare parameters. */
 export const search: Handler = async (deps, request) => {
-  const asked = parseSearchRequest(request.query, deps.config, deps.maxSearchDurationMs(request.tenant) || deps.config.search.maxDurationMs);
+  const asked = parseSearchRequest(request.query, deps.config, deps.clock.now(), deps.maxSearchDurationMs(request.tenant) || deps.config.search.maxDurationMs);
   const answer = await deps.service.search(request.tenant, asked, { signal: request.signal });
   return encodeAnswer(SearchResponseSchema, answer, negotiate(request.headers['accept']), Number(answer.metrics.inspectedBytes ?? 0));
 };
 
-function parseSearchRequest(query: URLSearchParams, config: QueryApiConfig, maxDurationMs: number): SearchRequest {
+function parseSearchRequest(query: URLSearchParams, config: QueryApiConfig, nowMs: number, maxDurationMs: number): SearchRequest {
   const limit = limitParam(query, config);
   const spansPerSpanSet = spansParam(query, config);
-  const range = rangeParam(query);
+  const range = rangeParam(query, nowMs);
   checkSearchRange(range, maxDurationMs);
   const q = textParam(query, 'q');
   if (q !== undefined && textParam(query, 'tags') !== undefined) throw invalid("invalid request: can't specify tags and q in the same query");

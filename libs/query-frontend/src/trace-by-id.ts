@@ -27,7 +27,7 @@ export const traceByIdV1: Handler = async (deps, request, param): Promise<Answer
 };
 
 function findTrace(deps: HandlerDeps, request: HttpRequest, param: string): Promise<TraceByIdResponse> {
-  return deps.service.findTrace(request.tenant, traceIdOf(param), rangeParam(request.query), { signal: request.signal });
+  return deps.service.findTrace(request.tenant, traceIdOf(param), rangeParam(request.query, deps.clock.now()), { signal: request.signal });
 }
 
 function traceIdOf(text: string): Uint8Array {
