@@ -47,7 +47,7 @@ describe('run', () => {
     expect(pool.stats()).toEqual({ size: 2, running: { interactive: 0, background: 0 }, queued: { interactive: 0, background: 0 } });
   });
 
-  it('gives tasks of one affinity to one thread, and to another only while that is busy', async () => {
+  it('gives tasks of one affinity to one thread, where one waits for another, and more to any', async () => {
     const pool = createTestPool();
     const threadOf = (affinity: number) => pool.run('thread', undefined, { affinity });
     const even = await threadOf(4);
@@ -57,10 +57,22 @@ describe('run', () => {
     const { gate, open, reached } = createGate();
     const busy = pool.run('wait', { gate }, { affinity: 0 });
     await reached(1);
-    expect(await threadOf(0)).toBe(odd);
+    const [first, second] = [threadOf(0), threadOf(0)];
+    expect(await second).toBe(odd);
     open();
     await busy;
-    expect(await threadOf(0)).toBe(even);
+    expect(await first).toBe(even);
+  });
+
+  it('gives tasks to another thread while their own does other work', async () => {
+    const pool = createTestPool();
+    const { gate, open, reached } = createGate();
+    const busy = pool.run('wait', { gate }, { priority: 'background' });
+    await reached(1);
+    const threads = await Promise.all([0, 1, 2, 3].map((affinity) => pool.run('thread', undefined, { affinity })));
+    expect(new Set(threads).size).toBe(1);
+    open();
+    await busy;
   });
 
   it('moves transferred buffers both ways', async () => {

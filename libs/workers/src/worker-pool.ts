@@ -32,8 +32,9 @@ export interface RunOptions {
   readonly priority?: Priority;
   readonly signal?: AbortSignal;
   /**
-   * Tasks of one number (modulo the threads) go to one thread, which may have kept what they need. While it is busy, a thread with nothing
-   * else to do takes them. Without a number any free thread will do.
+   * Tasks of one number (modulo the threads) go to one thread, which may have kept what they need. One waits while it works on another of
+   * them; any further, and those it has no time for because of other work, are taken by threads with nothing else to do. Without a number
+   * any free thread will do.
    */
   readonly affinity?: number;
   /** Parts of the input that are moved instead of copied. */
@@ -174,18 +175,25 @@ class ThreadPool implements WorkerPool<TaskHandlers> {
   #dispatch(): void {
     for (const priority of ['interactive', 'background'] as const) {
       const queue = this.#queued[priority];
-      while (queue.length > 0 && this.#hasRoom(priority)) this.#startNext(queue);
+      while (queue.length > 0 && this.#hasRoom(priority) && this.#startNext(queue));
     }
     if (this.#state === 'stopping' && this.#isIdle()) this.#drained.resolve();
   }
 
-  /** The first task whose own thread is free, or any will do; else the first of all. A thread must be free. */
-  #startNext(queue: Job[]): void {
+  /** Starts the first task whose own thread is free, or that another may take. A thread must be free. False when all had better wait. */
+  #startNext(queue: Job[]): boolean {
     const isFree = (slot: number): boolean => this.#threads[slot]?.job === undefined;
-    const own = queue.findIndex(({ slot }) => slot === undefined || isFree(slot));
-    const [job] = queue.splice(Math.max(own, 0), 1);
+    let index = queue.findIndex(({ slot }) => slot === undefined || isFree(slot));
+    if (index < 0) {
+      const soon = new Set<number | undefined>(this.#threads.flatMap((thread, slot) => (thread?.job?.slot === slot ? slot : [])));
+      // The first of a thread that will be free for it soon is left to it: what it needs is there.
+      index = queue.findIndex(({ slot }) => !soon.delete(slot));
+    }
+    if (index < 0) return false;
+    const [job] = queue.splice(index, 1);
     const anyFree = this.#threads.findLastIndex((_, slot) => isFree(slot));
     this.#start(job, job.slot !== undefined && isFree(job.slot) ? job.slot : anyFree);
+    return true;
   }
 
   #start(job: Job, slot: number): void {
