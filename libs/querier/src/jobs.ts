@@ -22,6 +22,8 @@ export interface JobSources {
 export interface SearchJob {
   readonly sources: JobSources;
   readonly request: SearchRequest;
+  /** Shared by the jobs of a query: see `SearchOptions.floor`. */
+  readonly floor: BigUint64Array;
 }
 
 export interface TagsJob {

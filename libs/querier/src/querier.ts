@@ -85,13 +85,14 @@ class Querier implements QueryService {
   async search(tenant: TenantId, request: SearchRequest, options: QueryOptions = {}) {
     const signal = deadline(options.signal, this.#deps.searchTimeoutMs);
     const range = request.range ?? this.#recentRange();
+    const floor = new BigUint64Array(new SharedArrayBuffer(8));
     let blocks: readonly BlockMeta[] = [];
     const partials = await this.#run(
       tenant,
       range,
       signal,
       'querier.search.query_timeout',
-      (sources, options) => this.#deps.pool.run('search', { sources, request: { ...request, range } }, options),
+      (sources, options) => this.#deps.pool.run('search', { sources, request: { ...request, range }, floor }, options),
       undefined,
       (used) => {
         blocks = used;

@@ -23,13 +23,14 @@ const SECOND_NS = 1_000_000_000n;
 export function createQueryTasks(deps: QueryTasksDeps) {
   const readers = keepReaders(deps);
   return {
-    search: ({ sources, request }: SearchJob, { signal }: TaskContext) => {
+    search: ({ sources, request, floor }: SearchJob, { signal }: TaskContext) => {
       const plan = planSearch(request.query, { legacy: request.legacy });
       const { range, limit, spansPerSpanSet } = request;
       return withBatches(sources, readers, (batches) =>
         searchBatches(plan, batches, {
           limit,
           spansPerSpanSet,
+          floor,
           ...(range && { startNs: BigInt(range.startSec) * SECOND_NS, endNs: BigInt(range.endSec) * SECOND_NS }),
           signal,
         }),

@@ -49,6 +49,14 @@ describe('search over many batches', () => {
           const groups = [0, 1, 2].map((group) => shuffled.filter((entry) => entry.group === group).map((entry) => entry.batch));
           const partials = await Promise.all(groups.map((group) => searchBatches(plan, group, options)));
           expect(mergeSearch(partials, options)).toEqual(whole);
+          const floor = new BigUint64Array(new SharedArrayBuffer(8));
+          const together = await Promise.all(groups.map((group) => searchBatches(plan, group, { ...options, floor })));
+          const after = await searchBatches(
+            plan,
+            shuffled.slice(0, 2).map((entry) => entry.batch),
+            { ...options, floor },
+          );
+          expect(mergeSearch([...together, after], options)).toEqual(whole);
         },
       ),
       { numRuns: 600 },

@@ -23,6 +23,11 @@ export interface SearchOptions {
   /** Unix nanoseconds, inclusive, both or neither: traces that overlap the range. */
   readonly startNs?: bigint;
   readonly endNs?: bigint;
+  /**
+   * One cell on shared memory, at first 0, that the searches of one query raise: unix nanoseconds before which no trace is among the newest
+   * any more. What is older may then be missing in the partial answer; the merged one is the same.
+   */
+  readonly floor?: BigUint64Array;
   readonly signal?: AbortSignal;
 }
 
@@ -38,11 +43,15 @@ const PART = 4;
 
 const TIMES: ColumnNeeds = { columns: new Set(['traceTimes']), attrs: [] };
 
-/** A trace found in a batch, not shown yet. */
-interface Found {
-  readonly traceId: string;
+/** Unix nanoseconds. */
+interface Halves {
   readonly high: number;
   readonly low: number;
+}
+
+/** A trace found in a batch, not shown yet. */
+interface Found extends Halves {
+  readonly traceId: string;
   readonly trace: number;
   readonly spansets: readonly Spanset[];
   readonly source: OpenBatch;
@@ -203,16 +212,23 @@ class Search {
   #eligibleTraces(columns: SpanColumns, most = Number.POSITIVE_INFINITY): readonly number[] {
     const start = columns.traceStart();
     const duration = columns.traceDuration();
-    const threshold = this.#threshold;
+    const floor = this.#floor();
     const rows: number[] = [];
     for (let trace = 0; trace < columns.traceCount && rows.length < most; trace++) {
       const high = start[2 * trace + 1];
       const low = start[2 * trace];
-      if (threshold && (high < threshold.high || (high === threshold.high && low < threshold.low))) continue;
+      if (isBefore(high, low, floor)) continue;
       if (this.#time && !this.#time(high, low, duration[trace])) continue;
       rows.push(trace);
     }
     return rows;
+  }
+
+  /** Start of the oldest trace that can be in the answer. */
+  #floor(): Halves {
+    const shared = this.#options.floor ? Atomics.load(this.#options.floor, 0) : 0n;
+    const floor = { high: Number(shared >> 32n), low: Number(shared & 0xffff_ffffn) };
+    return this.#threshold && isBefore(floor.high, floor.low, this.#threshold) ? this.#threshold : floor;
   }
 
   /** Cuts the traces kept to `limit` and drops pieces older than the oldest of them. */
@@ -223,6 +239,7 @@ class Search {
     ranked.length = this.#options.limit;
     const threshold = ranked[ranked.length - 1].newest;
     this.#threshold = threshold;
+    if (this.#options.floor) raise(this.#options.floor, (BigInt(threshold.high) << 32n) | BigInt(threshold.low));
     this.#traces = new Map();
     for (const { found, newest } of ranked) {
       const kept = found.filter((piece) => !isNewer(threshold, piece));
@@ -234,7 +251,8 @@ class Search {
   async #show(source: OpenBatch): Promise<void> {
     this.#open.splice(this.#open.indexOf(source), 1);
     const { columns } = source;
-    const survivors = source.found.filter((found) => this.#traces.get(found.traceId)?.includes(found));
+    const floor = this.#floor();
+    const survivors = source.found.filter((found) => !isBefore(found.high, found.low, floor) && this.#traces.get(found.traceId)?.includes(found));
     source.columns = undefined;
     if (!columns || survivors.length === 0) return;
     const bytesBefore = columns.inspectedBytes;
@@ -243,6 +261,14 @@ class Search {
     const show = traceShower(this.#plan, new Batch(columns, this.#masks), this.#options.spansPerSpanSet || DEFAULT_SPANS_PER_SPAN_SET);
     for (const found of survivors) found.piece = show(found.trace, found.spansets);
   }
+}
+
+function isBefore(high: number, low: number, other: Halves): boolean {
+  return high < other.high || (high === other.high && low < other.low);
+}
+
+function raise(cell: BigUint64Array, value: bigint): void {
+  for (let seen = Atomics.load(cell, 0); seen < value; seen = Atomics.load(cell, 0)) if (Atomics.compareExchange(cell, 0, seen, value) === seen) return;
 }
 
 function latestStart(start: Uint32Array): number {
