@@ -18,6 +18,11 @@ export function evaluatePredicate(predicate: Predicate, batch: Batch): Mask {
   return lift(predicate, 'span', batch);
 }
 
+/** As `evaluatePredicate`, over the rows of the predicate's own level. */
+export function evaluateAtOwnLevel(predicate: Predicate, batch: Batch): Mask {
+  return evaluate(predicate, batch);
+}
+
 /** The mask of `predicate` at `level`, which is its own level or a finer one. */
 function lift(predicate: Predicate, level: Level, batch: Batch): Mask {
   if (predicate.level === level) return evaluate(predicate, batch);

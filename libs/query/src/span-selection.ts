@@ -1,7 +1,8 @@
+import type { SpanColumns } from '@vivace/trace';
 import type { Query } from '@vivace/traceql';
 import type { Mask } from './mask.ts';
 import type { Batch } from './batch.ts';
-import { evaluatePredicate } from './evaluate-predicate.ts';
+import { evaluateAtOwnLevel, evaluatePredicate } from './evaluate-predicate.ts';
 import type { Level, NeedsBuilder } from './field.ts';
 import { planPredicate } from './predicate.ts';
 import type { Predicate } from './predicate.ts';
@@ -30,8 +31,23 @@ export function planSelection(query: Query | undefined, range: TimeRange | undef
   return { predicate, overlaps: range && timeFilter(BigInt(range.startSec) * SECOND_NS, BigInt(range.endSec) * SECOND_NS) };
 }
 
+/** Rows of a level: row `r` is selected when `mask.bytes[of ? of[r] : r]` is set. */
+export interface SelectedRows {
+  readonly mask: Mask;
+  readonly of: Uint32Array | undefined;
+}
+
 /** The selected rows at `level`: those with a selected span. The caller gives the mask back. */
-export function selectedRows(selection: SpanSelection, level: Level, batch: Batch): Mask {
+export function selectedRows(selection: SpanSelection, level: Level, batch: Batch): SelectedRows {
+  const { columns } = batch;
+  const { predicate } = selection;
+  // The usual question, values of a tag within one service: spans are asked for their resource, not all marked first.
+  if (level === 'span' && predicate.level === 'resource' && overlapsAll(selection, columns))
+    return { mask: evaluateAtOwnLevel(predicate, batch), of: columns.spanResource() };
+  return { mask: selectedMask(selection, level, batch), of: undefined };
+}
+
+function selectedMask(selection: SpanSelection, level: Level, batch: Batch): Mask {
   const spans = selectedSpans(selection, batch);
   if (level === 'span') return spans;
   const { columns } = batch;
@@ -46,6 +62,14 @@ export function selectedRows(selection: SpanSelection, level: Level, batch: Batc
   }
   batch.masks.give(spans);
   return out;
+}
+
+function overlapsAll({ overlaps }: SpanSelection, columns: SpanColumns): boolean {
+  if (!overlaps) return true;
+  const start = columns.traceStart();
+  const duration = columns.traceDuration();
+  for (let t = 0; t < columns.traceCount; t++) if (!overlaps(start[2 * t + 1], start[2 * t], duration[t])) return false;
+  return true;
 }
 
 function selectedSpans({ predicate, overlaps }: SpanSelection, batch: Batch): Mask {

@@ -99,13 +99,13 @@ function cut<T>(values: readonly T[], limit: number): readonly T[] {
 }
 
 function usedKeys(keys: readonly string[], scope: AttrScope, selection: SpanSelection, batch: Batch): readonly string[] {
-  const selected = selectedRows(selection, scope, batch);
+  const { mask, of } = selectedRows(selection, scope, batch);
   const used = keys.filter((key) =>
     batch.columns.attr(scope, key).some(({ rows, count }) => {
-      for (let i = 0; i < count; i++) if (selected.bytes[rows[i]] !== 0) return true;
+      for (let i = 0; i < count; i++) if (mask.bytes[of ? of[rows[i]] : rows[i]] !== 0) return true;
       return false;
     }),
   );
-  batch.masks.give(selected);
+  batch.masks.give(mask);
   return used;
 }

@@ -103,9 +103,9 @@ function collectStrings(column: StringColumn | undefined, level: Level, selectio
   const rows = batch.rows(level);
   const used = batch.masks.take(dict.size);
   if (selection) {
-    const selected = selectedRows(selection, level, batch);
-    for (let row = 0; row < rows; row++) if (selected.bytes[row] !== 0) used.bytes[ids[row]] = 1;
-    batch.masks.give(selected);
+    const { mask, of } = selectedRows(selection, level, batch);
+    for (let row = 0; row < rows; row++) if (mask.bytes[of ? of[row] : row] !== 0) used.bytes[ids[row]] = 1;
+    batch.masks.give(mask);
   } else for (let row = 0; row < rows; row++) used.bytes[ids[row]] = 1;
   for (let id = 0; id < dict.size; id++) if (used.bytes[id] !== 0) values.add('string', dict.get(id));
   batch.masks.give(used);
@@ -114,12 +114,13 @@ function collectStrings(column: StringColumn | undefined, level: Level, selectio
 function collectAttrs(columns: readonly AttrColumn[], level: Level, selection: SpanSelection | undefined, batch: Batch, values: DistinctValues): void {
   if (columns.length === 0) return;
   const selected = selection && selectedRows(selection, level, batch);
+  const of = selected?.of;
   for (const { count, rows, types, u32, i64, f64, dict } of columns) {
     const used = batch.masks.take(dict.size);
     const numbers = new Set<number>();
     const wide = new Set<bigint>();
     for (let i = 0; i < count; i++) {
-      if (selected && selected.bytes[rows[i]] === 0) continue;
+      if (selected && selected.mask.bytes[of ? of[rows[i]] : rows[i]] === 0) continue;
       switch (types[i]) {
         case ATTR_STRING:
           used.bytes[u32[2 * i]] = 1;
@@ -144,5 +145,5 @@ function collectAttrs(columns: readonly AttrColumn[], level: Level, selection: S
     for (let id = 0; id < dict.size; id++) if (used.bytes[id] !== 0) values.add('string', dict.get(id));
     batch.masks.give(used);
   }
-  if (selected) batch.masks.give(selected);
+  if (selected) batch.masks.give(selected.mask);
 }
