@@ -11,7 +11,7 @@ import type { QueryOptions, TagValue, TagValuesRequest, TagValuesResponse } from
 import { loadAhead } from './load-ahead.ts';
 import type { Batches } from './load-ahead.ts';
 import { planSelection, selectedRows } from './span-selection.ts';
-import type { SpanSelection } from './span-selection.ts';
+import type { SelectedRows, SpanSelection } from './span-selection.ts';
 
 /** Used when the request gives none: values beyond are of no use to anybody who types. */
 const DEFAULT_LIMIT = 10_000;
@@ -114,13 +114,15 @@ function collectStrings(column: StringColumn | undefined, level: Level, selectio
 function collectAttrs(columns: readonly AttrColumn[], level: Level, selection: SpanSelection | undefined, batch: Batch, values: DistinctValues): void {
   if (columns.length === 0) return;
   const selected = selection && selectedRows(selection, level, batch);
-  const of = selected?.of;
-  for (const { count, rows, types, u32, i64, f64, dict } of columns) {
+  for (const column of columns) {
+    const { types, u32, i64, f64, dict } = column;
+    const entries = selected && selectedEntries(column, selected);
+    const count = entries?.length ?? column.count;
     const used = batch.masks.take(dict.size);
     const numbers = new Set<number>();
     const wide = new Set<bigint>();
-    for (let i = 0; i < count; i++) {
-      if (selected && selected.mask.bytes[of ? of[rows[i]] : rows[i]] === 0) continue;
+    for (let n = 0; n < count; n++) {
+      const i = entries ? entries[n] : n;
       switch (types[i]) {
         case ATTR_STRING:
           used.bytes[u32[2 * i]] = 1;
@@ -146,4 +148,23 @@ function collectAttrs(columns: readonly AttrColumn[], level: Level, selection: S
     batch.masks.give(used);
   }
   if (selected) batch.masks.give(selected.mask);
+}
+
+/** Without branches: which entry is selected is anybody's guess. */
+function selectedEntries({ rows, count }: AttrColumn, { mask, of }: SelectedRows): Uint32Array {
+  const { bytes } = mask;
+  const out = new Uint32Array(count + 1);
+  let n = 0;
+  if (of) {
+    for (let i = 0; i < count; i++) {
+      out[n] = i;
+      n += bytes[of[rows[i]]];
+    }
+  } else {
+    for (let i = 0; i < count; i++) {
+      out[n] = i;
+      n += bytes[rows[i]];
+    }
+  }
+  return out.subarray(0, n);
 }
