@@ -44,6 +44,9 @@ export function objectSource(store: ObjectStore, name: string, size: number): By
   return { name, size, read: (offset, length, signal) => store.getRange(name, offset, length, signal) };
 }
 
+/** An entry of a cache, besides key and value. */
+const ENTRY_BYTES = 128;
+
 /** One row group of an open block, column by column. Column numbers count in our schema. */
 export class RowGroupAccess {
   readonly block: BlockFileAccess;
@@ -156,7 +159,8 @@ export class RowGroupAccess {
   }
 
   cacheColumn(key: string, value: object): void {
-    this.block.cache.columns.set(this.#cacheKey(key), value, memoryOf(value));
+    const name = this.#cacheKey(key);
+    this.block.cache.columns.set(name, value, memoryOf(value) + memoryOf(name) + ENTRY_BYTES);
   }
 
   #checkPages(column: number, index: OffsetIndex): void {
