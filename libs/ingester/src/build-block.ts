@@ -40,7 +40,7 @@ export function buildBlock(job: BuildBlockJob, beforeRowGroup: () => void = () =
   fs.mkdirSync(job.dir, { recursive: true });
   const readers: PartReader[] = [];
   try {
-    for (const part of job.parts) readers.push(new PartReader(part));
+    for (const part of job.parts) readers.push(new PartReader(part, { reuse: true }));
     const dataPath = path.join(job.dir, 'data.parquet');
     const sink = new FileSink(dataPath);
     const dedicated = supportedDedicatedColumns(job.dedicatedColumns);

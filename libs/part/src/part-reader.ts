@@ -10,8 +10,15 @@ const ROWS_OF = new Map<string, { readonly level: Level; readonly bytesPerRow: n
   ...SECTIONS.map((s) => [s.name, s] as const),
   ['traceSpans', { level: 'traceEdge', bytesPerRow: 4 }],
 ]);
-const NOTHING = new ArrayBuffer(0);
+const NOTHING = new Uint8Array(0);
 const MAX_HEADER_BYTES = 1 << 20;
+
+export interface PartReaderOptions {
+  /** Keep every section that was read, whole, for the life of the reader. */
+  readonly keep?: boolean;
+  /** Read into the same memory again: a table of `readTraces` is valid until the next one. */
+  readonly reuse?: boolean;
+}
 
 /** Rows `[from, to)` of a level. */
 interface Rows {
@@ -30,16 +37,18 @@ export class PartReader {
   readonly header: PartHeader;
   /** Bytes read so far. */
   bytesRead = 0;
-  readonly #kept: Map<string, ArrayBuffer> | undefined;
+  readonly #kept: Map<string, Uint8Array<ArrayBuffer>> | undefined;
+  readonly #scratch: Map<string, Uint8Array<ArrayBuffer>> | undefined;
   #heldBytes = 0;
   #fd: number | undefined;
   readonly #sections: Map<string, SectionEntry>;
   #strings: StringDictionaryHandle | undefined;
   #traceSpans: Uint32Array | undefined;
 
-  constructor(path: string, { keep = false }: { readonly keep?: boolean } = {}) {
+  constructor(path: string, { keep = false, reuse = false }: PartReaderOptions = {}) {
     this.path = path;
-    this.#kept = keep ? new Map<string, ArrayBuffer>() : undefined;
+    this.#kept = keep ? new Map() : undefined;
+    this.#scratch = reuse ? new Map() : undefined;
     try {
       this.header = this.#readHeader();
       this.#sections = new Map(this.header.sections.map((s) => [s.name, s]));
@@ -62,11 +71,11 @@ export class PartReader {
 
   /** `traceCount + 1` offsets into the spans. */
   traceSpans(): Uint32Array {
-    return (this.#traceSpans ??= new Uint32Array(this.#read('traceSpans')));
+    return (this.#traceSpans ??= asU32(this.#read('traceSpans')));
   }
 
   traceIds(): Uint8Array {
-    return new Uint8Array(this.#read('traceId'));
+    return this.#read('traceId');
   }
 
   /**
@@ -76,18 +85,20 @@ export class PartReader {
   readTraces(from = 0, to = this.header.counts.trace, wanted?: ReadonlySet<string>): SpanTable {
     const edges = this.traceSpans();
     const span: Rows = { from: edges[from], to: edges[to] };
-    const u32 = (name: string, rows?: Rows) => new Uint32Array(this.#wanted(name, wanted, rows));
-    const u8 = (name: string, rows?: Rows) => new Uint8Array(this.#wanted(name, wanted, rows));
-    const i32 = (name: string, rows?: Rows) => new Int32Array(this.#wanted(name, wanted, rows));
-    const f64 = (name: string, rows?: Rows) => new Float64Array(this.#wanted(name, wanted, rows));
+    const u8 = (name: string, rows?: Rows) => this.#wanted(name, wanted, rows);
+    const u32 = (name: string, rows?: Rows) => asU32(this.#wanted(name, wanted, rows));
+    const i32 = (name: string, rows?: Rows) => asI32(this.#wanted(name, wanted, rows));
+    const f64 = (name: string, rows?: Rows) => asF64(this.#wanted(name, wanted, rows));
     /** End offsets of `owner` rows, made relative; and the rows they span at the level below. */
     const children = (name: string, owner: Rows): { ends: Uint32Array; rows: Rows } => {
       const ends = u32(name, owner);
       if (ends.length === 0) return { ends, rows: { from: 0, to: 0 } };
-      const base = owner.from === 0 ? 0 : new Uint32Array(this.#read(name, { from: owner.from - 1, to: owner.from }))[0];
+      const base = owner.from === 0 ? 0 : asU32(this.#read(name, { from: owner.from - 1, to: owner.from }, false))[0];
       const last = ends[ends.length - 1];
-      if (base !== 0) for (let i = 0; i < ends.length; i++) ends[i] -= base;
-      return { ends, rows: { from: base, to: last } };
+      // Kept sections are shared: what is made relative is a copy.
+      const relative = base !== 0 && this.#kept ? ends.slice() : ends;
+      if (base !== 0) for (let i = 0; i < relative.length; i++) relative[i] -= base;
+      return { ends: relative, rows: { from: base, to: last } };
     };
     const attrs = (name: string, rows: Rows): AttrListHandle => ({
       count: rows.to - rows.from,
@@ -171,39 +182,37 @@ export class PartReader {
   /** Reads every section and compares its checksum; throws `data_loss` on the first difference. */
   verify(): void {
     for (const s of this.header.sections) {
-      if (zlib.crc32(new Uint8Array(this.#readAt(s.offset, s.length))) !== s.crc) throw this.#damaged(`section ${s.name} has a wrong checksum`, s.offset);
+      if (zlib.crc32(this.#readAt(s.offset, s.length)) !== s.crc) throw this.#damaged(`section ${s.name} has a wrong checksum`, s.offset);
     }
   }
 
   #dictionary(): StringDictionaryHandle {
     if (!this.#strings) {
       const { string, stringByte } = this.header.counts;
-      const data = new Uint8Array(this.#read('stringData'));
-      const bare = { size: string, dataLength: stringByte, data, ends: new Uint32Array(this.#read('stringEnd')) };
+      const data = this.#read('stringData');
+      const bare = { size: string, dataLength: stringByte, data, ends: asU32(this.#read('stringEnd')) };
       // Without an index: merging does not look strings up, and a query builds it when it does.
       this.#strings = this.#kept ? new StringDictionary(bare).handle() : bare;
     }
     return this.#strings;
   }
 
-  #wanted(name: string, wanted: ReadonlySet<string> | undefined, rows?: Rows): ArrayBuffer {
+  #wanted(name: string, wanted: ReadonlySet<string> | undefined, rows?: Rows): Uint8Array<ArrayBuffer> {
     return wanted && !wanted.has(name) ? NOTHING : this.#read(name, rows);
   }
 
-  #read(name: string, rows?: Rows): ArrayBuffer {
+  /** The rows of a section; the caller must not write into them when sections are kept. */
+  #read(name: string, rows?: Rows, reuse = this.#scratch !== undefined): Uint8Array<ArrayBuffer> {
     const entry = this.#sections.get(name);
     const type = ROWS_OF.get(name);
     if (!entry || !type) throw this.#damaged(`section ${name} is missing`, 0);
-    if (this.#kept) {
-      const whole = this.#keep(name, entry, this.#kept);
-      const isWhole = !rows || (rows.to - rows.from) * type.bytesPerRow === entry.length;
-      return isWhole ? whole : whole.slice(rows.from * type.bytesPerRow, rows.to * type.bytesPerRow);
-    }
-    if (!rows) return this.#readAt(entry.offset, entry.length);
-    return this.#readAt(entry.offset + rows.from * type.bytesPerRow, (rows.to - rows.from) * type.bytesPerRow);
+    const from = (rows?.from ?? 0) * type.bytesPerRow;
+    const to = rows ? rows.to * type.bytesPerRow : entry.length;
+    if (this.#kept) return this.#keep(name, entry, this.#kept).subarray(from, to);
+    return this.#readAt(entry.offset + from, to - from, rows && reuse ? this.#scratchOf(name, to - from) : undefined);
   }
 
-  #keep(name: string, entry: SectionEntry, kept: Map<string, ArrayBuffer>): ArrayBuffer {
+  #keep(name: string, entry: SectionEntry, kept: Map<string, Uint8Array<ArrayBuffer>>): Uint8Array<ArrayBuffer> {
     let bytes = kept.get(name);
     if (bytes === undefined) {
       bytes = this.#readAt(entry.offset, entry.length);
@@ -213,14 +222,21 @@ export class PartReader {
     return bytes;
   }
 
+  #scratchOf(name: string, length: number): Uint8Array<ArrayBuffer> | undefined {
+    let bytes = this.#scratch?.get(name);
+    if (this.#scratch && (bytes === undefined || bytes.length < length)) {
+      bytes = new Uint8Array(Math.ceil(length / 8) * 16);
+      this.#scratch.set(name, bytes);
+    }
+    return bytes?.subarray(0, length);
+  }
+
   #open(): number {
     this.#fd ??= fs.openSync(this.path, 'r');
     return this.#fd;
   }
 
-  #readAt(offset: number, length: number): ArrayBuffer {
-    const out = new ArrayBuffer(length);
-    const bytes = new Uint8Array(out);
+  #readAt(offset: number, length: number, bytes = new Uint8Array(length)): Uint8Array<ArrayBuffer> {
     let done = 0;
     while (done < length) {
       const n = fs.readSync(this.#open(), bytes, done, length - done, offset + done);
@@ -228,17 +244,17 @@ export class PartReader {
       done += n;
     }
     this.bytesRead += length;
-    return out;
+    return bytes;
   }
 
   #readHeader(): PartHeader {
-    const prefix = new DataView(this.#readAt(0, PART_PREFIX_BYTES));
+    const prefix = new DataView(this.#readAt(0, PART_PREFIX_BYTES).buffer);
     if (prefix.getUint32(0, true) !== PART_MAGIC) throw this.#damaged('not a part file', 0);
     const version = prefix.getUint32(4, true);
     if (version !== PART_VERSION) throw this.#damaged(`unsupported part version ${version}, want ${PART_VERSION}`, 4);
     const length = prefix.getUint32(8, true);
     if (length > MAX_HEADER_BYTES) throw this.#damaged(`header of ${length} bytes exceeds ${MAX_HEADER_BYTES}`, 8);
-    const json = new Uint8Array(this.#readAt(PART_PREFIX_BYTES, length));
+    const json = this.#readAt(PART_PREFIX_BYTES, length);
     if (zlib.crc32(json) !== prefix.getUint32(12, true)) throw this.#damaged('header has a wrong checksum', PART_PREFIX_BYTES);
     return JSON.parse(new TextDecoder().decode(json)) as PartHeader;
   }
@@ -257,4 +273,16 @@ export class PartReader {
   #damaged(what: string, offset: number): AppError {
     return new AppError('data_loss', `part ${this.path}: ${what} (offset ${offset})`);
   }
+}
+
+function asU32(bytes: Uint8Array<ArrayBuffer>): Uint32Array {
+  return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >>> 2);
+}
+
+function asI32(bytes: Uint8Array<ArrayBuffer>): Int32Array {
+  return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >>> 2);
+}
+
+function asF64(bytes: Uint8Array<ArrayBuffer>): Float64Array {
+  return new Float64Array(bytes.buffer, bytes.byteOffset, bytes.length >>> 3);
 }

@@ -8,6 +8,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PartColumns } from './part-columns.ts';
 import { PartReader } from './part-reader.ts';
+import type { PartReaderOptions } from './part-reader.ts';
 import { writePart } from './part-writer.ts';
 
 let dir: string;
@@ -18,9 +19,9 @@ afterEach(() => {
   fs.rmSync(dir, { recursive: true });
 });
 
-function withPart<T>(traces: Parameters<typeof tableOf>[0], use: (reader: PartReader) => T): T {
+function withPart<T>(traces: Parameters<typeof tableOf>[0], use: (reader: PartReader) => T, options: PartReaderOptions = {}): T {
   writePart(tableOf(traces), { path: path.join(dir, 'a.part'), tenant: 't', watermark: { segment: 3, offset: 99 } });
-  const reader = new PartReader(path.join(dir, 'a.part'));
+  const reader = new PartReader(path.join(dir, 'a.part'), options);
   try {
     return use(reader);
   } finally {
@@ -29,21 +30,25 @@ function withPart<T>(traces: Parameters<typeof tableOf>[0], use: (reader: PartRe
 }
 
 describe('part', () => {
-  it('gives back every span, whole or in slices', () => {
+  it.each<PartReaderOptions>([{}, { keep: true }, { reuse: true }])('gives back every span, whole or in slices, with %o', (options) => {
     fc.assert(
       fc.property(plainTraces(), fc.nat(7), (traces, cut) => {
         const want = plainOf(tableOf(traces));
-        withPart(traces, (reader) => {
+        const check = (reader: PartReader): void => {
           reader.verify();
           expect(reader.header.watermark).toEqual({ segment: 3, offset: 99 });
-          const whole = reader.readTraces();
-          expect(plainOf(whole, identityOrder(whole))).toEqual(want);
+          const read = (from?: number, to?: number) => {
+            const table = reader.readTraces(from, to);
+            return plainOf(table, identityOrder(table));
+          };
+          expect(read()).toEqual(want);
           const at = Math.min(cut, want.length);
-          const slices = [reader.readTraces(0, at), reader.readTraces(at)];
-          expect(slices.flatMap((t) => plainOf(t, identityOrder(t)))).toEqual(want);
-        });
+          expect([...read(0, at), ...read(at)]).toEqual(want);
+          expect([...read(0, at), ...read(at)]).toEqual(want);
+        };
+        withPart(traces, check, options);
       }),
-      { numRuns: 100 },
+      { numRuns: 60 },
     );
   });
 
