@@ -4,7 +4,7 @@ import { readCommandLine } from './command-line.ts';
 import { withMemorySettings } from './memory.ts';
 import { run } from './run.ts';
 
-withMemorySettings();
+withMemorySettings(process.env);
 
 const beganMs = systemClock.now() - process.uptime() * 1_000;
 const write = (text: string): void => void process.stderr.write(text);

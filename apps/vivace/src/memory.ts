@@ -7,10 +7,9 @@
  * - V8 answers network buffers with full collections of a heap that holds little else (docs/adr/0007-receiver-thread.md); counted with
  *   the heap's own limit there are a third as many, and a fifth of those when small heaps may grow fourfold before the next one.
  */
-export function withMemorySettings(): void {
+export function withMemorySettings(env: NodeJS.ProcessEnv): void {
   const flags = ['--external-memory-accounted-in-global-limit', '--heap-growing-percent=300'];
-  if (process.platform !== 'linux' || process.env.MALLOC_MMAP_THRESHOLD_ !== undefined || process.execve === undefined) return;
+  if (process.platform !== 'linux' || env.MALLOC_MMAP_THRESHOLD_ !== undefined || process.execve === undefined) return;
   const [node, ...args] = process.argv as [string, ...string[]];
-  const env = { ...process.env, MALLOC_MMAP_THRESHOLD_: String(64 * 1024), MALLOC_ARENA_MAX: '2' };
-  process.execve(node, [node, ...flags, ...process.execArgv, ...args], env);
+  process.execve(node, [node, ...flags, ...process.execArgv, ...args], { ...env, MALLOC_MMAP_THRESHOLD_: String(64 * 1024), MALLOC_ARENA_MAX: '2' });
 }
