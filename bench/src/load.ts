@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RequestTemplate } from './otlp-template.ts';
-import { diskBytes, usageOf } from './process-stats.ts';
+import { diskBytes, threadCpuOf, usageOf } from './process-stats.ts';
 import { seeded } from './random.ts';
 import { createSender } from './senders.ts';
 
@@ -37,6 +37,8 @@ export interface LoadResult {
   /** CPU-seconds a million spans: at the end of sending, and after settling. */
   readonly cpuPerMillion: number;
   readonly cpuPerMillionSettled: number;
+  /** As `cpuPerMillion`, by thread: what does the pushing and what works beside it. */
+  readonly cpuPerMillionByThread: Readonly<Record<string, number>>;
   readonly rssPeakMb: number;
   readonly rssAfterMb: number;
   readonly diskBytesPerSpan: number | undefined;
@@ -66,6 +68,7 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
     rssPeakMb = Math.max(rssPeakMb, usageOf(options.pids).rssMb);
   }, 200);
   const before = usageOf(options.pids);
+  const threadsBefore = threadCpuOf(options.pids);
   const clientBefore = process.cpuUsage();
   const started = Date.now();
 
@@ -93,6 +96,7 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
   await Promise.all(Array.from({ length: options.connections }, worker));
   const ended = Date.now();
   const sentUsage = usageOf(options.pids);
+  const threads = threadCpuOf(options.pids);
   const client = process.cpuUsage(clientBefore);
   if (options.settleSec > 0) await sleep(options.settleSec * 1000);
   clearInterval(watch);
@@ -110,6 +114,7 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
     clientCpuSeconds: round((client.user + client.system) / 1e6, 2),
     cpuPerMillion: perMillion(sentUsage.cpuSeconds - before.cpuSeconds),
     cpuPerMillionSettled: perMillion(settled.cpuSeconds - before.cpuSeconds),
+    cpuPerMillionByThread: Object.fromEntries([...threads].map(([name, s]) => [name, perMillion(s - (threadsBefore.get(name) ?? 0))]).filter(([, s]) => s !== 0)),
     rssPeakMb: Math.round(rssPeakMb),
     rssAfterMb: Math.round(settled.rssMb),
     diskBytesPerSpan: options.dir === undefined ? undefined : round(diskBytes(options.dir) / accepted, 1),

@@ -54,8 +54,10 @@ async function runLoad(): Promise<void> {
     headers,
   });
   save(result);
-  const { sampleIds: _, ...shown } = result;
+  const { sampleIds: _, cpuPerMillionByThread, ...shown } = result;
   console.table(shown);
+  console.log('CPU-seconds a million spans while sending, by thread');
+  console.table(cpuPerMillionByThread);
 }
 
 async function runQuery(): Promise<void> {

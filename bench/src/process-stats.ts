@@ -24,6 +24,24 @@ export function usageOf(pids: readonly number[]): Usage {
   return { cpuSeconds, rssMb };
 }
 
+/** CPU-seconds so far by thread name; threads of one name are added up. */
+export function threadCpuOf(pids: readonly number[]): Map<string, number> {
+  const seconds = new Map<string, number>();
+  for (const pid of pids) {
+    for (const task of fs.globSync(`/proc/${pid}/task/*`)) {
+      try {
+        const [head, tail] = fs.readFileSync(`${task}/stat`, 'utf8').split(') ');
+        const name = head.slice(head.indexOf('(') + 1);
+        const fields = tail.split(' ');
+        seconds.set(name, (seconds.get(name) ?? 0) + (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND);
+      } catch {
+        // The thread has ended.
+      }
+    }
+  }
+  return seconds;
+}
+
 export function diskBytes(folder: string): number {
   return Number(execFileSync('du', ['-sb', folder], { encoding: 'utf8' }).split('\t')[0]);
 }

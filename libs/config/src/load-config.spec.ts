@@ -41,7 +41,7 @@ describe('without a file', () => {
       traceLivePeriodMs: 30_000,
       maxBlockDurationMs: 1_800_000,
       maxBlockBytes: 524_288_000,
-      maxHeadSpans: 98_304,
+      maxHeadSpans: 65_536,
       maxHeadBytes: 67_108_864,
       maxSealedTables: 4,
       blockRetryMs: 30_000,

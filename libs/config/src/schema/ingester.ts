@@ -39,7 +39,7 @@ export const ingester = group('Recent spans, until they are in blocks.', {
   override_ring_key: string('ring', 'Key of the ring.'),
   flush_all_on_shutdown: bool(false, 'Always done, as far as server.graceful_shutdown_timeout allows; the rest stays in the log.', ignored),
   flush_object_storage: bool(true, 'Store blocks in the object store.'),
-  head_max_spans: int(98_304, 'Spans of a tenant in memory after which they are written to a part on disk. (Not in Tempo.)', { ...on, min: 1 }),
+  head_max_spans: int(65_536, 'Spans of a tenant in memory after which they are written to a part on disk. (Not in Tempo.)', { ...on, min: 1 }),
   head_max_bytes: bytes(67_108_864, 'Bytes of a tenant in memory after which they are written to a part on disk. (Not in Tempo.)', {
     ...on,
     min: 1,
