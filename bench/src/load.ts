@@ -114,7 +114,9 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
     clientCpuSeconds: round((client.user + client.system) / 1e6, 2),
     cpuPerMillion: perMillion(sentUsage.cpuSeconds - before.cpuSeconds),
     cpuPerMillionSettled: perMillion(settled.cpuSeconds - before.cpuSeconds),
-    cpuPerMillionByThread: Object.fromEntries([...threads].map(([name, s]) => [name, perMillion(s - (threadsBefore.get(name) ?? 0))]).filter(([, s]) => s !== 0)),
+    cpuPerMillionByThread: Object.fromEntries(
+      [...threads].map(([name, s]) => [name, perMillion(s - (threadsBefore.get(name) ?? 0))]).filter(([, s]) => s !== 0),
+    ),
     rssPeakMb: Math.round(rssPeakMb),
     rssAfterMb: Math.round(settled.rssMb),
     diskBytesPerSpan: options.dir === undefined ? undefined : round(diskBytes(options.dir) / accepted, 1),
