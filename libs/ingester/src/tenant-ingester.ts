@@ -64,7 +64,7 @@ export class TenantIngester {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #metrics: IngesterMetrics;
-  readonly #decodeStats = { cutStrings: 0, spans: 0 };
+  readonly #decodeStats = { cutStrings: 0 };
   #head: Head | undefined;
   /** Sealed tables, oldest first; the first is being written. */
   #sealed: Head[] = [];
@@ -89,10 +89,6 @@ export class TenantIngester {
     this.#parts = deps.parts.map((part) => ({ ...part, createdMs: deps.clock.now(), readers: 0, retired: false }));
     this.#partSequence = deps.nextPart;
     this.#watermark = deps.watermark;
-  }
-
-  get liveSpans(): number {
-    return (this.#head?.table.spanCount ?? 0) + this.#sealed.reduce((n, h) => n + h.table.spanCount, 0);
   }
 
   get memoryBytes(): number {
