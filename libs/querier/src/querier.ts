@@ -2,7 +2,17 @@ import { AppError } from '@vivace/base';
 import type { Clock, Counter, Family, Logger, MetricsRegistry, TenantId } from '@vivace/base';
 import type { BlockMeta } from '@vivace/block';
 import { mergeSearch, mergeTagNames, mergeTagValues } from '@vivace/query';
-import type { QueryOptions, QueryService, SearchMetrics, SearchRequest, TagsRequest, TagValuesRequest, TimeRange } from '@vivace/query';
+import type {
+  QueryInstantResponse,
+  QueryOptions,
+  QueryRangeResponse,
+  QueryService,
+  SearchMetrics,
+  SearchRequest,
+  TagsRequest,
+  TagValuesRequest,
+  TimeRange,
+} from '@vivace/query';
 import { SpanTable } from '@vivace/trace';
 import type { SpanTableHandle } from '@vivace/trace';
 import type { RunOptions, WorkerPool } from '@vivace/workers';
@@ -120,6 +130,14 @@ class Querier implements QueryService {
       ),
     };
     return { traces: mergeSearch(partials, { limit: request.limit, spansPerSpanSet: request.spansPerSpanSet, legacy: request.legacy }), metrics };
+  }
+
+  async queryRange(): Promise<QueryRangeResponse> {
+    throw new AppError('unimplemented', 'metrics queries are not implemented in this version: use /api/search');
+  }
+
+  async queryInstant(): Promise<QueryInstantResponse> {
+    return this.queryRange();
   }
 
   async tags(tenant: TenantId, request: TagsRequest, options: QueryOptions = {}) {

@@ -8,6 +8,8 @@ import { decodeStable } from './routes.ts';
 const service: QueryService = {
   findTrace: async () => ({ trace: undefined, inspectedBytes: 0 }),
   search: async () => ({ traces: [], metrics: {} }),
+  queryRange: async () => ({ series: [], metrics: {} }),
+  queryInstant: async () => ({ series: [], metrics: {} }),
   tags: async () => ({ scopes: [], inspectedBytes: 0 }),
   tagValues: async () => ({ values: [], inspectedBytes: 0 }),
 };

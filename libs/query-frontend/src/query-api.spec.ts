@@ -45,6 +45,8 @@ function setup(options: { config?: Partial<QueryApiConfig>; maxSearchDurationMs?
       asked.search = request;
       return guard({ traces: [], metrics: { inspectedBytes: '42', totalJobs: 1 } });
     },
+    queryRange: () => guard({ series: [], metrics: {} }),
+    queryInstant: () => guard({ series: [], metrics: {} }),
     tags: (_tenant, request) => {
       asked.tags = request;
       const scopes = [

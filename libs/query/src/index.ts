@@ -3,9 +3,16 @@ export { mergeSearch } from './merge-search.ts';
 export type { MergeOptions } from './merge-search.ts';
 export type {
   AnyValueJson,
+  ExemplarJson,
+  InstantSeriesJson,
   KeyValueJson,
+  MetricsRequest,
+  ProgressOptions,
+  QueryInstantResponse,
   QueryOptions,
+  QueryRangeResponse,
   QueryService,
+  SampleJson,
   SearchMetrics,
   SearchRequest,
   SearchResponse,
@@ -18,6 +25,7 @@ export type {
   TagValuesRequest,
   TagValuesResponse,
   TimeRange,
+  TimeSeriesJson,
   TraceByIdResponse,
   TraceSearchMetadata,
 } from './model.ts';

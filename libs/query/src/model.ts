@@ -118,14 +118,74 @@ export interface TraceByIdResponse {
   readonly partialMessage?: string;
 }
 
+/** A metrics query. Times are unix nanoseconds as asked; the engine aligns them to the step (docs/compat/api.md). */
+export interface MetricsRequest {
+  /** Checked; has a metrics stage. */
+  readonly query: Query;
+  readonly startNs: bigint;
+  readonly endNs: bigint;
+  /** At least 1. An instant query has one bucket, `(startNs, endNs]`, and no alignment. */
+  readonly stepNs: bigint;
+  /** Most exemplars; 0: none. A hint of the query has the last word. */
+  readonly exemplars: number;
+  /** Most series of the answer; 0: no limit. */
+  readonly maxSeries: number;
+}
+
+export interface SampleJson {
+  readonly timestampMs: string;
+  /** Absent: 0. */
+  readonly value?: number;
+}
+
+export interface ExemplarJson {
+  readonly labels: readonly KeyValueJson[];
+  readonly value?: number;
+  readonly timestampMs: string;
+}
+
+export interface TimeSeriesJson {
+  readonly labels: readonly KeyValueJson[];
+  readonly samples: readonly SampleJson[];
+  readonly exemplars?: readonly ExemplarJson[];
+}
+
+export interface InstantSeriesJson {
+  readonly labels: readonly KeyValueJson[];
+  /** Absent: 0. */
+  readonly value?: number;
+}
+
+interface MetricsResponse<S> {
+  readonly series: readonly S[];
+  readonly metrics: SearchMetrics;
+  /** With `message` only when something is left out. */
+  readonly status?: 'PARTIAL';
+  readonly message?: string;
+}
+
+export type QueryRangeResponse = MetricsResponse<TimeSeriesJson>;
+export type QueryInstantResponse = MetricsResponse<InstantSeriesJson>;
+
 export interface QueryOptions {
   readonly signal?: AbortSignal;
+}
+
+export interface ProgressOptions<T> extends QueryOptions {
+  /**
+   * Called whenever more of the answer is known, never after the promise settled. `answer()` merges what is there so far, so ask only when it will be
+   * sent. What it says stays true: a trace in it is in the final answer as it is, a series holds only what is counted so far.
+   */
+  readonly onProgress?: (answer: () => T) => void;
 }
 
 /** What the HTTP and gRPC edges ask. Errors are AppError (invalid_argument, resource_exhausted, unimplemented, …). */
 export interface QueryService {
   findTrace(tenant: TenantId, traceId: Uint8Array, range: TimeRange | undefined, options?: QueryOptions): Promise<TraceByIdResponse>;
-  search(tenant: TenantId, request: SearchRequest, options?: QueryOptions): Promise<SearchResponse>;
+  search(tenant: TenantId, request: SearchRequest, options?: ProgressOptions<SearchResponse>): Promise<SearchResponse>;
+  queryRange(tenant: TenantId, request: MetricsRequest, options?: ProgressOptions<QueryRangeResponse>): Promise<QueryRangeResponse>;
+  /** One value a series over `(startNs, endNs]`; `stepNs` is not read. */
+  queryInstant(tenant: TenantId, request: MetricsRequest, options?: ProgressOptions<QueryInstantResponse>): Promise<QueryInstantResponse>;
   tags(tenant: TenantId, request: TagsRequest, options?: QueryOptions): Promise<TagsResponse>;
   tagValues(tenant: TenantId, request: TagValuesRequest, options?: QueryOptions): Promise<TagValuesResponse>;
 }
