@@ -124,6 +124,19 @@ export class LocalObjectStore implements ObjectStore {
     return entries.sort((a, b) => (a.key < b.key ? -1 : 1));
   }
 
+  async listTree(prefix: string, wanted: (key: string) => boolean, signal?: AbortSignal): Promise<ObjectEntry[]> {
+    const entries: ObjectEntry[] = [];
+    for (const entry of await this.#read(prefix, signal)) {
+      const key = `${prefix}${entry.name}`;
+      if (entry.isDirectory()) entries.push(...(await this.listTree(`${key}/`, wanted, signal)));
+      else if (entry.isFile() && !entry.name.startsWith(TEMPORARY) && wanted(key)) {
+        const found = await this.stat(key, signal);
+        if (found) entries.push({ key, ...found });
+      }
+    }
+    return entries.sort((a, b) => (a.key < b.key ? -1 : 1));
+  }
+
   async listFolders(prefix: string, signal?: AbortSignal): Promise<string[]> {
     return (await this.#read(prefix, signal))
       .filter((entry) => entry.isDirectory())

@@ -15,7 +15,7 @@ export class MemoryObjectStore implements ObjectStore {
   reads = 0;
   /** Bytes given by them. */
   bytesRead = 0;
-  /** Calls of `list` and `listFolders`. */
+  /** Calls of `list`, `listTree` and `listFolders`. */
   lists = 0;
   readonly #objects = new Map<string, Stored>();
   readonly #clock: Clock;
@@ -55,13 +55,16 @@ export class MemoryObjectStore implements ObjectStore {
     await rm(path);
   }
 
-  async list(prefix: string, signal?: AbortSignal): Promise<ObjectEntry[]> {
+  list(prefix: string, signal?: AbortSignal): Promise<ObjectEntry[]> {
+    return this.listTree(prefix, (key) => !key.includes('/', prefix.length), signal);
+  }
+
+  async listTree(prefix: string, wanted: (key: string) => boolean, signal?: AbortSignal): Promise<ObjectEntry[]> {
     signal?.throwIfAborted();
     checkPrefix(prefix);
     this.lists++;
     const entries: ObjectEntry[] = [];
-    for (const [key, { bytes, modifiedMs }] of this.#objects)
-      if (key.startsWith(prefix) && !key.includes('/', prefix.length)) entries.push({ key, size: bytes.length, modifiedMs });
+    for (const [key, { bytes, modifiedMs }] of this.#objects) if (key.startsWith(prefix) && wanted(key)) entries.push({ key, size: bytes.length, modifiedMs });
     return entries.sort((a, b) => (a.key < b.key ? -1 : 1));
   }
 

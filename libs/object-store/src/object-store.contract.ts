@@ -99,6 +99,13 @@ export function objectStoreContract(name: string, create: (path: string) => Obje
       expect(await store.listFolders('')).toEqual(['t1', 't2']);
       expect(await store.listFolders('t1/')).toEqual(['b1']);
       expect(await store.list('t3/')).toEqual([]);
+      expect((await store.listTree('t1/', () => true)).map((e) => [e.key, e.size])).toEqual([
+        ['t1/b1/data.parquet', 18],
+        ['t1/b1/meta.json', 15],
+        ['t1/index.json.gz', 16],
+      ]);
+      expect((await store.listTree('', (key) => key.endsWith('/meta.json'))).map((e) => e.key)).toEqual(['t1/b1/meta.json', 't2/b2/meta.json']);
+      expect(await store.listTree('t3/', () => true)).toEqual([]);
       expect(await store.listFolders('t3/')).toEqual([]);
     });
 

@@ -12,6 +12,8 @@ export interface ObjectStore {
   putFile(key: string, path: string, signal?: AbortSignal): Promise<void>;
   /** Keys of objects directly below `prefix` (which ends with `/` or is empty). Absent prefix: empty list. */
   list(prefix: string, signal?: AbortSignal): Promise<ObjectEntry[]>;
+  /** Objects at any depth below `prefix`, those that are `wanted` by their key, in the order of keys. */
+  listTree(prefix: string, wanted: (key: string) => boolean, signal?: AbortSignal): Promise<ObjectEntry[]>;
   /** Names of the "folders" directly below `prefix`. */
   listFolders(prefix: string, signal?: AbortSignal): Promise<string[]>;
   /** Idempotent. */
