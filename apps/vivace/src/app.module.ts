@@ -144,6 +144,7 @@ const PROVIDERS: Provider[] = [
         codec: { traceToJson, traceToProto },
         config: config.queryFrontend,
         maxSearchDurationMs: (tenant) => overrides.limits(tenant).maxSearchDurationMs,
+        maxMetricsDurationMs: (tenant) => overrides.limits(tenant).maxMetricsDurationMs,
         buildInfo: BUILD_INFO,
         metrics,
         logger,

@@ -171,6 +171,7 @@ export interface QueryFrontendConfig {
   readonly maxOutstandingPerTenant: number;
   readonly maxQueryBytes: number;
   readonly search: SearchConfig;
+  readonly metrics: MetricsConfig;
 }
 
 export interface SearchConfig {
@@ -185,6 +186,18 @@ export interface SearchConfig {
   readonly defaultSpansPerSpanSet: number;
   /** 0 is no limit. */
   readonly maxSpansPerSpanSet: number;
+}
+
+/** Of TraceQL metrics. */
+export interface MetricsConfig {
+  /** 0 is no limit. */
+  readonly maxDurationMs: number;
+  /** As many when a query does not say. */
+  readonly maxExemplars: number;
+  /** 0 is no limit. */
+  readonly maxResponseSeries: number;
+  /** Steps in the range of a query. */
+  readonly maxIntervals: number;
 }
 
 export interface OverridesConfig {

@@ -7,6 +7,7 @@ export type {
   DistributorConfig,
   IngesterConfig,
   ListenAddress,
+  MetricsConfig,
   OtlpGrpcConfig,
   OtlpHttpConfig,
   OverridesConfig,

@@ -17,6 +17,8 @@ export interface Limits {
   readonly maxBytesPerTagValuesQuery: number;
   /** 0 is the query frontend's own. */
   readonly maxSearchDurationMs: number;
+  /** 0 is the query frontend's own. */
+  readonly maxMetricsDurationMs: number;
   /** Empty is the storage's own. */
   readonly dedicatedColumns: readonly DedicatedColumn[];
 }
@@ -32,6 +34,7 @@ export function toLimits(entry: Value<typeof tenantEntry>): Limits {
     maxBytesPerTrace: global.max_bytes_per_trace,
     maxBytesPerTagValuesQuery: read.max_bytes_per_tag_values_query,
     maxSearchDurationMs: read.max_search_duration,
+    maxMetricsDurationMs: read.max_metrics_duration,
     dedicatedColumns: storage.parquet_dedicated_columns,
   };
 }

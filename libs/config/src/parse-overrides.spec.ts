@@ -72,6 +72,7 @@ describe('resolveLimits', () => {
       maxBytesPerTrace: 9,
       maxBytesPerTagValuesQuery: 0,
       maxSearchDurationMs: 0,
+      maxMetricsDurationMs: 0,
       dedicatedColumns: [],
     });
   });

@@ -16,7 +16,7 @@ const MIB = 1_048_576;
 export function toConfig(values: Values, problems: Problem[]): Config {
   const { server, ingester, querier, query_frontend: frontend, storage, workers, overrides } = values;
   const { trace } = storage;
-  const { search } = frontend;
+  const { search, metrics } = frontend;
   const { block_cache: cache } = querier;
   return {
     target: values.target,
@@ -102,6 +102,12 @@ export function toConfig(values: Values, problems: Problem[]): Config {
         queryBackendAfterMs: search.query_backend_after,
         defaultSpansPerSpanSet: search.default_spans_per_span_set,
         maxSpansPerSpanSet: search.max_spans_per_span_set,
+      },
+      metrics: {
+        maxDurationMs: metrics.max_duration,
+        maxExemplars: metrics.max_exemplars,
+        maxResponseSeries: metrics.max_response_series,
+        maxIntervals: metrics.max_intervals,
       },
     },
     overrides: {

@@ -21,14 +21,14 @@ export function negotiate(accept: string | undefined): Format {
 }
 
 /** A model in the protobuf JSON shape (see @vivace/query) as a 200 answer in the asked format. */
-export function encodeAnswer(schema: DescMessage, model: object, format: Format, inspectedBytes?: number): Answer {
-  const json = toJsonText(model);
-  return {
-    status: 200,
-    contentType: CONTENT_TYPE[format],
-    body: format === 'json' ? json : toBinary(schema, fromJsonString(schema, json)),
-    ...(inspectedBytes === undefined ? {} : { inspectedBytes }),
-  };
+export function encodeAnswer(schema: DescMessage, model: object, format: Format, inspectedBytes = 0): Answer {
+  const answer = jsonAnswer(model, inspectedBytes);
+  return format === 'json' ? answer : { ...answer, contentType: CONTENT_TYPE.protobuf, body: toBinary(schema, fromJsonString(schema, answer.body)) };
+}
+
+/** The same where there is only JSON. */
+export function jsonAnswer(model: object, inspectedBytes: number): Answer & { readonly body: string } {
+  return { status: 200, contentType: CONTENT_TYPE.json, body: toJsonText(model), inspectedBytes };
 }
 
 /** jsonpb writes doubles without a number form as strings. Models hold no null, so a null in the text means one of those is in it. */

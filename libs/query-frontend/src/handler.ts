@@ -18,6 +18,8 @@ export interface HandlerDeps {
   readonly config: QueryApiConfig;
   /** `overrides.….read.max_search_duration`; 0 leaves it to `config`. */
   readonly maxSearchDurationMs: (tenant: TenantId) => number;
+  /** `overrides.….read.max_metrics_duration`; 0 leaves it to `config`. */
+  readonly maxMetricsDurationMs: (tenant: TenantId) => number;
   readonly buildInfo: BuildInfo;
   readonly clock: Clock;
 }

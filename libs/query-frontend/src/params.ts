@@ -20,6 +20,21 @@ export function countParam(query: URLSearchParams, name: string): number | undef
   return value;
 }
 
+/** `since`, a Prometheus duration, in nanoseconds; undefined when absent. */
+export function sinceNsParam(query: URLSearchParams): bigint | undefined {
+  const ms = sinceMs(query);
+  return ms === undefined ? undefined : BigInt(Math.round(ms * 1e6));
+}
+
+/** Seconds, whole or not, or a Go duration, in nanoseconds; undefined when absent. */
+export function stepNsParam(query: URLSearchParams): bigint | undefined {
+  const text = textParam(query, 'step');
+  if (text === undefined) return undefined;
+  const ms = parseDurationMs(text) ?? (NUMBER.test(text) ? Number(text) * 1_000 : NaN);
+  if (!(Math.abs(ms) <= MAX_DURATION_MS)) throw invalid(`invalid step: cannot parse ${JSON.stringify(text)} to a valid duration`);
+  return BigInt(Math.round(ms * 1e6));
+}
+
 /** A Go duration in nanoseconds; zero is the same as absent. */
 export function durationNsParam(query: URLSearchParams, name: string): bigint | undefined {
   const text = textParam(query, name);
@@ -43,12 +58,18 @@ export function rangeParam(query: URLSearchParams, nowMs: number): TimeRange | u
 }
 
 function sinceParam(query: URLSearchParams, nowMs: number): TimeRange | undefined {
+  const ms = sinceMs(query);
+  if (ms === undefined) return undefined;
+  const endSec = Math.ceil(nowMs / 1_000);
+  return { startSec: Math.max(0, endSec - Math.ceil(ms / 1_000)), endSec };
+}
+
+function sinceMs(query: URLSearchParams): number | undefined {
   const text = textParam(query, 'since');
   if (text === undefined) return undefined;
   const ms = parseDurationMs(text);
   if (ms === undefined || ms <= 0 || ms > MAX_DURATION_MS) throw invalid(`invalid since: not a valid duration string: ${JSON.stringify(text)}`);
-  const endSec = Math.ceil(nowMs / 1_000);
-  return { startSec: Math.max(0, endSec - Math.ceil(ms / 1_000)), endSec };
+  return ms;
 }
 
 /** Refuses a range longer than `maxMs`; 0 means no limit. Grafana recognises this text and suggests a shorter range. */
@@ -65,8 +86,8 @@ const DEFAULT_SINCE_SEC = 3_600;
 export function tagRangeParam(query: URLSearchParams, nowMs: number): TimeRange | undefined {
   const since = sinceParam(query, nowMs);
   if (since) return since;
-  const start = timeParam(query, 'start');
-  const end = timeParam(query, 'end');
+  const start = tagTimeParam(query, 'start');
+  const end = tagTimeParam(query, 'end');
   if (!start && !end) return undefined;
   const endSec = end ?? Math.ceil(nowMs / 1_000);
   const startSec = start ?? Math.max(0, endSec - DEFAULT_SINCE_SEC);
@@ -76,8 +97,17 @@ export function tagRangeParam(query: URLSearchParams, nowMs: number): TimeRange 
 
 const MAX_DURATION_MS = 9_223_372_036_854;
 const MAX_SECONDS = 0xffff_ffff;
+const NS_PER_SEC = 1_000_000_000n;
+const MAX_INT64 = (1n << 63n) - 1n;
 const INTEGER = /^[+-]?\d+$/;
+const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
 const DECIMAL = /^\d+(\.\d*)?$/;
+const FRACTION = /\.(\d+)/;
+/** Digits of a time of our days by its unit: as nanoseconds it would be one of January to April 1970. */
+const MISTAKEN_UNIT: ReadonlyMap<number, string> = new Map([
+  [13, 'milliseconds'],
+  [16, 'microseconds'],
+]);
 const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 
 function secondsParam(query: URLSearchParams, name: string): number | undefined {
@@ -86,20 +116,40 @@ function secondsParam(query: URLSearchParams, name: string): number | undefined 
   return value;
 }
 
-function timeParam(query: URLSearchParams, name: string): number | undefined {
+function tagTimeParam(query: URLSearchParams, name: string): number | undefined {
   const text = textParam(query, name);
   if (text === undefined) return undefined;
   const problem = `error parsing date range: could not parse '${name}' parameter`;
-  if (RFC_3339.test(text)) {
-    const ms = Date.parse(text);
-    if (ms >= 0) return Math.floor(ms / 1_000);
-  } else if (DECIMAL.test(text)) {
-    const value = Number(text);
-    const seconds = Math.floor(!text.includes('.') && text.length > 10 ? value / 1e9 : value);
-    if (seconds <= MAX_SECONDS) return seconds;
-    throw invalid(`${problem}: ${outOfRange(text)}`);
-  }
-  throw invalid(`${problem}: ${invalidSyntax(text)}`);
+  const seconds = Number(parseTimeNs(text, problem) / NS_PER_SEC);
+  if (seconds > MAX_SECONDS) throw invalid(`${problem}: ${outOfRange(text)}`);
+  return seconds;
+}
+
+/** A time in unix nanoseconds: seconds (up to 10 digits), fractional seconds, nanoseconds (more digits) or RFC 3339. Zero is the same as absent. */
+export function timeNsParam(query: URLSearchParams, name: string): bigint | undefined {
+  const text = textParam(query, name);
+  return text === undefined ? undefined : parseTimeNs(text, `invalid ${name}`) || undefined;
+}
+
+function parseTimeNs(text: string, problem: string): bigint {
+  const ns = RFC_3339.test(text) ? rfc3339Ns(text) : DECIMAL.test(text) ? decimalNs(text, problem) : undefined;
+  if (ns === undefined || ns < 0n) throw invalid(`${problem}: ${invalidSyntax(text)}`);
+  if (ns > MAX_INT64) throw invalid(`${problem}: ${outOfRange(text)}`);
+  return ns;
+}
+
+function decimalNs(text: string, problem: string): bigint {
+  const [whole, fraction] = text.split('.');
+  if (fraction !== undefined || whole.length <= 10) return BigInt(whole) * NS_PER_SEC + BigInt((fraction ?? '').slice(0, 9).padEnd(9, '0'));
+  const unit = MISTAKEN_UNIT.get(whole.length);
+  if (unit !== undefined) throw invalid(`${problem}: ${text} looks like unix ${unit}, want seconds, nanoseconds or RFC 3339`);
+  return BigInt(whole);
+}
+
+/** Undefined for a date there is not, such as the 13th month. */
+function rfc3339Ns(text: string): bigint | undefined {
+  const ms = Date.parse(text.replace(FRACTION, ''));
+  return Number.isNaN(ms) ? undefined : BigInt(ms) * 1_000_000n + BigInt((FRACTION.exec(text)?.[1] ?? '').slice(0, 9).padEnd(9, '0'));
 }
 
 function parseInteger(text: string, problem: string): number {

@@ -11,6 +11,14 @@ export interface QueryApiConfig {
     readonly defaultSpansPerSpanSet: number;
     readonly maxSpansPerSpanSet: number;
   };
+  readonly metrics: {
+    readonly maxDurationMs: number;
+    /** As many when a query does not say; here 0 is none. */
+    readonly maxExemplars: number;
+    readonly maxResponseSeries: number;
+    /** Steps in the range of a query. */
+    readonly maxIntervals: number;
+  };
 }
 
 /** Shown at `/api/status/buildinfo`. Grafana compares `version` with 2.2.0 and 2.7.0 to decide what it may ask. */

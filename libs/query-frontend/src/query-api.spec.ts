@@ -15,6 +15,7 @@ const CONFIG: QueryApiConfig = {
   apiTimeoutMs: 0,
   maxQueryBytes: 1_000,
   search: { defaultResultLimit: 20, maxResultLimit: 262_144, maxDurationMs: 168 * 3_600_000, defaultSpansPerSpanSet: 3, maxSpansPerSpanSet: 100 },
+  metrics: { maxDurationMs: 3 * 3_600_000, maxExemplars: 100, maxResponseSeries: 0, maxIntervals: 10_000 },
 };
 const NOW_SEC = 1_795_000_000;
 const JSON_TYPE = 'application/json';
@@ -73,6 +74,7 @@ function setup(options: { config?: Partial<QueryApiConfig>; maxSearchDurationMs?
     codec: { traceToProto: () => Uint8Array.of(0x0a, 0x00), traceToJson: () => '[{}]' },
     config: { ...CONFIG, ...options.config },
     maxSearchDurationMs: () => options.maxSearchDurationMs ?? 0,
+    maxMetricsDurationMs: () => 0,
     buildInfo: { version: '2.10.8', revision: 'r', branch: 'b', buildUser: '', buildDate: '', goVersion: '' },
     metrics,
     logger,
@@ -196,9 +198,11 @@ describe('refusals', () => {
     ['/api/search/tags?limit=-1', 'invalid limit: must be a non-negative number'],
     ['/api/v2/search/tags?start=NaN', 'error parsing date range: could not parse \'start\' parameter: strconv.ParseInt: parsing "NaN": invalid syntax'],
     ['/api/v2/search/tag/.a/values?end=x', 'error parsing date range: could not parse \'end\' parameter: strconv.ParseInt: parsing "x": invalid syntax'],
+    [
+      '/api/v2/search/tags?start=1795000000000',
+      "error parsing date range: could not parse 'start' parameter: 1795000000000 looks like unix milliseconds, want seconds, nanoseconds or RFC 3339",
+    ],
     ['/api/v2/search/tags?start=9&end=3', 'http parameter start must be before end. received start=9 end=3'],
-    ['/api/metrics/query_range', 'missing query: want the parameter q'],
-    ['/api/metrics/query?q=%7B%7D', 'not a metrics query'],
   ])('%s', async (url, message) => {
     expect(await setup().ask(url)).toMatchObject({ status: 400, contentType: TEXT, body: message });
   });
@@ -210,8 +214,6 @@ describe('refusals', () => {
     ['/api/search?q=%20', /^invalid TraceQL query: parse error/],
     ['/api/search?q=%7B%20foo%20%3D%201%20%7D', /^invalid TraceQL query: parse error at line 1, col 3/],
     ['/api/search?q=%7B%20name%20%3D%201%20%7D', /^invalid TraceQL query: (?!parse error)/],
-    ['/api/metrics/query_range?q=%7B%7D%20%7C%20rate(', /^parse error at line 1, col 11/],
-    ['/api/metrics/query_range?q=%7B%20name%20%3D%201%20%7D%20%7C%20rate()', /^compiling query: /],
   ])('%s names the error of the query', async (url, message) => {
     expect(await setup().ask(url)).toMatchObject({ status: 400, contentType: TEXT, body: expect.stringMatching(message) });
   });
@@ -223,11 +225,6 @@ describe('refusals', () => {
       status: 400,
       body: 'range specified by start and end exceeds 1m0s. received start=1 end=62',
     });
-  });
-
-  it('says that metrics queries are not implemented', async () => {
-    expect(await setup().ask('/api/metrics/query_range?q=%7B%7D%20%7C%20rate()')).toMatchObject({ status: 501, contentType: TEXT });
-    expect(await setup().ask('/api/metrics/query?query=%7B%7D%20%7C%20rate()')).toMatchObject({ status: 501, contentType: TEXT });
   });
 
   it.each([
@@ -337,6 +334,7 @@ describe('what the service is asked', () => {
     ['start=10&end=20', { startSec: 10, endSec: 20 }],
     ['start=10.9&end=20.1', { startSec: 10, endSec: 20 }],
     ['start=1795000000123456789&end=1795000001123456789', { startSec: 1_795_000_000, endSec: 1_795_000_001 }],
+    ['start=1970-01-01T00:00:10.9Z&end=20', { startSec: 10, endSec: 20 }],
     ['start=2026-11-20T00:00:00Z&end=2026-11-20T01:00:00%2B00:00', { startSec: 1_795_132_800, endSec: 1_795_136_400 }],
     [`start=${NOW_SEC - 60}`, { startSec: NOW_SEC - 60, endSec: NOW_SEC }],
     ['end=7200', { startSec: 3_600, endSec: 7_200 }],

@@ -1,6 +1,6 @@
 import { CONTENT_TYPE, TEXT } from './encode.ts';
 import type { Handler } from './handler.ts';
-import { metricsQuery } from './metrics-query.ts';
+import { metricsInstant, metricsRange } from './metrics-query.ts';
 import { search } from './search.ts';
 import { tagsV1, tagsV2, tagValuesV1, tagValuesV2 } from './tags.ts';
 import { traceByIdV1, traceByIdV2 } from './trace-by-id.ts';
@@ -31,8 +31,8 @@ export const ROUTES: readonly RouteSpec[] = [
   route('/api/v2/search/tags', 'metadata', tagsV2),
   route('/api/search/tag/{tagName}/values', 'metadata', tagValuesV1),
   route('/api/v2/search/tag/{tagName}/values', 'metadata', tagValuesV2),
-  route('/api/metrics/query_range', 'metrics', metricsQuery),
-  route('/api/metrics/query', 'metrics', metricsQuery),
+  route('/api/metrics/query_range', 'metrics', metricsRange),
+  route('/api/metrics/query', 'metrics', metricsInstant),
   route('/api/echo', undefined, echo),
   route('/api/status/buildinfo', undefined, buildInfo),
 ];

@@ -35,7 +35,7 @@ const limitFields = (filled: boolean) => ({
     }),
     max_blocks_per_tag_values_query: int(0, 'Most blocks read for tag values; 0 is no limit.', { flags: ['querier.max-blocks-per-tag-values-query'] }),
     max_search_duration: duration('0s', 'Longest time range of a search; 0 is query_frontend.search.max_duration.', on),
-    max_metrics_duration: duration('0s', 'Longest time range of TraceQL metrics; 0 is query_frontend.metrics.max_duration.'),
+    max_metrics_duration: duration('0s', 'Longest time range of TraceQL metrics; 0 is query_frontend.metrics.max_duration.', on),
     unsafe_query_hints: bool(false, 'Queries may use hints that change how they run.'),
   }),
   compaction: group('Merging and deleting.', {
