@@ -18,6 +18,7 @@ const meta = (blockId: string, totalRecords: number, size: number): BlockMeta =>
   footerSize: 0,
   dedicatedColumns: [],
   replicationFactor: 0,
+  compactedFrom: [],
 });
 
 const MIB = 1_048_576;

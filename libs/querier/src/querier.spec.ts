@@ -1,6 +1,6 @@
 import { AppError, createMemoryLogger, createMemoryMetrics } from '@vivace/base';
 import type { TenantId } from '@vivace/base';
-import type { TagValuesRequest } from '@vivace/query';
+import type { SearchRequest, SearchResponse, TagValuesRequest, TracePiece } from '@vivace/query';
 import { describe, expect, it } from 'vitest';
 import type { TagValuesJob } from './jobs.ts';
 import { createQuerier } from './querier.ts';
@@ -99,5 +99,54 @@ describe('createQuerier', () => {
       code: 'deadline_exceeded',
       message: expect.stringContaining('querier.search.query_timeout'),
     });
+  });
+
+  it('reports the traces that are certain as jobs complete, and how far it is', async () => {
+    const HOUR_MS = 3_600_000;
+    const answers: ((pieces: readonly TracePiece[]) => void)[] = [];
+    const blocks = [3, 2, 1].map(
+      (hour) => ({ blockId: String(hour), size: MIB, totalRecords: 1, startMs: (hour - 1) * HOUR_MS, endMs: hour * HOUR_MS }) as never,
+    );
+    const { querier } = setUp(
+      () =>
+        new Promise((resolve) => {
+          answers.push((pieces) => resolve({ pieces, inspectedTraces: 1, inspectedSpans: 2, inspectedBytes: 3 }));
+        }),
+      { blocks: { blocksInRange: () => blocks }, threads: 1, targetBytesPerJob: 1 },
+    );
+    const seen: SearchResponse[] = [];
+    let told = Promise.withResolvers<void>();
+    const request: SearchRequest = { query: {} as never, limit: 9, spansPerSpanSet: 3, range: { startSec: 0, endSec: 4 * 3_600 }, legacy: false };
+    const asked = querier.search(TENANT, request, {
+      onProgress(answer) {
+        seen.push(answer());
+        told.resolve();
+      },
+    });
+    const found = (nr: number, atMs: number): TracePiece => ({
+      traceId: String(nr).padStart(32, '0'),
+      startNs: BigInt(atMs) * 1_000_000n,
+      durationNs: 0,
+      rootServiceName: 'a',
+      rootTraceName: '',
+      serviceStats: [],
+      spanSets: [],
+    });
+    answers[1]([found(2, 1.5 * HOUR_MS)]);
+    await told.promise;
+    told = Promise.withResolvers();
+    answers[0]([found(3, 2.5 * HOUR_MS)]);
+    await told.promise;
+    answers[2]([found(1, 0.5 * HOUR_MS)]);
+    const final = await asked;
+    const ids = ({ traces }: SearchResponse) => traces.map(({ traceID }) => Number(traceID));
+    // The newest block is open first: anything may come.
+    expect(seen.map(ids)).toEqual([[], [3, 2]]);
+    expect(seen.map(({ metrics }) => metrics)).toMatchObject([
+      { completedJobs: 1, totalJobs: 3, totalBlocks: 3, inspectedTraces: 1, inspectedBytes: '3' },
+      { completedJobs: 2, totalJobs: 3, totalBlocks: 3, inspectedTraces: 2, inspectedBytes: '6' },
+    ]);
+    expect(ids(final)).toEqual([3, 2, 1]);
+    expect(final.metrics).toMatchObject({ completedJobs: 3, totalJobs: 3 });
   });
 });

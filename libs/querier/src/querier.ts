@@ -1,14 +1,15 @@
 import { AppError } from '@vivace/base';
 import type { Clock, Counter, Family, Logger, MetricsRegistry, TenantId } from '@vivace/base';
 import type { BlockMeta } from '@vivace/block';
-import { mergeSearch, mergeTagNames, mergeTagValues } from '@vivace/query';
+import { mergeTagNames, mergeTagValues } from '@vivace/query';
 import type {
+  ProgressOptions,
   QueryInstantResponse,
   QueryOptions,
   QueryRangeResponse,
   QueryService,
-  SearchMetrics,
   SearchRequest,
+  SearchResponse,
   TagsRequest,
   TagValuesRequest,
   TimeRange,
@@ -22,6 +23,7 @@ import type { JobLimits } from './job-queue.ts';
 import { divideBlocks, hashOf, wholeBlocks } from './jobs.ts';
 import type { BlockJob, JobSources } from './jobs.ts';
 import type { QueryTasks } from './query-tasks.ts';
+import { SearchProgress } from './search-progress.ts';
 
 /** Recent data of a tenant as the querier borrows it from the ingester. */
 export interface RecentSource {
@@ -58,6 +60,15 @@ export function createQuerier(deps: QuerierDeps): QueryService {
   return new Querier(deps);
 }
 
+/** What a query wants besides the results of its jobs. */
+interface RunHooks<T> {
+  readonly divide?: (blocks: readonly BlockMeta[]) => BlockJob[];
+  /** Before any job runs. */
+  readonly onPlan?: (blocks: readonly BlockMeta[], jobs: readonly JobSources[]) => void;
+  /** Each result as it comes, until the query ends. */
+  readonly onResult?: (result: T, sources: JobSources) => void;
+}
+
 /** Blocks are wider than the traces in them by rounding to seconds; and the clock of a sender may run ahead. */
 const RANGE_SLACK_SEC = 1;
 
@@ -82,7 +93,7 @@ class Querier implements QueryService {
       signal,
       'querier.trace_by_id.query_timeout',
       (sources, options) => this.#deps.pool.run('findTrace', { sources, traceId }, options),
-      (blocks) => wholeBlocks(blocks, this.#deps.threads),
+      { divide: (blocks) => wholeBlocks(blocks, this.#deps.threads) },
     );
     const pieces = results.map((r) => r.trace).filter((t) => t !== undefined);
     const inspectedBytes = results.reduce((sum, r) => sum + r.inspectedBytes, 0);
@@ -92,44 +103,26 @@ class Querier implements QueryService {
     return { trace: whole.trace && new SpanTable({}, whole.trace), inspectedBytes };
   }
 
-  async search(tenant: TenantId, request: SearchRequest, options: QueryOptions = {}) {
-    const signal = deadline(options.signal, this.#deps.searchTimeoutMs);
+  async search(tenant: TenantId, request: SearchRequest, { signal: given, onProgress }: ProgressOptions<SearchResponse> = {}) {
+    const signal = deadline(given, this.#deps.searchTimeoutMs);
     const range = request.range ?? this.#recentRange();
     const floor = new BigUint64Array(new SharedArrayBuffer(8));
-    let blocks: readonly BlockMeta[] = [];
-    const partials = await this.#run(
+    const progress = new SearchProgress(request);
+    await this.#run(
       tenant,
       range,
       signal,
       'querier.search.query_timeout',
       (sources, options) => this.#deps.pool.run('search', { sources, request: { ...request, range }, floor }, options),
-      undefined,
-      (used) => {
-        blocks = used;
+      {
+        onPlan: (blocks, jobs) => progress.begin(blocks, jobs),
+        onResult(partial, sources) {
+          progress.add(partial, sources);
+          if (!progress.isComplete) onProgress?.(() => progress.certain());
+        },
       },
     );
-    const metrics: SearchMetrics = {
-      ...positive(
-        'inspectedTraces',
-        sum(partials, (p) => p.inspectedTraces),
-      ),
-      ...positiveText(
-        'inspectedBytes',
-        sum(partials, (p) => p.inspectedBytes),
-      ),
-      ...positive('totalBlocks', blocks.length),
-      ...positive('completedJobs', partials.length),
-      ...positive('totalJobs', partials.length),
-      ...positiveText(
-        'totalBlockBytes',
-        sum(blocks, (b) => b.size),
-      ),
-      ...positiveText(
-        'inspectedSpans',
-        sum(partials, (p) => p.inspectedSpans),
-      ),
-    };
-    return { traces: mergeSearch(partials, { limit: request.limit, spansPerSpanSet: request.spansPerSpanSet, legacy: request.legacy }), metrics };
+    return progress.answer();
   }
 
   async queryRange(): Promise<QueryRangeResponse> {
@@ -175,28 +168,31 @@ class Querier implements QueryService {
     signal: AbortSignal,
     timeoutKey: string,
     job: (sources: JobSources, options: Pick<RunOptions, 'signal' | 'affinity'>) => Promise<T>,
-    divide = (blocks: readonly BlockMeta[]): BlockJob[] => divideBlocks(blocks, this.#deps.targetBytesPerJob, this.#deps.threads),
-    onBlocks?: (blocks: readonly BlockMeta[]) => void,
+    { divide = (blocks) => divideBlocks(blocks, this.#deps.targetBytesPerJob, this.#deps.threads), onPlan, onResult }: RunHooks<T> = {},
   ): Promise<T[]> {
     // One turn: see TenantIngester.
     const recent = this.#deps.recent.recent(tenant);
     const blocks = range
       ? this.#deps.blocks.blocksInRange(tenant, range.startSec - RANGE_SLACK_SEC, range.endSec + RANGE_SLACK_SEC)
       : this.#deps.blocks.blocksInRange(tenant, 0, Number.MAX_SAFE_INTEGER);
-    onBlocks?.(blocks);
     const stop = new AbortController();
     const options = { signal: AbortSignal.any([signal, stop.signal]) };
     const run = this.#queue.query(tenant, options.signal);
     try {
       const { tables, parts } = recent;
-      const jobs = divide(blocks).map(
-        ({ affinity, blocks }) =>
-          () =>
-            job({ tenant, tables: [], parts: [], blocks }, { ...options, affinity }),
-      );
+      const jobs = divide(blocks).map(({ affinity, blocks }) => ({ affinity, sources: { tenant, tables: [], parts: [], blocks } as JobSources }));
       // First: it cannot be divided, since a trace may lie in several of them.
-      if (tables.length + parts.length > 0) jobs.unshift(() => job({ tenant, tables, parts, blocks: [] }, { ...options, affinity: hashOf(tenant) }));
-      return await Promise.all(jobs.map((start) => run(start)));
+      if (tables.length + parts.length > 0) jobs.unshift({ affinity: hashOf(tenant), sources: { tenant, tables, parts, blocks: [] } });
+      onPlan?.(
+        blocks,
+        jobs.map(({ sources }) => sources),
+      );
+      const answer = async ({ affinity, sources }: (typeof jobs)[number]): Promise<T> => {
+        const result = await run(() => job(sources, { ...options, affinity }));
+        if (!options.signal.aborted) onResult?.(result, sources);
+        return result;
+      };
+      return await Promise.all(jobs.map(answer));
     } catch (reason) {
       stop.abort();
       throw signal.aborted ? timeoutError(signal, timeoutKey) : reason;
@@ -221,16 +217,4 @@ function timeoutError(signal: AbortSignal, key: string): AppError {
   return reason instanceof Error && reason.name === 'TimeoutError'
     ? new AppError('deadline_exceeded', `query took too long, raise ${key} to allow more`)
     : AppError.from(reason, 'canceled');
-}
-
-function sum<T>(items: readonly T[], of: (item: T) => number): number {
-  return items.reduce((total, item) => total + of(item), 0);
-}
-
-function positive<K extends string>(key: K, value: number): Partial<Record<K, number>> {
-  return value > 0 ? ({ [key]: value } as Record<K, number>) : {};
-}
-
-function positiveText<K extends string>(key: K, value: number): Partial<Record<K, string>> {
-  return value > 0 ? ({ [key]: String(value) } as Record<K, string>) : {};
 }

@@ -1,5 +1,5 @@
 export { legacyQuery } from './legacy-query.ts';
-export { mergeSearch } from './merge-search.ts';
+export { mergeCertain, mergeSearch } from './merge-search.ts';
 export type { MergeOptions } from './merge-search.ts';
 export type {
   AnyValueJson,

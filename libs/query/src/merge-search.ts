@@ -19,6 +19,34 @@ const NO_ROOT = '<root span not yet received>';
  * larger count. Does not depend on the order or the grouping of the partials.
  */
 export function mergeSearch(partials: readonly SearchPartial[], options: MergeOptions): readonly TraceSearchMetadata[] {
+  return toAnswer(newestTraces(partials, options.limit).traces, options);
+}
+
+/** A trace begins with its root; the clocks of its hosts differ by less than this. */
+const BEFORE_ROOT_NS = 60_000_000_000n;
+
+/**
+ * Those traces of the final answer that are sure already, as they will be in it, while other partials are still to come in which nothing
+ * starts after `openUntilNs`. What is missing in these cannot push a newer trace out. It can add to a newer trace only before its
+ * first piece: that will be dropped if `limit` newer traces are known, and is not to be expected if that piece has the root.
+ */
+export function mergeCertain(partials: readonly SearchPartial[], options: MergeOptions, openUntilNs: bigint): readonly TraceSearchMetadata[] {
+  const { traces, last } = newestTraces(partials, options.limit);
+  const isFull = last !== undefined && last.newest > openUntilNs;
+  const certain = traces.filter((pieces) => {
+    const first = pieces[0].startNs;
+    return isFull ? first > openUntilNs : first > openUntilNs + BEFORE_ROOT_NS && pieces.some(hasRoot);
+  });
+  return toAnswer(certain, options);
+}
+
+interface RankedTrace {
+  readonly pieces: readonly TracePiece[];
+  readonly newest: bigint;
+}
+
+/** The newest traces, each with the pieces that count, the oldest of these first; and the oldest trace kept once there are `limit`. */
+function newestTraces(partials: readonly SearchPartial[], limit: number): { readonly traces: readonly (readonly TracePiece[])[]; readonly last?: RankedTrace } {
   const traces = new Map<string, TracePiece[]>();
   for (const { pieces } of partials) {
     for (const piece of pieces) {
@@ -27,14 +55,19 @@ export function mergeSearch(partials: readonly SearchPartial[], options: MergeOp
       else traces.set(piece.traceId, [piece]);
     }
   }
-  const ranked = [...traces.values()].map((pieces) => ({ pieces: pieces.sort(inStorageOrder), newest: latestStart(pieces) }));
+  const ranked = [...traces.values()].map((pieces): RankedTrace => ({ pieces: pieces.sort(inStorageOrder), newest: latestStart(pieces) }));
   ranked.sort((a, b) => compareNewest(a.newest, a.pieces[0].traceId, b.newest, b.pieces[0].traceId));
+  const kept = ranked.slice(0, limit);
+  const last = ranked.length >= limit ? kept.at(-1) : undefined;
+  if (!last) return { traces: kept.map(({ pieces }) => pieces) };
   // As in every partial: what is older than the oldest trace kept was dropped somewhere, so it is dropped everywhere.
-  const kept = ranked.slice(0, options.limit);
-  const last = ranked.length >= options.limit ? kept.at(-1) : undefined;
-  const isKept = (piece: TracePiece): boolean => !last || compareNewest(piece.startNs, piece.traceId, last.newest, last.pieces[0].traceId) <= 0;
-  return kept
-    .map(({ pieces }) => mergeTrace(pieces.filter(isKept), options))
+  const isKept = (piece: TracePiece): boolean => compareNewest(piece.startNs, piece.traceId, last.newest, last.pieces[0].traceId) <= 0;
+  return { traces: kept.map(({ pieces }) => pieces.filter(isKept)), last };
+}
+
+function toAnswer(traces: readonly (readonly TracePiece[])[], options: MergeOptions): readonly TraceSearchMetadata[] {
+  return traces
+    .map((pieces) => mergeTrace(pieces, options))
     .sort((a, b) => compareNewest(BigInt(a.startTimeUnixNano), a.traceID, BigInt(b.startTimeUnixNano), b.traceID));
 }
 
@@ -61,11 +94,15 @@ function contentKey(piece: TracePiece): string {
   return JSON.stringify([piece.rootServiceName, piece.rootTraceName, sets]);
 }
 
+function hasRoot(piece: TracePiece): boolean {
+  return piece.rootServiceName !== '' || piece.rootTraceName !== '';
+}
+
 function mergeTrace(pieces: readonly TracePiece[], options: MergeOptions): TraceSearchMetadata {
   const [first] = pieces;
   const start = first.startNs;
   const endOffset = pieces.reduce((longest, piece) => Math.max(longest, Number(piece.startNs - start) + piece.durationNs), 0);
-  const root = pieces.find((piece) => piece.rootServiceName !== '' || piece.rootTraceName !== '');
+  const root = pieces.find(hasRoot);
   const durationMs = Math.floor(endOffset / 1e6);
   const spanSets = options.legacy ? [] : mergeSpansets(pieces, options.spansPerSpanSet || DEFAULT_SPANS_PER_SPAN_SET);
   return {

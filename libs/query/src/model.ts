@@ -174,7 +174,8 @@ export interface QueryOptions {
 export interface ProgressOptions<T> extends QueryOptions {
   /**
    * Called whenever more of the answer is known, never after the promise settled. `answer()` merges what is there so far, so ask only when it will be
-   * sent. What it says stays true: a trace in it is in the final answer as it is, a series holds only what is counted so far.
+   * sent. What it says stays true: a trace in it is in the final answer as it is (but for spans long before its root, see `mergeCertain`), a
+   * series holds only what is counted so far.
    */
   readonly onProgress?: (answer: () => T) => void;
 }

@@ -1,0 +1,58 @@
+import type { BlockMeta } from '@vivace/block';
+import { mergeCertain, mergeSearch } from '@vivace/query';
+import type { SearchMetrics, SearchPartial, SearchRequest, SearchResponse } from '@vivace/query';
+import type { JobSources } from './jobs.ts';
+import { searchMetrics } from './search-metrics.ts';
+
+/** The results of one search as its jobs complete. */
+export class SearchProgress {
+  readonly #request: SearchRequest;
+  readonly #partials: SearchPartial[] = [];
+  /** Jobs without a result. */
+  readonly #open = new Set<JobSources>();
+  #blocks: readonly BlockMeta[] = [];
+  #totalJobs = 0;
+
+  constructor(request: SearchRequest) {
+    this.#request = request;
+  }
+
+  begin(blocks: readonly BlockMeta[], jobs: readonly JobSources[]): void {
+    this.#blocks = blocks;
+    this.#totalJobs = jobs.length;
+    for (const job of jobs) this.#open.add(job);
+  }
+
+  add(partial: SearchPartial, job: JobSources): void {
+    this.#partials.push(partial);
+    this.#open.delete(job);
+  }
+
+  get isComplete(): boolean {
+    return this.#open.size === 0;
+  }
+
+  /** Only traces that no open job can change or push out. */
+  certain(): SearchResponse {
+    const openUntilNs = this.#openUntilNs();
+    return { traces: openUntilNs === undefined ? [] : mergeCertain(this.#partials, this.#request, openUntilNs), metrics: this.#metrics() };
+  }
+
+  answer(): SearchResponse {
+    return { traces: mergeSearch(this.#partials, this.#request), metrics: this.#metrics() };
+  }
+
+  /** The latest moment an open job knows of; undefined while recent data is open, which has no end. */
+  #openUntilNs(): bigint | undefined {
+    let untilMs = 0;
+    for (const { tables, parts, blocks } of this.#open) {
+      if (tables.length + parts.length > 0) return undefined;
+      for (const { meta } of blocks) untilMs = Math.max(untilMs, meta.endMs);
+    }
+    return BigInt(Math.ceil(untilMs)) * 1_000_000n;
+  }
+
+  #metrics(): SearchMetrics {
+    return searchMetrics(this.#blocks, this.#partials, this.#totalJobs);
+  }
+}
