@@ -50,6 +50,11 @@ export function rangeParam(query: URLSearchParams, nowMs: number): TimeRange | u
   if (since) return since;
   const startSec = secondsParam(query, 'start');
   const endSec = secondsParam(query, 'end');
+  return checkedRange(startSec, endSec);
+}
+
+/** Both or neither; two zeros are the same as neither. */
+export function checkedRange(startSec: number | undefined, endSec: number | undefined): TimeRange | undefined {
   if (!startSec && !endSec) return undefined;
   const received = `received start=${startSec ?? 0} end=${endSec ?? 0}`;
   if (startSec === undefined || endSec === undefined) throw invalid(`http parameters start and end must be given together. ${received}`);
@@ -86,8 +91,11 @@ const DEFAULT_SINCE_SEC = 3_600;
 export function tagRangeParam(query: URLSearchParams, nowMs: number): TimeRange | undefined {
   const since = sinceParam(query, nowMs);
   if (since) return since;
-  const start = tagTimeParam(query, 'start');
-  const end = tagTimeParam(query, 'end');
+  return tagRange(tagTimeParam(query, 'start'), tagTimeParam(query, 'end'), nowMs);
+}
+
+/** One of the two may be absent; two zeros are the same as neither. */
+export function tagRange(start: number | undefined, end: number | undefined, nowMs: number): TimeRange | undefined {
   if (!start && !end) return undefined;
   const endSec = end ?? Math.ceil(nowMs / 1_000);
   const startSec = start ?? Math.max(0, endSec - DEFAULT_SINCE_SEC);

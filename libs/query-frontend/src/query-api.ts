@@ -1,17 +1,16 @@
-import { AppError, errorResponse } from '@vivace/base';
+import { AppError, errorResponse, httpStatus } from '@vivace/base';
 import type { HttpRequest, HttpResponse, HttpRouter, Logger, MetricsRegistry } from '@vivace/base';
 import type { Answer } from './encode.ts';
 import { compress } from './compress.ts';
 import type { HandlerDeps } from './handler.ts';
-import type { QueryOp, RouteSpec } from './routes.ts';
+import { createObserver, LOGGED_QUERY_CHARS } from './observe-query.ts';
+import type { RouteSpec } from './routes.ts';
 import { decodeStable, ROUTES } from './routes.ts';
 
 export interface QueryApiDeps extends HandlerDeps {
   readonly metrics: MetricsRegistry;
   readonly logger: Logger;
 }
-
-const LOGGED_QUERY_CHARS = 2_000;
 
 /** The HTTP query API (docs/compat/api.md), without the server: a router whose handlers turn requests into answers and never reject. */
 export function createQueryApi(deps: QueryApiDeps): HttpRouter {
@@ -30,10 +29,27 @@ export function createQueryApi(deps: QueryApiDeps): HttpRouter {
   };
 }
 
-async function run(deps: QueryApiDeps, observe: Observe, route: RouteSpec, param: string, request: HttpRequest): Promise<HttpResponse> {
+async function run(
+  deps: QueryApiDeps,
+  observe: ReturnType<typeof createObserver>,
+  route: RouteSpec,
+  param: string,
+  request: HttpRequest,
+): Promise<HttpResponse> {
   const startedMs = deps.clock.now();
   const answer = await attempt(deps, route, param, request);
-  if (route.op !== undefined) observe(route.op, request, answer, deps.clock.now() - startedMs);
+  if (route.op !== undefined) {
+    observe({
+      op: route.op,
+      tenant: request.tenant,
+      path: request.path,
+      query: request.query.toString(),
+      isCanceled: answer.status === httpStatus('canceled'),
+      inspectedBytes: answer.inspectedBytes ?? 0,
+      durationMs: deps.clock.now() - startedMs,
+      outcome: { status: answer.status },
+    });
+  }
   return compress(answer, request.headers['accept-encoding']);
 }
 
@@ -54,24 +70,4 @@ async function attempt(deps: QueryApiDeps, route: RouteSpec, param: string, requ
     });
     return errorResponse(reason instanceof AppError ? reason : new AppError('internal', 'internal error: see the log of the server'));
   }
-}
-
-type Observe = (op: QueryOp, request: HttpRequest, answer: Answer, durationMs: number) => void;
-
-function createObserver({ metrics, logger }: QueryApiDeps): Observe {
-  const queries = metrics.counter('tempo_query_frontend_queries_total', 'Queries answered, by outcome.', ['tenant', 'op', 'result']);
-  const inspected = metrics.counter('tempo_query_frontend_bytes_inspected_total', 'Bytes read to answer queries.', ['tenant', 'op']);
-  return (op, { tenant, path, query }, answer, durationMs) => {
-    queries.with({ tenant, op, result: answer.status === 499 ? 'canceled' : 'completed' }).inc();
-    inspected.with({ tenant, op }).inc(answer.inspectedBytes ?? 0);
-    logger.info('query', {
-      op,
-      tenant,
-      path,
-      query: query.toString().slice(0, LOGGED_QUERY_CHARS),
-      status: answer.status,
-      durationMs,
-      inspectedBytes: answer.inspectedBytes ?? 0,
-    });
-  };
 }

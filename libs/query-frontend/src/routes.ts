@@ -1,12 +1,10 @@
 import { CONTENT_TYPE, TEXT } from './encode.ts';
 import type { Handler } from './handler.ts';
 import { metricsInstant, metricsRange } from './metrics-query.ts';
+import type { QueryOp } from './observe-query.ts';
 import { search } from './search.ts';
 import { tagsV1, tagsV2, tagValuesV1, tagValuesV2 } from './tags.ts';
 import { traceByIdV1, traceByIdV2 } from './trace-by-id.ts';
-
-/** The `op` label of `tempo_query_frontend_queries_total`. */
-export type QueryOp = 'traces' | 'search' | 'metadata' | 'metrics';
 
 export interface RouteSpec {
   readonly path: string;
