@@ -71,7 +71,7 @@ const PROVIDERS: Provider[] = [
     provide: BLOCK_LIST,
     inject: [RUNTIME, STORE],
     useFactory: ({ config: { storage }, clock, logger, metrics }: Runtime, store: ObjectStore) =>
-      createBlockList({ store, pollMs: storage.blocklistPollMs, concurrency: storage.blocklistPollConcurrency, clock, logger, metrics }),
+      createBlockList({ store, config: storage.blocklist, buildsIndex: () => true, clock, random: Math.random, logger, metrics }),
   },
   {
     provide: INGESTER,

@@ -5,6 +5,7 @@ import { dedicatedNames, formatBlockMeta, isReadable, parseBlockMeta } from './m
 import { formatRowGroupIndex, parseRowGroupIndex } from './row-group-index.ts';
 
 const FOLDER = fileURLToPath(new URL('../../../testdata/block/sample-block/single-tenant/1dbe6a53-77f6-4d73-a797-5217b31e5123/', import.meta.url));
+const ID = '00000000-0000-4000-8000-000000000001';
 const THEIRS = readFileSync(`${FOLDER}meta.json`, 'utf8');
 
 describe('meta.json', () => {
@@ -13,11 +14,12 @@ describe('meta.json', () => {
   });
 
   it('covers all spans in whole seconds', () => {
-    const meta = { ...parseBlockMeta(THEIRS, ''), startMs: 1_700_000_000_999, endMs: 1_700_000_001_001, replicationFactor: 1 };
+    const meta = { ...parseBlockMeta(THEIRS, ''), startMs: 1_700_000_000_999, endMs: 1_700_000_001_001, replicationFactor: 1, compactedFrom: [ID] };
     const json = JSON.parse(formatBlockMeta(meta)) as Record<string, unknown>;
     expect(json.startTime).toBe('2023-11-14T22:13:20Z');
     expect(json.endTime).toBe('2023-11-14T22:13:22Z');
     expect(json.replicationFactor).toBe(1);
+    expect(json.compactedFrom).toEqual([ID]);
   });
 
   it('is read when it is another writer’s: keys absent or unknown, fractions and offsets in times, columns of other kinds', () => {
@@ -48,6 +50,7 @@ describe('meta.json', () => {
       'null',
       '{}',
       JSON.stringify({ ...good, blockID: 'x' }),
+      JSON.stringify({ ...good, compactedFrom: ['x'] }),
       JSON.stringify({ ...good, size: -1 }),
       JSON.stringify({ ...good, totalRecords: '1' }),
       JSON.stringify({ ...good, startTime: 'yesterday' }),

@@ -29,6 +29,8 @@ export interface BlockMeta {
   readonly footerSize: number;
   readonly dedicatedColumns: readonly DedicatedColumn[];
   readonly replicationFactor: number;
+  /** Ids of the blocks this one takes the place of. Our key: Tempo ignores it. */
+  readonly compactedFrom: readonly string[];
 }
 
 /** One line, no newline, keys in Tempo's order. */
@@ -55,6 +57,7 @@ export function formatBlockMeta(meta: BlockMeta): string {
     footerSize: meta.footerSize,
     ...(dedicated.length === 0 ? {} : { dedicatedColumns: dedicated }),
     ...(meta.replicationFactor === 0 ? {} : { replicationFactor: meta.replicationFactor }),
+    ...(meta.compactedFrom.length === 0 ? {} : { compactedFrom: meta.compactedFrom }),
   });
 }
 
@@ -105,10 +108,19 @@ export function parseBlockMeta(text: string, name: string): BlockMeta {
     footerSize: count('footerSize'),
     dedicatedColumns: parseDedicatedColumns(fields.dedicatedColumns, name),
     replicationFactor: count('replicationFactor'),
+    compactedFrom: parseIds(fields.compactedFrom, name),
   };
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+function parseIds(value: unknown, name: string): string[] {
+  if (value === undefined || value === null) return [];
+  if (!Array.isArray(value) || !value.every((id): id is string => typeof id === 'string' && UUID.test(id))) {
+    throw new AppError('data_loss', `${name}: compactedFrom is not a list of block ids`);
+  }
+  return value;
+}
 
 function parseDedicatedColumns(value: unknown, name: string): DedicatedColumn[] {
   if (value === undefined || value === null) return [];

@@ -5,6 +5,7 @@ import type { BlockMeta } from '@vivace/block';
 import { MemoryObjectStore } from '@vivace/object-store';
 import { describe, expect, it } from 'vitest';
 import { createBlockList } from './block-list.ts';
+import type { BlockListConfig } from './block-list.ts';
 
 const A = parseTenantId('a') as TenantId;
 const id = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
@@ -24,31 +25,64 @@ function metaOf(n: number, startSec: number, endSec: number, tenantId = 'a'): Bl
     footerSize: 5,
     dedicatedColumns: [],
     replicationFactor: 1,
+    compactedFrom: [],
   };
 }
 
 class CountingStore extends MemoryObjectStore {
-  gets = 0;
+  gets: string[] = [];
+  puts = 0;
   broken: string | undefined;
 
   override get(key: string, signal?: AbortSignal): Promise<Uint8Array> {
-    this.gets++;
+    this.gets.push(key);
     return key === this.broken ? Promise.reject(new Error('disk on fire')) : super.get(key, signal);
   }
 
-  override stat(key: string, signal?: AbortSignal) {
-    return key === this.broken ? Promise.reject(new Error('disk on fire')) : super.stat(key, signal);
+  override put(key: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
+    this.puts++;
+    return super.put(key, bytes, signal);
+  }
+}
+
+const MINUTE = 60_000;
+const CONFIG: BlockListConfig = { pollMs: 5 * MINUTE, jitterMs: 0, concurrency: 2, tenantConcurrency: 1, fallback: true, maxIndexAgeMs: 0 };
+
+class World {
+  nowMs = 1_000_000_000;
+  readonly clock = { now: () => this.nowMs };
+  readonly store = new CountingStore(this.clock);
+
+  process(options: { builds?: boolean } & Partial<BlockListConfig> = {}) {
+    const { builds = true, ...config } = options;
+    const metrics = createMemoryMetrics();
+    const logger = createMemoryLogger();
+    const list = createBlockList({
+      store: this.store,
+      config: { ...CONFIG, ...config },
+      buildsIndex: () => builds,
+      clock: this.clock,
+      random: () => 0.5,
+      logger,
+      metrics,
+    });
+    const seen = (from = 0, to = Number.MAX_SAFE_INTEGER, tenant = A) => list.blocksInRange(tenant, from, to).map(({ blockId }) => Number(blockId.slice(-12)));
+    return { list, metrics, logger, seen };
+  }
+
+  put(meta: BlockMeta): Promise<void> {
+    return this.store.put(`${meta.tenantId}/${meta.blockId}/meta.json`, new TextEncoder().encode(formatBlockMeta(meta)));
+  }
+
+  async compact(meta: BlockMeta): Promise<void> {
+    await this.store.put(`${meta.tenantId}/${meta.blockId}/meta.compacted.json`, new TextEncoder().encode(formatBlockMeta(meta)));
+    await this.store.delete(`${meta.tenantId}/${meta.blockId}/meta.json`);
   }
 }
 
 function setup() {
-  const store = new CountingStore();
-  const metrics = createMemoryMetrics();
-  const logger = createMemoryLogger();
-  const list = createBlockList({ store, pollMs: 60_000, concurrency: 2, clock: { now: () => 0 }, logger, metrics });
-  const put = (meta: BlockMeta) => store.put(`${meta.tenantId}/${meta.blockId}/meta.json`, new TextEncoder().encode(formatBlockMeta(meta)));
-  const seen = (from = 0, to = Number.MAX_SAFE_INTEGER, tenant = A) => list.blocksInRange(tenant, from, to).map(({ blockId }) => Number(blockId.slice(-12)));
-  return { store, metrics, logger, list, put, seen };
+  const world = new World();
+  return { world, store: world.store, put: (meta: BlockMeta) => world.put(meta), ...world.process() };
 }
 
 describe('the block list', () => {
@@ -68,16 +102,15 @@ describe('the block list', () => {
     await put(metaOf(2, 1, 2));
     await list.poll();
     await list.poll();
-    expect(store.gets).toBe(2);
+    expect(store.gets).toHaveLength(2);
     await store.delete(`a/${id(1)}/meta.json`);
-    await store.put(`a/${id(1)}/meta.compacted.json`, new Uint8Array());
     await list.poll();
     expect(seen()).toEqual([2]);
     expect(metrics.value('tempodb_blocklist_length', { tenant: 'a' })).toBe(1);
-    await store.delete(`a/${id(1)}/meta.compacted.json`);
     await store.delete(`a/${id(2)}/meta.json`);
     await list.poll();
     expect(seen()).toEqual([]);
+    expect(await store.listFolders('')).toEqual([]);
   });
 
   it('hides only the block whose meta.json cannot be read', async () => {
@@ -91,15 +124,15 @@ describe('the block list', () => {
     expect(logger.entries.map(({ fields }) => fields['block']).sort()).toEqual([id(2), id(3)]);
   });
 
-  it('keeps a known block that cannot be asked for, and finds an unreadable one later', async () => {
-    const { store, list, put, seen } = setup();
+  it('finds a block later whose meta.json could not be read, and logs that once', async () => {
+    const { store, list, put, seen, logger } = setup();
     await put(metaOf(1, 1, 2));
     store.broken = `a/${id(1)}/meta.json`;
     await list.poll();
-    expect(seen()).toEqual([]);
-    store.broken = undefined;
     await list.poll();
-    store.broken = `a/${id(1)}/meta.json`;
+    expect(seen()).toEqual([]);
+    expect(logger.entries).toHaveLength(1);
+    store.broken = undefined;
     await list.poll();
     expect(seen()).toEqual([1]);
   });
@@ -116,13 +149,14 @@ describe('the block list', () => {
   });
 
   it('shows an announced block at once, also when a poll that began before does not find it', async () => {
-    const { list, put, seen } = setup();
+    const { world, list, put, seen } = setup();
     await put(metaOf(1, 1, 2));
     const polling = list.poll();
     list.announce(metaOf(2, 3, 4));
     expect(seen()).toEqual([2]);
     await polling;
     expect(seen()).toEqual([2, 1]);
+    world.nowMs += MINUTE;
     await list.poll();
     expect(seen()).toEqual([1]);
   });
@@ -139,5 +173,144 @@ describe('the block list', () => {
     await list.start();
     await list.stop();
     await expect(list.poll()).rejects.toThrow('aborted');
+  });
+
+  it('goes on with the other tenants when one cannot be listed, and keeps the list of that one', async () => {
+    const { store, list, put, seen, metrics } = setup();
+    const B = parseTenantId('b') as TenantId;
+    await put(metaOf(1, 1, 2));
+    await list.poll();
+    await put(metaOf(2, 1, 2, 'b'));
+    const listTree = store.listTree.bind(store);
+    store.listTree = (prefix, ...rest) => (prefix === 'a/' ? Promise.reject(new Error('slow down')) : listTree(prefix, ...rest));
+    await expect(list.poll()).rejects.toThrow('slow down');
+    expect(seen()).toEqual([1]);
+    expect(seen(0, 10, B)).toEqual([2]);
+    expect(metrics.value('tempodb_blocklist_poll_errors_total', { tenant: 'a' })).toBe(1);
+  });
+});
+
+describe('the tenant index', () => {
+  it('is written by the builder when something changed, and is all that others read', async () => {
+    const world = new World();
+    const builder = world.process();
+    const reader = world.process({ builds: false });
+    await world.put(metaOf(1, 1, 2));
+    await world.put(metaOf(2, 1, 2));
+    await builder.list.poll();
+    const { puts } = world.store;
+    await builder.list.poll();
+    expect(world.store.puts).toBe(puts);
+    world.store.gets = [];
+    world.store.lists = 0;
+    await reader.list.poll();
+    expect(reader.seen()).toEqual([1, 2]);
+    expect(world.store.gets).toEqual(['a/index.pb.zst']);
+    expect(world.store.lists).toBe(1);
+  });
+
+  it('is the JSON one where there is no other', async () => {
+    const world = new World();
+    await world.put(metaOf(1, 1, 2));
+    await world.process().list.poll();
+    await world.store.delete('a/index.pb.zst');
+    const reader = world.process({ builds: false, fallback: false });
+    await reader.list.poll();
+    expect(reader.seen()).toEqual([1]);
+  });
+
+  it.each([
+    ['is missing', async (world: World) => world.store.delete('a/index.json.gz').then(() => world.store.delete('a/index.pb.zst'))],
+    ['is damaged', async (world: World) => world.store.put('a/index.pb.zst', new Uint8Array(7))],
+    [
+      'is stale',
+      async (world: World) => {
+        world.nowMs += 11 * MINUTE;
+      },
+    ],
+  ])('is done without when it %s, unless that is not wanted', async (_, spoil) => {
+    const world = new World();
+    await world.put(metaOf(1, 1, 2));
+    await world.process().list.poll();
+    await spoil(world);
+    const reader = world.process({ builds: false, maxIndexAgeMs: 10 * MINUTE });
+    await reader.list.poll();
+    expect(reader.seen()).toEqual([1]);
+    expect(reader.metrics.value('tempodb_blocklist_tenant_index_errors_total', { tenant: 'a' })).toBe(1);
+    await expect(world.process({ builds: false, maxIndexAgeMs: 10 * MINUTE, fallback: false }).list.poll()).rejects.toThrow(/index/);
+  });
+
+  it('is written again before it would count as stale', async () => {
+    const world = new World();
+    await world.put(metaOf(1, 1, 2));
+    const builder = world.process({ maxIndexAgeMs: 10 * MINUTE });
+    await builder.list.poll();
+    const { puts } = world.store;
+    world.nowMs += 6 * MINUTE;
+    await builder.list.poll();
+    expect(world.store.puts).toBe(puts + 2);
+  });
+
+  it('does not hide a block announced since it was made', async () => {
+    const world = new World();
+    await world.put(metaOf(1, 1, 2));
+    await world.process().list.poll();
+    world.nowMs += MINUTE;
+    const reader = world.process({ builds: false });
+    reader.list.announce(metaOf(2, 1, 2));
+    await reader.list.poll();
+    expect(reader.seen()).toEqual([1, 2]);
+    world.nowMs += 3 * MINUTE;
+    await world.put(metaOf(2, 1, 2));
+    await world.process().list.poll();
+    await reader.list.poll();
+    expect(reader.seen()).toEqual([1, 2]);
+  });
+
+  it('is removed with the last block', async () => {
+    const { world, store, list, put } = setup();
+    await put(metaOf(1, 1, 2));
+    await store.put('a/stray', new Uint8Array(1));
+    await list.poll();
+    await store.delete(`a/${id(1)}/meta.json`);
+    await list.poll();
+    expect((await store.list('a/')).map((e) => e.key)).toEqual(['a/stray']);
+    world.nowMs += MINUTE;
+    await list.poll();
+    expect((await store.list('a/')).map((e) => e.key)).toEqual(['a/stray']);
+  });
+});
+
+describe('compacted blocks', () => {
+  const output = { ...metaOf(9, 1, 2), compactedFrom: [id(1), id(2)] };
+
+  it('are asked while no known block names them as its source, for two polls', async () => {
+    const { world, list, put, seen } = setup();
+    await put(metaOf(1, 1, 2));
+    await world.compact(metaOf(1, 1, 2));
+    await list.poll();
+    expect(seen()).toEqual([1]);
+    world.nowMs += 2 * CONFIG.pollMs;
+    await list.poll();
+    expect(seen()).toEqual([]);
+    expect([...list.blocksOf(A).compacted.keys()]).toEqual([id(1)]);
+  });
+
+  it('are never seen together with what took their place', async () => {
+    const { world, list, put, seen } = setup();
+    await put(metaOf(1, 1, 2));
+    await put(metaOf(2, 1, 2));
+    await list.poll();
+    list.announce(output);
+    expect(seen()).toEqual([9]);
+    await put(output);
+    await world.compact(metaOf(1, 1, 2));
+    await list.poll();
+    expect(seen()).toEqual([9]);
+    const next = { ...metaOf(10, 1, 2), compactedFrom: [id(9)] };
+    await put(next);
+    await world.compact(output);
+    await list.poll();
+    expect(seen()).toEqual([10]);
   });
 });

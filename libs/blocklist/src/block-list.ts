@@ -1,53 +1,90 @@
 import { AppError, parseTenantId } from '@vivace/base';
 import type { Clock, Logger, MetricsRegistry, TenantId } from '@vivace/base';
-import { isReadable, parseBlockMeta } from '@vivace/block';
+import { isReadable } from '@vivace/block';
 import type { BlockMeta } from '@vivace/block';
 import type { ObjectStore } from '@vivace/object-store';
+import { createBlockListMetrics } from './block-list-metrics.ts';
+import { listTenant } from './list-tenant.ts';
 import { mapBounded } from './map-bounded.ts';
+import { readIndex, removeIndex, writeIndex } from './stored-index.ts';
+import type { TenantIndex } from './tenant-index.ts';
+import { visibleBlocks } from './visible-blocks.ts';
+import type { TenantBlocks } from './visible-blocks.ts';
+
+export interface BlockListConfig {
+  /** `storage.trace.blocklist_poll` */
+  readonly pollMs: number;
+  /** `storage.trace.blocklist_poll_jitter_ms`: a random wait up to this is added, so that processes do not poll in step. */
+  readonly jitterMs: number;
+  /** `storage.trace.blocklist_poll_concurrency`: meta files read at once. */
+  readonly concurrency: number;
+  /** `storage.trace.blocklist_poll_tenant_concurrency`: tenants polled at once. */
+  readonly tenantConcurrency: number;
+  /** `storage.trace.blocklist_poll_fallback`: list the blocks where there is no index to read. */
+  readonly fallback: boolean;
+  /** `storage.trace.blocklist_poll_stale_tenant_index`: an older index counts as none; 0 is any age. */
+  readonly maxIndexAgeMs: number;
+}
 
 export interface BlockListDeps {
   readonly store: ObjectStore;
-  /** `storage.trace.blocklist_poll` */
-  readonly pollMs: number;
-  /** `storage.trace.blocklist_poll_concurrency`: meta files read at once. */
-  readonly concurrency: number;
+  readonly config: BlockListConfig;
+  /** Whether this process lists the blocks of the tenant and writes its index now; the others read that. */
+  readonly buildsIndex: (tenant: TenantId) => boolean;
   readonly clock: Clock;
+  readonly random: () => number;
   readonly logger: Logger;
   readonly metrics: MetricsRegistry;
 }
 
 /** The blocks of the object store, as far as this process knows: what it has polled, and what it has been told. */
 export interface BlockList {
-  /** Polls once, then every `pollMs`. Rejects when the store cannot be listed. */
+  /** Polls once, then every `pollMs`. Rejects when that first poll fails. */
   start(signal?: AbortSignal): Promise<void>;
   stop(): Promise<void>;
+  /** Polls all tenants; rejects with the first failure once all are done. A tenant that fails keeps its last list. */
   poll(signal?: AbortSignal): Promise<void>;
-  /** A block that is complete in the store, before the next poll finds it. */
+  /** A block that is complete in the store, before the next poll finds it. Blocks that it names as its sources are hidden in the same turn. */
   announce(meta: BlockMeta): void;
   /** Blocks with a span in [startSec, endSec], newest first. The answer is a new array. */
   blocksInRange(tenant: TenantId, startSec: number, endSec: number): readonly BlockMeta[];
+  /** Live and compacted blocks of a tenant, for compaction and retention. */
+  blocksOf(tenant: TenantId): TenantBlocks;
+  /** Tenants with a block, or an index that this process removed. */
+  tenants(): readonly TenantId[];
 }
 
 export function createBlockList(deps: BlockListDeps): BlockList {
   return new PolledBlockList(deps);
 }
 
-const META = 'meta.json';
-const BLOCK_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const NOTHING: TenantBlocks = { live: new Map(), compacted: new Map() };
+/** Clocks of processes may differ by so much, and a listing takes its time. */
+const CLOCK_SLACK_MS = 60_000;
+/** A compacted block is asked for so many polls: by then its successor is known everywhere. */
+const GRACE_POLLS = 2;
+
+interface Tenant extends TenantBlocks {
+  readonly visible: readonly BlockMeta[];
+  /** What the stored index holds, as far as this process wrote or read it. */
+  readonly stored: TenantIndex | undefined;
+}
 
 class PolledBlockList implements BlockList {
   readonly #deps: BlockListDeps;
-  readonly #metrics: ReturnType<typeof createMetrics>;
-  readonly #blocks = new Map<TenantId, Map<string, BlockMeta>>();
-  /** Blocks announced while a poll was under way, which may have listed the store before they were there. */
-  readonly #announced = new Set<string>();
+  readonly #metrics: ReturnType<typeof createBlockListMetrics>;
+  readonly #tenants = new Map<TenantId, Tenant>();
+  /** Announced blocks, and when: they stay until a poll can have seen them. */
+  readonly #announced = new Map<string, { readonly meta: BlockMeta; readonly tenant: TenantId; readonly ms: number }>();
+  /** Blocks whose meta cannot be read: logged once. */
+  readonly #bad = new Set<string>();
   readonly #stopping = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #polling: Promise<void> | undefined;
 
   constructor(deps: BlockListDeps) {
     this.#deps = deps;
-    this.#metrics = createMetrics(deps.metrics);
+    this.#metrics = createBlockListMetrics(deps.metrics);
   }
 
   async start(signal?: AbortSignal): Promise<void> {
@@ -72,102 +109,166 @@ class PolledBlockList implements BlockList {
   announce(meta: BlockMeta): void {
     const tenant = parseTenantId(meta.tenantId);
     if (tenant === undefined) throw new AppError('internal', `block ${meta.blockId}: tenant ${JSON.stringify(meta.tenantId)} is not valid`);
-    if (this.#polling) this.#announced.add(meta.blockId);
-    let blocks = this.#blocks.get(tenant);
-    if (!blocks) this.#blocks.set(tenant, (blocks = new Map<string, BlockMeta>()));
-    blocks.set(meta.blockId, meta);
-    this.#metrics.length.with({ tenant }).set(blocks.size);
+    this.#announced.set(meta.blockId, { meta, tenant, ms: this.#deps.clock.now() });
+    const { live, compacted, stored } = this.#tenants.get(tenant) ?? { ...NOTHING, stored: undefined };
+    this.#set(tenant, { live: new Map([...live, [meta.blockId, meta]]), compacted }, stored);
   }
 
   blocksInRange(tenant: TenantId, startSec: number, endSec: number): readonly BlockMeta[] {
-    const found: BlockMeta[] = [];
-    for (const meta of this.#blocks.get(tenant)?.values() ?? []) {
-      if (meta.endMs >= startSec * 1_000 && meta.startMs <= endSec * 1_000) found.push(meta);
-    }
-    return found.sort(newestFirst);
+    const visible = this.#tenants.get(tenant)?.visible ?? [];
+    return visible.filter((meta) => meta.endMs >= startSec * 1_000 && meta.startMs <= endSec * 1_000).sort(newestFirst);
+  }
+
+  blocksOf(tenant: TenantId): TenantBlocks {
+    return this.#tenants.get(tenant) ?? NOTHING;
+  }
+
+  tenants(): readonly TenantId[] {
+    return [...this.#tenants.keys()];
   }
 
   #schedule(): void {
     if (this.#stopping.signal.aborted) return;
-    this.#timer = setTimeout(() => {
-      this.poll()
-        .catch((reason: unknown) => {
-          if (!this.#stopping.signal.aborted) this.#deps.logger.error('block list could not be polled, the last one is kept', { err: reason });
-        })
-        .finally(() => this.#schedule());
-    }, this.#deps.pollMs);
+    const { pollMs, jitterMs } = this.#deps.config;
+    this.#timer = setTimeout(
+      () => {
+        this.poll()
+          .catch((reason: unknown) => {
+            if (!this.#stopping.signal.aborted) this.#deps.logger.error('block list could not be polled, the last one is kept', { err: reason });
+          })
+          .finally(() => this.#schedule());
+      },
+      pollMs + this.#deps.random() * jitterMs,
+    );
     this.#timer.unref();
   }
 
   async #pollTenants(signal: AbortSignal): Promise<void> {
-    const fromMs = this.#deps.clock.now();
-    const tenants = (await this.#deps.store.listFolders('', signal)).map(parseTenantId).filter((tenant) => tenant !== undefined);
-    for (const tenant of tenants) await this.#pollTenant(tenant, signal);
-    const gone = [...this.#blocks.keys()].filter((tenant) => !tenants.includes(tenant));
-    for (const tenant of gone) this.#replace(tenant, new Map());
-    this.#announced.clear();
-    this.#metrics.seconds.observe((this.#deps.clock.now() - fromMs) / 1_000);
-  }
-
-  /** A block whose meta.json cannot be read is left out (a known one stays), counted and logged; the others of the tenant stay visible. */
-  async #pollTenant(tenant: TenantId, signal: AbortSignal): Promise<void> {
-    const before = this.#blocks.get(tenant);
-    const after = new Map<string, BlockMeta>();
-    const ids = (await this.#deps.store.listFolders(`${tenant}/`, signal)).filter((id) => BLOCK_ID.test(id));
-    await mapBounded(ids, this.#deps.concurrency, async (id) => {
-      const known = before?.get(id);
-      const key = `${tenant}/${id}/${META}`;
+    const { store, clock, config } = this.#deps;
+    const fromMs = clock.now();
+    const tenants = (await store.listFolders('', signal)).map(parseTenantId).filter((tenant) => tenant !== undefined);
+    const failures: unknown[] = [];
+    await mapBounded(tenants, config.tenantConcurrency, async (tenant) => {
       try {
-        // A block never changes, but it may have been compacted away: its meta.json is then gone.
-        const isThere = known === undefined || (await this.#deps.store.stat(key, signal)) !== undefined;
-        const meta = isThere ? (known ?? (await this.#read(key, signal))) : undefined;
-        if (meta) after.set(id, meta);
+        await this.#pollTenant(tenant, fromMs, signal);
       } catch (reason) {
         if (signal.aborted) throw reason;
-        if (known) after.set(id, known);
         this.#metrics.errors.with({ tenant }).inc();
-        this.#deps.logger.error(known ? 'meta.json cannot be asked for' : 'block is hidden because its meta.json cannot be read', {
-          tenant,
-          block: id,
-          err: reason,
-        });
+        failures.push(reason);
       }
     });
-    this.#replace(tenant, after);
+    for (const tenant of this.#tenants.keys()) if (!tenants.includes(tenant)) this.#replace(tenant, NOTHING, fromMs, undefined);
+    this.#metrics.seconds.observe((clock.now() - fromMs) / 1_000);
+    if (failures.length > 0) throw failures[0];
   }
 
-  /** Undefined for a block that is not complete yet, or that only a newer version can read. */
-  async #read(key: string, signal: AbortSignal): Promise<BlockMeta | undefined> {
-    let bytes: Uint8Array;
-    try {
-      bytes = await this.#deps.store.get(key, signal);
-    } catch (reason) {
-      if (reason instanceof AppError && reason.code === 'not_found') return undefined;
-      throw reason;
+  async #pollTenant(tenant: TenantId, fromMs: number, signal: AbortSignal): Promise<void> {
+    const builds = this.#deps.buildsIndex(tenant);
+    this.#metrics.builder.with({ tenant }).set(builds ? 1 : 0);
+    const index = builds ? undefined : await this.#readIndex(tenant, signal);
+    if (index) {
+      this.#metrics.age.with({ tenant }).set((fromMs - index.createdMs) / 1_000);
+      return this.#replace(tenant, blocksOf(index), index.createdMs - CLOCK_SLACK_MS, index);
     }
-    const meta = parseBlockMeta(new TextDecoder().decode(bytes), key);
-    if (!isReadable(meta)) throw new AppError('unimplemented', `${key}: format ${JSON.stringify(meta.format)} cannot be read, want vParquet4`);
-    return meta;
+    const known = this.blocksOf(tenant);
+    const before = this.#tenants.get(tenant)?.stored;
+    const listed = await listTenant({
+      store: this.#deps.store,
+      tenant,
+      known,
+      concurrency: this.#deps.config.concurrency,
+      onBad: (id, reason) => this.#isBad(tenant, id, reason),
+      signal,
+    });
+    const stored = builds ? await this.#writeIndex(tenant, listed, before, fromMs, signal) : undefined;
+    this.#replace(tenant, listed, fromMs, stored);
   }
 
-  #replace(tenant: TenantId, blocks: Map<string, BlockMeta>): void {
-    for (const [id, meta] of this.#blocks.get(tenant) ?? []) if (this.#announced.has(id)) blocks.set(id, meta);
-    this.#metrics.length.with({ tenant }).set(blocks.size);
-    if (blocks.size === 0) this.#blocks.delete(tenant);
-    else this.#blocks.set(tenant, blocks);
+  /** Undefined where the blocks have to be listed instead. */
+  async #readIndex(tenant: TenantId, signal: AbortSignal): Promise<TenantIndex | undefined> {
+    const { store, config, clock, logger } = this.#deps;
+    try {
+      const index = await readIndex(store, tenant, (reason) => this.#isBad(tenant, 'in the index', reason), signal);
+      const ageMs = clock.now() - index.createdMs;
+      if (config.maxIndexAgeMs === 0 || ageMs <= config.maxIndexAgeMs) return index;
+      throw new AppError(
+        'failed_precondition',
+        `index of tenant ${tenant} is ${Math.round(ageMs / 1_000)} s old, want at most storage.trace.blocklist_poll_stale_tenant_index`,
+      );
+    } catch (reason) {
+      if (signal.aborted) throw reason;
+      this.#metrics.indexErrors.with({ tenant }).inc();
+      if (!config.fallback) throw reason;
+      logger.debug('no usable tenant index, listing blocks', { tenant, err: reason });
+      return undefined;
+    }
   }
+
+  /** Only when something has changed, or the old one would soon count as stale. The list is good without it, so a failure is logged. */
+  async #writeIndex(
+    tenant: TenantId,
+    blocks: TenantBlocks,
+    before: TenantIndex | undefined,
+    nowMs: number,
+    signal: AbortSignal,
+  ): Promise<TenantIndex | undefined> {
+    const { store, config, logger } = this.#deps;
+    const index: TenantIndex = { createdMs: nowMs, blocks: [...blocks.live.values()], compacted: [...blocks.compacted.values()] };
+    const isEmpty = index.blocks.length === 0 && index.compacted.length === 0;
+    const isFresh = config.maxIndexAgeMs === 0 || (before !== undefined && nowMs - before.createdMs < config.maxIndexAgeMs / 2);
+    if (before && isFresh && sameBlocks(before, index)) return before;
+    try {
+      await (isEmpty ? removeIndex(store, tenant, signal) : writeIndex(store, tenant, index, signal));
+      return index;
+    } catch (reason) {
+      if (signal.aborted) throw reason;
+      this.#metrics.indexErrors.with({ tenant }).inc();
+      logger.error('tenant index could not be written', { tenant, err: reason });
+      return undefined;
+    }
+  }
+
+  #isBad(tenant: TenantId, block: string, reason: unknown): void {
+    this.#metrics.errors.with({ tenant }).inc();
+    const key = `${tenant}/${block}`;
+    if (this.#bad.has(key)) return;
+    this.#bad.add(key);
+    this.#deps.logger.error('block is hidden because its meta cannot be read', { tenant, block, err: reason });
+  }
+
+  /** `asOfMs`: what was announced later cannot be in `blocks`. */
+  #replace(tenant: TenantId, blocks: TenantBlocks, asOfMs: number, stored: TenantIndex | undefined): void {
+    const live = new Map<string, BlockMeta>();
+    for (const [id, meta] of blocks.live) if (isReadable(meta)) live.set(id, meta);
+    for (const [id, { meta, tenant: of, ms }] of this.#announced) {
+      if (of !== tenant) continue;
+      if (ms < asOfMs || live.has(id) || blocks.compacted.has(id)) this.#announced.delete(id);
+      else live.set(id, meta);
+    }
+    this.#set(tenant, { live, compacted: blocks.compacted }, stored);
+  }
+
+  #set(tenant: TenantId, { live, compacted }: TenantBlocks, stored: TenantIndex | undefined): void {
+    this.#metrics.blocks(tenant, live, compacted);
+    // A tenant known to be empty is remembered, or its index would be removed at every poll.
+    if (live.size === 0 && compacted.size === 0 && !stored) {
+      this.#tenants.delete(tenant);
+      return;
+    }
+    const graceMs = GRACE_POLLS * this.#deps.config.pollMs;
+    this.#tenants.set(tenant, { live, compacted, visible: visibleBlocks({ live, compacted }, this.#deps.clock.now(), graceMs), stored });
+  }
+}
+
+function blocksOf({ blocks, compacted }: TenantIndex): TenantBlocks {
+  return { live: new Map(blocks.map((meta) => [meta.blockId, meta])), compacted: new Map(compacted.map((block) => [block.meta.blockId, block])) };
+}
+
+function sameBlocks(a: TenantIndex, b: TenantIndex): boolean {
+  const ids = ({ blocks, compacted }: TenantIndex) => JSON.stringify([blocks.map((x) => x.blockId).sort(), compacted.map((x) => x.meta.blockId).sort()]);
+  return ids(a) === ids(b);
 }
 
 function newestFirst(a: BlockMeta, b: BlockMeta): number {
   return b.endMs - a.endMs || (a.blockId < b.blockId ? -1 : 1);
-}
-
-function createMetrics(metrics: MetricsRegistry) {
-  return {
-    length: metrics.gauge('tempodb_blocklist_length', 'Blocks of the tenant that queries can see.', ['tenant']),
-    errors: metrics.counter('tempodb_blocklist_poll_errors_total', 'Times that the meta.json of a block could not be read.', ['tenant']),
-    seconds: metrics.histogram('tempodb_blocklist_poll_duration_seconds', 'Time of one poll of all tenants.', [], {
-      buckets: [0.01, 0.1, 1, 5, 15, 60, 240],
-    }),
-  };
 }

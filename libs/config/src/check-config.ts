@@ -7,7 +7,7 @@ export function checkConfig(config: Config, warnings: Warning[]): void {
   const warn = (path: string, message: string, explain: string): void => {
     warnings.push({ where: '', path, message, explain });
   };
-  if (values.compactor.compaction.block_retention < storage.blocklistPollMs)
+  if (values.compactor.compaction.block_retention < storage.blocklist.pollMs)
     warn('compactor.compaction.block_retention', 'is shorter than storage.trace.blocklist_poll', 'blocks may be deleted before queriers have seen them');
   if (values.compactor.compaction.retention_concurrency === 0) warn('compactor.compaction.retention_concurrency', 'is 0', 'retention needs at least 1');
   const localPath = storage.localPath.replace(/\/+$/, '');

@@ -110,8 +110,15 @@ export interface StorageConfig {
   readonly localPath: string;
   readonly wal: WalConfig;
   readonly block: BlockConfig;
-  readonly blocklistPollMs: number;
-  readonly blocklistPollConcurrency: number;
+  readonly blocklist: {
+    readonly pollMs: number;
+    readonly jitterMs: number;
+    readonly concurrency: number;
+    readonly tenantConcurrency: number;
+    readonly fallback: boolean;
+    /** 0: any age. */
+    readonly maxIndexAgeMs: number;
+  };
 }
 
 export interface WalConfig {

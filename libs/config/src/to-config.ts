@@ -71,8 +71,14 @@ export function toConfig(values: Values, problems: Problem[]): Config {
         dedicatedColumns: trace.block.parquet_dedicated_columns,
         chooseDedicatedColumns: trace.block.choose_dedicated_columns,
       },
-      blocklistPollMs: trace.blocklist_poll,
-      blocklistPollConcurrency: trace.blocklist_poll_concurrency,
+      blocklist: {
+        pollMs: trace.blocklist_poll,
+        jitterMs: trace.blocklist_poll_jitter_ms,
+        concurrency: trace.blocklist_poll_concurrency,
+        tenantConcurrency: trace.blocklist_poll_tenant_concurrency || 1,
+        fallback: trace.blocklist_poll_fallback,
+        maxIndexAgeMs: trace.blocklist_poll_stale_tenant_index,
+      },
     },
     workers: { threads: workers.threads, maxQueued: workers.max_queued },
     querier: {

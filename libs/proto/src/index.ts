@@ -1,3 +1,4 @@
+export { BlockMetaSchema, TenantIndexSchema } from './gen/tempopb/backend_pb.ts';
 export {
   PartialStatus,
   SearchResponseSchema,

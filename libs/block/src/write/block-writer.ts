@@ -27,6 +27,7 @@ export interface BlockWriterOptions {
   readonly bloom?: BloomOptions;
   readonly compactionLevel?: number;
   readonly replicationFactor?: number;
+  readonly compactedFrom?: readonly string[];
 }
 
 /** A finished block, but for data.parquet which went to the sink. */
@@ -78,7 +79,7 @@ export class BlockWriter {
   /** Completes data.parquet and yields the other files. */
   finish(): FinishedBlock {
     const file = this.#parquet.finish();
-    const { blockId, tenantId, dedicatedColumns, bloom = DEFAULT_BLOOM, compactionLevel = 0, replicationFactor = 0 } = this.#options;
+    const { blockId, tenantId, dedicatedColumns, bloom = DEFAULT_BLOOM, compactionLevel = 0, replicationFactor = 0, compactedFrom = [] } = this.#options;
     const blooms = buildBlooms(this.#traceIds, this.#traces, bloom);
     const meta: BlockMeta = {
       format: VPARQUET4,
@@ -94,6 +95,7 @@ export class BlockWriter {
       footerSize: file.footerSize,
       dedicatedColumns,
       replicationFactor,
+      compactedFrom,
     };
     return { meta, blooms, index: formatRowGroupIndex(Uint8Array.from(this.#lastIds)) };
   }
