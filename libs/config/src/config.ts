@@ -1,5 +1,6 @@
 import type { Limits } from './limits.ts';
 import type { Values } from './schema/root.ts';
+import type { Secret } from './secret.ts';
 
 /** Durations are milliseconds, sizes bytes. Only keys that work are here; `values` has them all. */
 export interface Config {
@@ -108,6 +109,9 @@ export interface IngesterConfig {
 export interface StorageConfig {
   readonly backend: Values['storage']['trace']['backend'];
   readonly localPath: string;
+  readonly s3: S3Config;
+  readonly gcs: GcsConfig;
+  readonly azure: AzureConfig;
   readonly wal: WalConfig;
   readonly block: BlockConfig;
   readonly blocklist: {
@@ -119,6 +123,88 @@ export interface StorageConfig {
     /** 0: any age. */
     readonly maxIndexAgeMs: number;
   };
+}
+
+/** Of reads. */
+export interface HedgingConfig {
+  /** 0 is never. */
+  readonly afterMs: number;
+  /** Most requests for one answer. */
+  readonly upTo: number;
+}
+
+export interface ClientTlsConfig {
+  /** Files; empty is none. */
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly caFile: string;
+  /** Empty is the host of the address. */
+  readonly serverName: string;
+  readonly skipVerify: boolean;
+  /** Empty is what the runtime allows. */
+  readonly cipherSuites: readonly string[];
+  /** Undefined is what the runtime allows. */
+  readonly minVersion: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3' | undefined;
+}
+
+export interface S3Config {
+  readonly bucket: string;
+  readonly prefix: string;
+  /** `host`, `host:port` or a URL; empty is AWS. */
+  readonly endpoint: string;
+  readonly region: string;
+  /** Empty takes the credentials of the environment. */
+  readonly accessKey: string;
+  readonly secretKey: Secret;
+  readonly sessionToken: Secret;
+  /** Plain HTTP, where `endpoint` has no scheme. */
+  readonly insecure: boolean;
+  /** 0 is chosen by the store. */
+  readonly partBytes: number;
+  readonly hedging: HedgingConfig;
+  /** Bucket in the path (true) or host name (false); undefined depends on the endpoint. */
+  readonly pathStyle: boolean | undefined;
+  readonly dualStack: boolean;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly storageClass: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly sse: {
+    readonly type: Values['storage']['trace']['s3']['sse']['type'];
+    readonly kmsKeyId: string;
+    /** JSON, or empty. */
+    readonly kmsContext: string;
+    readonly customerKey: Secret;
+  };
+  readonly tls: ClientTlsConfig;
+}
+
+export interface GcsConfig {
+  readonly bucket: string;
+  readonly prefix: string;
+  readonly chunkBytes: number;
+  /** `host`, `host:port` or a URL; empty is Google. */
+  readonly endpoint: string;
+  readonly hedging: HedgingConfig;
+  /** No credentials, and plain HTTP where `endpoint` has no scheme. */
+  readonly insecure: boolean;
+  readonly cacheControl: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly maxAttempts: number;
+}
+
+export interface AzureConfig {
+  readonly account: string;
+  /** Empty takes the identity of the environment. */
+  readonly accountKey: Secret;
+  readonly managedIdentity: boolean;
+  readonly federatedToken: boolean;
+  readonly userAssignedId: string;
+  readonly container: string;
+  readonly prefix: string;
+  readonly endpointSuffix: string;
+  readonly partsAtOnce: number;
+  readonly partBytes: number;
+  readonly hedging: HedgingConfig;
 }
 
 export interface WalConfig {

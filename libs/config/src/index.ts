@@ -1,10 +1,14 @@
 export type {
+  AzureConfig,
   BlockCacheConfig,
   BlockConfig,
+  ClientTlsConfig,
   Config,
   CorsConfig,
   DedicatedColumn,
   DistributorConfig,
+  GcsConfig,
+  HedgingConfig,
   IngesterConfig,
   ListenAddress,
   MetricsConfig,
@@ -14,6 +18,7 @@ export type {
   QuerierConfig,
   QueryFrontendConfig,
   ReceiversConfig,
+  S3Config,
   SearchConfig,
   ServerConfig,
   StorageConfig,
@@ -31,4 +36,5 @@ export { parseOverrides } from './parse-overrides.ts';
 export type { OverridesInput, ParsedOverrides } from './parse-overrides.ts';
 export type { Problem, Warning } from './problem.ts';
 export { describe } from './problem.ts';
-export { Secret } from './secret.ts';
+export { reveal, Secret } from './secret.ts';
+export type { Revealed } from './secret.ts';

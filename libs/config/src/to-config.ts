@@ -6,6 +6,7 @@ import type { Value } from './schema/node.ts';
 import type { receivers } from './schema/receivers.ts';
 import { grpcReceiver, httpReceiver } from './schema/receivers.ts';
 import type { Values } from './schema/root.ts';
+import { toAzure, toGcs, toS3 } from './to-remote-stores.ts';
 
 type Receivers = Value<typeof receivers>;
 type Tls = NonNullable<NonNullable<Receivers['otlp']>['protocols']['grpc']>['tls'];
@@ -55,6 +56,9 @@ export function toConfig(values: Values, problems: Problem[]): Config {
     storage: {
       backend: trace.backend,
       localPath: trace.local.path,
+      s3: toS3(trace, problems),
+      gcs: toGcs(trace, problems),
+      azure: toAzure(trace, problems),
       wal: {
         path: trace.wal.path,
         sync: trace.wal.sync,

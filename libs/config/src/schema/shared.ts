@@ -14,16 +14,19 @@ export const serverTls = (what: string) =>
   });
 
 /** The flat `tls_…` keys of clients. */
-export const clientTls = {
-  tls_enabled: bool(false, 'Speak TLS.'),
-  tls_cert_path: string('', 'File with the client certificate.'),
-  tls_key_path: string('', 'File with the client key.'),
-  tls_ca_path: string('', 'File with the certificates that sign the server.'),
-  tls_server_name: string('', 'Name expected in the server certificate.'),
-  tls_insecure_skip_verify: bool(false, 'Do not check the server certificate.'),
-  tls_cipher_suites: string('', 'Allowed cipher suites, comma separated.'),
-  tls_min_version: string('', 'Least TLS version (VersionTLS12, …).'),
-};
+export const clientTlsThat = (works: { status?: 'implemented' }) => ({
+  tls_enabled: bool(false, 'Speak TLS.', works),
+  tls_cert_path: string('', 'File with the client certificate.', works),
+  tls_key_path: string('', 'File with the client key.', works),
+  tls_ca_path: string('', 'File with the certificates that sign the server.', works),
+  tls_server_name: string('', 'Name expected in the server certificate.', works),
+  tls_insecure_skip_verify: bool(false, 'Do not check the server certificate.', works),
+  tls_cipher_suites: string('', 'Allowed cipher suites, comma separated.', works),
+  tls_min_version: string('', 'Least TLS version (VersionTLS12, …).', works),
+});
+
+/** Of clients that do not work yet. */
+export const clientTls = clientTlsThat({});
 
 export const backoff = (min: string, max: string, retries: number) =>
   group('Waiting between attempts.', {

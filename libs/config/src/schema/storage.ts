@@ -1,72 +1,88 @@
-import { bool, bytes, duration, group, int, mapOf, on, oneOf, secret, string } from './node.ts';
-import { blockFields, blockSearch, clientTls, walFields } from './shared.ts';
+import { bool, bytes, duration, group, ignored, int, mapOf, on, oneOf, secret, string } from './node.ts';
+import { blockFields, blockSearch, clientTlsThat, walFields } from './shared.ts';
 import { cache, memcached, redis } from './cache.ts';
 
-const hedging = {
-  hedge_requests_at: duration('0s', 'Ask again when an answer takes longer than this; 0 is never.'),
-  hedge_requests_up_to: int(2, 'Most requests for one answer.'),
+type Works = { status?: 'implemented' };
+
+const hedging = (works: Works) => ({
+  hedge_requests_at: duration('0s', 'Ask again when an answer takes longer than this to begin; 0 is never.', works),
+  hedge_requests_up_to: int(2, 'Most requests for one answer.', { ...works, min: 1 }),
+});
+
+const s3Tls = (works: Works) => {
+  const { tls_enabled: _, ...rest } = clientTlsThat(works);
+  return rest;
 };
 
-const { tls_enabled: _, ...s3Tls } = clientTls;
-
-/** `flags` are the names Tempo gives the keys; only the store of blocks has them. */
-export const gcs = (flags: readonly string[] = []) =>
-  group('Blocks in Google Cloud Storage.', {
-    bucket_name: string('', 'Bucket.', { flags }),
-    prefix: string('', 'Prefix of all objects.'),
-    chunk_buffer_size: bytes(10_485_760, 'Size of an uploaded chunk.'),
-    endpoint: string('', 'Address, when it is not the public one.'),
-    ...hedging,
-    insecure: bool(false, 'Plain HTTP, no credentials.'),
-    object_cache_control: string('', 'Cache-Control of written objects.'),
-    object_metadata: mapOf(string('', 'Metadata of written objects.'), 'Metadata of written objects.'),
+/** `works` and `flags`, the names Tempo gives keys, are those of the store of blocks; the other users of these groups have neither. */
+export const gcs = (works: Works = {}, flags: readonly string[] = []) =>
+  group('Blocks in Google Cloud Storage. Credentials are those of the environment (Application Default Credentials).', {
+    bucket_name: string('', 'Bucket.', { ...works, flags }),
+    prefix: string('', 'Prefix of all objects.', works),
+    chunk_buffer_size: bytes(10_485_760, 'Size of an uploaded chunk, rounded down to a multiple of 256 KiB. Smaller files are sent at once.', {
+      ...works,
+      min: 262_144,
+    }),
+    endpoint: string('', 'Address, when it is not the public one.', works),
+    ...hedging(works),
+    insecure: bool(false, 'Plain HTTP unless the endpoint says otherwise, no credentials.', works),
+    object_cache_control: string('', 'Cache-Control of written objects.', works),
+    object_metadata: mapOf(string('', 'Metadata of written objects.', works), 'Metadata of written objects.', works),
     list_blocks_concurrency: int(3, 'Listings at a time.'),
-    max_retries: int(3, 'Attempts.'),
+    max_retries: int(3, 'Most tries of a request.', { ...works, min: 1 }),
   });
 
-export const s3 = () =>
+export const s3 = (works: Works = {}) =>
   group('Blocks in S3 or a store that speaks its protocol.', {
-    bucket: string('', 'Bucket.'),
-    prefix: string('', 'Prefix of all objects.'),
-    endpoint: string('', 'Address of the store, without scheme.'),
-    region: string('', 'Region.'),
-    access_key: string('', 'Access key; empty takes the credentials of the environment.'),
-    secret_key: secret('Secret key.'),
-    session_token: secret('Session token.'),
-    insecure: bool(false, 'Plain HTTP.'),
-    part_size: bytes(0, 'Size of an uploaded part; 0 is chosen by the client.'),
-    ...hedging,
+    bucket: string('', 'Bucket.', works),
+    prefix: string('', 'Prefix of all objects.', works),
+    endpoint: string('', 'Address of the store; a scheme wins over insecure. Empty is AWS.', works),
+    region: string('', 'Region. Empty is that of the endpoint, or us-east-1; AWS tells where a bucket really is.', works),
+    access_key: string(
+      '',
+      'Access key; empty takes the credentials of the environment: AWS variables, files, web identity, container or instance role.',
+      works,
+    ),
+    secret_key: secret('Secret key.', works),
+    session_token: secret('Session token.', works),
+    insecure: bool(false, 'Plain HTTP.', works),
+    part_size: bytes(0, 'Size of an uploaded part, at least 5 MiB; 0 is 8 MiB. Smaller files are sent at once.', works),
+    ...hedging(works),
     signature_v2: bool(false, 'Sign with version 2.'),
-    forcepathstyle: bool(false, 'Bucket in the path instead of the host name.'),
-    enable_dual_stack: bool(false, 'Use addresses for IPv4 and IPv6.'),
-    bucket_lookup_type: int(0, '0 is automatic, 1 bucket in the host name, 2 in the path.', { max: 2 }),
-    tags: mapOf(string('', 'Tags of written objects.'), 'Tags of written objects.'),
-    storage_class: string('', 'Storage class of written objects.'),
-    metadata: mapOf(string('', 'Metadata of written objects.'), 'Metadata of written objects.'),
-    native_aws_auth_enabled: bool(false, 'Take credentials the way the AWS SDK does.'),
+    forcepathstyle: bool(false, 'Bucket in the path instead of the host name.', works),
+    enable_dual_stack: bool(false, 'Use addresses of AWS for IPv4 and IPv6.', works),
+    bucket_lookup_type: int(0, '0 is automatic (host name at AWS, path elsewhere), 1 bucket in the host name, 2 in the path.', { ...works, max: 2 }),
+    tags: mapOf(string('', 'Tags of written objects.', works), 'Tags of written objects.', works),
+    storage_class: string('', 'Storage class of written objects.', works),
+    metadata: mapOf(string('', 'Metadata of written objects.', works), 'Metadata of written objects.', works),
+    native_aws_auth_enabled: bool(false, 'Take credentials the way the AWS SDK does. Always so here.', ignored),
     list_blocks_concurrency: int(3, 'Listings at a time.'),
     sse: group('Encryption by the store.', {
-      type: string('', 'SSE-KMS, SSE-S3 or SSE-C.'),
-      kms_key_id: string('', 'KMS key.'),
-      kms_encryption_context: string('', 'KMS encryption context, JSON.'),
-      encryption_key: secret('Key of SSE-C.'),
+      type: oneOf(['', 'SSE-KMS', 'SSE-S3', 'SSE-C'], '', 'Kind of encryption; empty is what the bucket does.', works),
+      kms_key_id: string('', 'KMS key.', works),
+      kms_encryption_context: string('', 'KMS encryption context, JSON.', works),
+      encryption_key: secret('Key of SSE-C: 32 bytes.', works),
     }),
-    ...s3Tls,
+    ...s3Tls(works),
   });
 
-export const azure = (flags: readonly string[] = []) =>
+export const azure = (works: Works = {}, flags: readonly string[] = []) =>
   group('Blocks in Azure Blob Storage.', {
-    storage_account_name: string('', 'Account.'),
-    storage_account_key: secret('Key of the account.'),
-    use_managed_identity: bool(false, 'Authenticate by managed identity.'),
-    use_federated_token: bool(false, 'Authenticate by federated token.'),
-    user_assigned_id: string('', 'Client id of a user-assigned identity.'),
-    container_name: string('', 'Container.'),
-    prefix: string('', 'Prefix of all objects.'),
-    endpoint_suffix: string('blob.core.windows.net', 'Address after the account name.', { flags }),
-    max_buffers: int(4, 'Buffers of one upload.'),
-    buffer_size: bytes(3_145_728, 'Size of one.'),
-    ...hedging,
+    storage_account_name: string('', 'Account.', works),
+    storage_account_key: secret('Key of the account; empty takes the identity of the environment.', works),
+    use_managed_identity: bool(false, 'Authenticate by managed identity.', works),
+    use_federated_token: bool(false, 'Authenticate by federated token (workload identity).', works),
+    user_assigned_id: string('', 'Client id of a user-assigned identity.', works),
+    container_name: string('', 'Container.', works),
+    prefix: string('', 'Prefix of all objects.', works),
+    endpoint_suffix: string(
+      'blob.core.windows.net',
+      'Address after the account name when it begins with blob.; otherwise an address that has the account in its path (Azurite).',
+      { ...works, flags },
+    ),
+    max_buffers: int(4, 'Parts of one file that are sent at a time.', { ...works, min: 1 }),
+    buffer_size: bytes(3_145_728, 'Size of a part. Smaller files are sent at once.', { ...works, min: 65_536 }),
+    ...hedging(works),
   });
 
 const blockConfig = group('How blocks are written.', {
@@ -110,11 +126,11 @@ export const storage = group('Blocks and the log.', {
     blocklist_poll_tolerate_tenant_failures: int(1, 'Tenants that may fail in a poll.'),
     empty_tenant_deletion_enabled: bool(false, 'Delete tenants without blocks.'),
     empty_tenant_deletion_age: duration('0s', 'How long a tenant must have been empty.'),
-    backend: oneOf(['local', 's3', 'gcs', 'azure'], 'local', 'Where blocks are; a store that does not work yet stops the start.', { ...on, works: ['local'] }),
+    backend: oneOf(['local', 's3', 'gcs', 'azure'], 'local', 'Where blocks are.', on),
     local: group('Blocks in a folder.', { path: string('./data/blocks', 'The folder.', on) }),
-    gcs: gcs(['storage.trace.gcs.bucket']),
-    s3: s3(),
-    azure: azure(['storage.trace.azure.endpoint']),
+    gcs: gcs(on, ['storage.trace.gcs.bucket']),
+    s3: s3(on),
+    azure: azure(on, ['storage.trace.azure.endpoint']),
     cache: string('', 'Old form of the cache section: memcached or redis.'),
     background_cache: cache().fields.background,
     memcached: memcached(),
