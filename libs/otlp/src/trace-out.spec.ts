@@ -70,6 +70,16 @@ describe('traces going out', () => {
     expect(hex(traceToProto(table, 0))).toBe(want);
   });
 
+  it('have a service where a resource says nothing, if the caller has a name for it', () => {
+    const span = { traceId: '0102030405060708090a0b0c0d0e0f10', spanId: '0102030405060708' };
+    const said = { resource: { attributes: [{ key: 'a', value: {} }] }, scopeSpans: [{ spans: [{ ...span, spanId: '0202030405060708' }] }] };
+    const table = tableOf(jsonToProto(JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans: [span] }] }, said] })));
+    const named = tableOf(traceToProto(table, 0, 'unnamed'));
+    const resources = (JSON.parse(traceToJson(table, 0, 'unnamed')) as Trace['resourceSpans']).map(({ resource }) => resource);
+    expect(resources).toEqual([{ attributes: [{ key: 'service.name', value: { stringValue: 'unnamed' } }] }, { attributes: [{ key: 'a', value: {} }] }]);
+    expect(traceToJson(named, 0)).toBe(traceToJson(table, 0, 'unnamed'));
+  });
+
   it('have nothing to say about an unknown trace', () => {
     expect(traceToProto(new SpanTable(), 0)).toHaveLength(0);
     expect(traceToJson(new SpanTable(), 0)).toBe('[]');

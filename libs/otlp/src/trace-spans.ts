@@ -1,8 +1,9 @@
-import type { SpanTable, TraceOrder } from '@vivace/trace';
+import type { SpanTable } from '@vivace/trace';
 import { orderByTrace } from '@vivace/trace';
 
 /** The spans of one trace in storage order (grouped by resource, then scope), each once. */
-export function traceSpans(table: SpanTable, traceRow: number, order: TraceOrder = orderByTrace(table)): Uint32Array {
+export function traceSpans(table: SpanTable, traceRow: number): Uint32Array {
+  const order = orderByTrace(table);
   const i = order.traces.indexOf(traceRow);
   return i < 0 ? new Uint32Array(0) : order.spans.subarray(order.traceSpans[i], order.traceSpans[i + 1]);
 }

@@ -1,19 +1,19 @@
-import type { AttrList, SpanTable, TraceOrder } from '@vivace/trace';
+import type { AttrList, SpanTable } from '@vivace/trace';
 import { ATTR_ARRAY, ATTR_BOOL, ATTR_DOUBLE, ATTR_INT, ATTR_STRING } from '@vivace/trace';
 import { base64, doubleJson, int64Text } from './any-value-json.ts';
 import { endTime, eventTime, firstOf, hasParent, traceSpans, u64At } from './trace-spans.ts';
 
 /**
  * One trace as the JSON text of its `resourceSpans` array in Tempo's protobuf-JSON dialect (grafana-contract.md §1.0): ids in base64, enums
- * by name, 64-bit integers quoted, defaults left out, but `resource`, `scope` and `status` always there. `order` as in `traceToProto`.
+ * by name, 64-bit integers quoted, defaults left out, but `resource`, `scope` and `status` always there. `unnamedService` as in `traceToProto`.
  */
-export function traceToJson(table: SpanTable, traceRow: number, order?: TraceOrder): string {
-  const spans = traceSpans(table, traceRow, order);
+export function traceToJson(table: SpanTable, traceRow: number, unnamedService?: string): string {
+  const spans = traceSpans(table, traceRow);
   const traceId = base64(table.traceId, traceRow * 16, traceRow * 16 + 16);
   let out = '[';
   for (let i = 0; i < spans.length; ) {
     const resource = table.spanResource[spans[i]];
-    out += `${i === 0 ? '' : ','}{"resource":${resourceJson(table, resource)},"scopeSpans":[`;
+    out += `${i === 0 ? '' : ','}{"resource":${resourceJson(table, resource, unnamedService)},"scopeSpans":[`;
     for (let first = true; i < spans.length && table.spanResource[spans[i]] === resource; first = false) {
       const scope = table.spanScope[spans[i]];
       out += `${first ? '' : ','}{"scope":${scopeJson(table, scope)},"spans":[${spanJson(table, traceId, spans[i++])}`;
@@ -30,8 +30,12 @@ export function traceToJson(table: SpanTable, traceRow: number, order?: TraceOrd
 const KINDS = ['', 'SPAN_KIND_INTERNAL', 'SPAN_KIND_SERVER', 'SPAN_KIND_CLIENT', 'SPAN_KIND_PRODUCER', 'SPAN_KIND_CONSUMER'];
 const CODES = ['', 'STATUS_CODE_OK', 'STATUS_CODE_ERROR'];
 
-function resourceJson(table: SpanTable, row: number): string {
-  return object(attributes(table, table.resourceAttrs, table.resourceAttrEnd, row) + dropped('Attributes', table.resourceDropped[row]));
+function resourceJson(table: SpanTable, row: number, unnamedService: string | undefined): string {
+  const isUnnamed = unnamedService !== undefined && firstOf(table.resourceAttrEnd, row) === table.resourceAttrEnd[row];
+  const attrs = isUnnamed
+    ? `,"attributes":[{"key":"service.name","value":{"stringValue":${JSON.stringify(unnamedService)}}}]`
+    : attributes(table, table.resourceAttrs, table.resourceAttrEnd, row);
+  return object(attrs + dropped('Attributes', table.resourceDropped[row]));
 }
 
 function scopeJson(table: SpanTable, row: number): string {

@@ -1,4 +1,4 @@
-import type { AttrList, SpanTable, TraceOrder } from '@vivace/trace';
+import type { AttrList, SpanTable } from '@vivace/trace';
 import { ATTR_ARRAY, ATTR_BOOL, ATTR_DOUBLE, ATTR_INT, ATTR_JSON, ATTR_STRING } from '@vivace/trace';
 import { JsonEncoder } from './json-encoder.ts';
 import { ProtoWriter } from './proto-writer.ts';
@@ -7,15 +7,15 @@ import { endTime, eventTime, firstOf, hasParent, traceSpans } from './trace-span
 /**
  * One trace as bytes of tempopb.Trace, which is OTLP's TracesData (`resourceSpans = 1`). `resource`, `scope` and `status` are always present,
  * because Grafana dereferences them unchecked; a root has no parent id (grafana-contract.md §4.1). An unknown trace gives no bytes.
- * `order` saves the sort when the caller has it.
+ * Resources without attributes get the `service.name` `unnamedService`, if there is one: Grafana drops their spans silently.
  */
-export function traceToProto(table: SpanTable, traceRow: number, order?: TraceOrder): Uint8Array {
-  const spans = traceSpans(table, traceRow, order);
+export function traceToProto(table: SpanTable, traceRow: number, unnamedService?: string): Uint8Array {
+  const spans = traceSpans(table, traceRow);
   const w = new ProtoWriter(256 + spans.length * 512);
   for (let i = 0; i < spans.length; ) {
     const resource = table.spanResource[spans[i]];
     const resourceSpans = w.begin(0x0a);
-    writeResource(w, table, resource);
+    writeResource(w, table, resource, unnamedService);
     while (i < spans.length && table.spanResource[spans[i]] === resource) {
       const scope = table.spanScope[spans[i]];
       const scopeSpans = w.begin(0x12);
@@ -28,11 +28,21 @@ export function traceToProto(table: SpanTable, traceRow: number, order?: TraceOr
   return w.result();
 }
 
-function writeResource(w: ProtoWriter, table: SpanTable, row: number): void {
+function writeResource(w: ProtoWriter, table: SpanTable, row: number, unnamedService: string | undefined): void {
   const start = w.begin(0x0a);
-  writeAttrs(w, 0x0a, table, table.resourceAttrs, table.resourceAttrEnd, row);
+  if (unnamedService !== undefined && firstOf(table.resourceAttrEnd, row) === table.resourceAttrEnd[row]) writeServiceName(w, unnamedService);
+  else writeAttrs(w, 0x0a, table, table.resourceAttrs, table.resourceAttrEnd, row);
   writeCount(w, 0x10, table.resourceDropped[row]);
   w.end(start);
+}
+
+function writeServiceName(w: ProtoWriter, name: string): void {
+  const attribute = w.begin(0x0a);
+  w.text(0x0a, 'service.name');
+  const value = w.begin(0x12);
+  w.text(0x0a, name);
+  w.end(value);
+  w.end(attribute);
 }
 
 function writeScope(w: ProtoWriter, table: SpanTable, row: number): void {

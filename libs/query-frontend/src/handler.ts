@@ -6,10 +6,10 @@ import type { BuildInfo, QueryApiConfig } from './query-api-config.ts';
 
 /** One trace as OTLP, for the body of trace-by-id answers. */
 export interface TraceCodec {
-  /** The bytes of a `TracesData`. */
-  traceToProto(table: SpanTable, row: number): Uint8Array;
+  /** The bytes of a `TracesData`. A resource without attributes gets this `service.name`. */
+  traceToProto(table: SpanTable, row: number, unnamedService: string): Uint8Array;
   /** The JSON text of the array `resourceSpans`. */
-  traceToJson(table: SpanTable, row: number): string;
+  traceToJson(table: SpanTable, row: number, unnamedService: string): string;
 }
 
 export interface HandlerDeps {

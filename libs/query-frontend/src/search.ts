@@ -1,4 +1,5 @@
 import { SearchResponseSchema } from '@vivace/proto';
+import { ColumnTypes } from './column-types.ts';
 import { encodeAnswer, negotiate } from './encode.ts';
 import type { Handler } from './handler.ts';
 import { parseLogfmt } from './logfmt.ts';
@@ -10,7 +11,8 @@ import { searchRequest } from './search-request.ts';
 export const search: Handler = async ({ config, clock, maxSearchDurationMs, service }, { query, headers, tenant, signal }) => {
   const asked = searchRequest(readAsked(query, clock.now()), { config, maxDurationMs: maxSearchDurationMs(tenant) });
   const answer = await service.search(tenant, asked, { signal });
-  return encodeAnswer(SearchResponseSchema, answer, negotiate(headers['accept']), Number(answer.metrics.inspectedBytes ?? 0));
+  const traces = new ColumnTypes(headers['user-agent']).unify(answer.traces);
+  return encodeAnswer(SearchResponseSchema, { ...answer, traces }, negotiate(headers['accept']), Number(answer.metrics.inspectedBytes ?? 0));
 };
 
 function readAsked(query: URLSearchParams, nowMs: number): AskedSearch {

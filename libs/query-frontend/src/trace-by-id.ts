@@ -22,9 +22,12 @@ export const traceByIdV1: Handler = async (deps, request, param): Promise<Answer
   if (trace === undefined) return { status: 404, contentType: TEXT, body: '', inspectedBytes };
   if (partialMessage !== undefined) return { status: 422, contentType: TEXT, body: partialMessage, inspectedBytes };
   const format = negotiate(request.headers['accept']);
-  const body = format === 'protobuf' ? deps.codec.traceToProto(trace, 0) : `{"batches":${deps.codec.traceToJson(trace, 0)}}`;
+  const body = format === 'protobuf' ? deps.codec.traceToProto(trace, 0, UNNAMED_SERVICE) : `{"batches":${deps.codec.traceToJson(trace, 0, UNNAMED_SERVICE)}}`;
   return { status: 200, contentType: CONTENT_TYPE[format], body, inspectedBytes };
 };
+
+/** OpenTelemetry's name for it. Grafana drops the spans of a resource without attributes. */
+const UNNAMED_SERVICE = 'unknown_service';
 
 function findTrace(deps: HandlerDeps, request: HttpRequest, param: string): Promise<TraceByIdResponse> {
   return deps.service.findTrace(request.tenant, traceIdOf(param), rangeParam(request.query, deps.clock.now()), { signal: request.signal });
@@ -39,7 +42,7 @@ function traceIdOf(text: string): Uint8Array {
 
 function protoBody(codec: TraceCodec, { trace, inspectedBytes, partialMessage }: TraceByIdResponse): Uint8Array {
   const message = create(TraceByIDResponseSchema, {
-    trace: trace === undefined ? new Uint8Array() : codec.traceToProto(trace, 0),
+    trace: trace === undefined ? new Uint8Array() : codec.traceToProto(trace, 0, UNNAMED_SERVICE),
     metrics: trace === undefined ? {} : { inspectedBytes: BigInt(inspectedBytes) },
     ...(partialMessage === undefined ? {} : { status: PartialStatus.PARTIAL, message: partialMessage }),
   });
@@ -47,7 +50,7 @@ function protoBody(codec: TraceCodec, { trace, inspectedBytes, partialMessage }:
 }
 
 function jsonBody(codec: TraceCodec, { trace, inspectedBytes, partialMessage }: TraceByIdResponse): string {
-  const traceJson = trace === undefined ? '{}' : `{"resourceSpans":${codec.traceToJson(trace, 0)}}`;
+  const traceJson = trace === undefined ? '{}' : `{"resourceSpans":${codec.traceToJson(trace, 0, UNNAMED_SERVICE)}}`;
   const metrics = trace === undefined || inspectedBytes === 0 ? '{}' : `{"inspectedBytes":"${inspectedBytes}"}`;
   const partial = partialMessage === undefined ? '' : `,"status":"PARTIAL","message":${JSON.stringify(partialMessage)}`;
   return `{"trace":${traceJson},"metrics":${metrics}${partial}}`;
