@@ -21,6 +21,9 @@ export interface AppErrorOptions {
   readonly retryAfterMs?: number;
 }
 
+/** All that a caller is told of an `internal` error: its text was not written for callers and may tell of what lies inside. */
+const INTERNAL_TEXT = 'internal error: see the log of the server';
+
 /**
  * The one error a caller may act on. `message` is what the caller is told: lower case, subject first, with the
  * value, the limit and the key to change. `cause` is for logs and never leaves the process.
@@ -34,6 +37,11 @@ export class AppError extends Error {
     this.name = 'AppError';
     this.code = code;
     this.retryAfterMs = options.retryAfterMs;
+  }
+
+  /** What a caller is told, whatever the protocol. */
+  get publicMessage(): string {
+    return this.code === 'internal' ? INTERNAL_TEXT : this.message;
   }
 
   /** Every `catch (unknown)` goes through here: an AppError is returned as it is, an abort becomes `canceled`. */

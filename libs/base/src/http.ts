@@ -43,16 +43,13 @@ export function httpStatus(code: ErrorCode): number {
   return STATUS[code];
 }
 
-/** All that a caller is told of an `internal` error: its text was not written for callers and may tell of what lies inside. */
-const INTERNAL_TEXT = 'internal error: see the log of the server';
-
 /** What a caller is told about an error: its text as `text/plain`, with `Retry-After` in whole seconds where the error has one. */
 export function errorResponse(error: AppError): HttpResponse {
   const retryAfter = error.retryAfterMs === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(error.retryAfterMs / 1_000))) };
   return {
     status: httpStatus(error.code),
     contentType: 'text/plain; charset=utf-8',
-    body: error.code === 'internal' ? INTERNAL_TEXT : error.message,
+    body: error.publicMessage,
     headers: { 'x-content-type-options': 'nosniff', ...retryAfter },
   };
 }

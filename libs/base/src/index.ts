@@ -14,3 +14,6 @@ export type { LogEntry, LogFields, Logger, LogLevel, MemoryLogger } from './logg
 export { createMemoryMetrics } from './memory-metrics.ts';
 export type { MemoryMetrics } from './memory-metrics.ts';
 export type { Counter, Family, Gauge, Histogram, HistogramOptions, MetricsRegistry } from './metrics.ts';
+export { rpcCode, rpcStatus } from './rpc.ts';
+export type { RpcCall, RpcMethod, RpcStatus } from './rpc.ts';
+export type { Timers } from './timers.ts';

@@ -31,6 +31,11 @@ export function jsonAnswer(model: object, inspectedBytes: number): Answer & { re
   return { status: 200, contentType: CONTENT_TYPE.json, body: toJsonText(model), inspectedBytes };
 }
 
+/** A model in the protobuf JSON shape as a message. */
+export function encodeMessage(schema: DescMessage, model: object): Uint8Array {
+  return toBinary(schema, fromJsonString(schema, toJsonText(model)));
+}
+
 /** jsonpb writes doubles without a number form as strings. Models hold no null, so a null in the text means one of those is in it. */
 function toJsonText(model: object): string {
   const text = JSON.stringify(model);

@@ -1,6 +1,7 @@
-import { AppError, errorResponse, httpStatus } from '@vivace/base';
+import { errorResponse, httpStatus } from '@vivace/base';
 import type { HttpRequest, HttpResponse, HttpRouter, Logger, MetricsRegistry } from '@vivace/base';
 import type { Answer } from './encode.ts';
+import { clientError } from './client-error.ts';
 import { compress } from './compress.ts';
 import type { HandlerDeps } from './handler.ts';
 import { createObserver, LOGGED_QUERY_CHARS } from './observe-query.ts';
@@ -59,15 +60,10 @@ async function attempt(deps: QueryApiDeps, route: RouteSpec, param: string, requ
   try {
     return await route.handler(deps, { ...request, signal }, param);
   } catch (reason) {
-    if (reason instanceof AppError && reason.code !== 'internal') return errorResponse(reason);
-    const error = AppError.from(signal.aborted ? signal.reason : reason);
-    if (error.code !== 'internal') return errorResponse(error);
-    deps.logger.error('query failed', {
-      route: route.label,
-      tenant: request.tenant,
-      query: request.query.toString().slice(0, LOGGED_QUERY_CHARS),
-      err: reason,
+    const error = clientError(reason, signal, (err) => {
+      const { tenant, query } = request;
+      deps.logger.error('query failed', { route: route.label, tenant, query: query.toString().slice(0, LOGGED_QUERY_CHARS), err });
     });
-    return errorResponse(reason instanceof AppError ? reason : new AppError('internal', 'internal error: see the log of the server'));
+    return errorResponse(error);
   }
 }

@@ -1,13 +1,13 @@
 import type { ChannelOptions, MethodDefinition, sendUnaryData, ServerCredentials, ServerInterceptor, ServerUnaryCall } from '@grpc/grpc-js';
 import grpc from '@grpc/grpc-js';
-import { AppError } from '@vivace/base';
+import { AppError, rpcCode } from '@vivace/base';
 import type { Logger } from '@vivace/base';
 import type { OtlpGrpcConfig } from '@vivace/config';
 import { exportResponseProto } from './export-response.ts';
 import { pushError } from './push-error.ts';
 import { RECEIVER_NAME } from './receiver.ts';
 import type { Push, Receiver } from './receiver.ts';
-import { rpcCode, rpcStatusProto } from './rpc-status.ts';
+import { rpcStatusProto } from './rpc-status.ts';
 import { readTlsFiles } from './tls.ts';
 
 export interface OtlpGrpcOptions {

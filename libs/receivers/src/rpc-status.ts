@@ -1,34 +1,13 @@
-import type { AppError, ErrorCode } from '@vivace/base';
+import { rpcCode } from '@vivace/base';
+import type { AppError } from '@vivace/base';
 import { ProtoWriter } from '@vivace/otlp';
-
-/** google.rpc.Code. */
-const CODES: Readonly<Record<ErrorCode, number>> = {
-  canceled: 1,
-  invalid_argument: 3,
-  deadline_exceeded: 4,
-  not_found: 5,
-  already_exists: 6,
-  permission_denied: 7,
-  resource_exhausted: 8,
-  failed_precondition: 9,
-  aborted: 10,
-  unimplemented: 12,
-  internal: 13,
-  unavailable: 14,
-  data_loss: 15,
-  unauthenticated: 16,
-};
-
-export function rpcCode(code: ErrorCode): number {
-  return CODES[code];
-}
 
 const RETRY_INFO = 'type.googleapis.com/google.rpc.RetryInfo';
 
 /** google.rpc.Status, with a RetryInfo when the error says when to come back: https://opentelemetry.io/docs/specs/otlp/#otlpgrpc-throttling */
 export function rpcStatusProto(error: AppError): Uint8Array {
   const w = new ProtoWriter(256);
-  w.uint(0x08, CODES[error.code]);
+  w.uint(0x08, rpcCode(error.code));
   w.text(0x12, error.message);
   if (error.retryAfterMs !== undefined) {
     const any = w.begin(0x1a);
@@ -47,5 +26,5 @@ export function rpcStatusProto(error: AppError): Uint8Array {
 /** The same in protobuf-JSON. */
 export function rpcStatusJson(error: AppError): string {
   const details = error.retryAfterMs === undefined ? {} : { details: [{ '@type': RETRY_INFO, retryDelay: `${error.retryAfterMs / 1000}s` }] };
-  return JSON.stringify({ code: CODES[error.code], message: error.message, ...details });
+  return JSON.stringify({ code: rpcCode(error.code), message: error.message, ...details });
 }

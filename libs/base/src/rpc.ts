@@ -1,0 +1,55 @@
+import type { AppError, ErrorCode } from './app-error.ts';
+import type { TenantId } from './ids.ts';
+
+/** A call of a server-streaming gRPC method as components see it, whatever server carries it. */
+export interface RpcCall {
+  /** The one message of the client. */
+  readonly request: Uint8Array;
+  readonly tenant: TenantId;
+  /** Aborts when the client cancels or goes away. */
+  readonly signal: AbortSignal;
+  /** Resolves when the connection takes more; rejects once the call is over. The bytes belong to the callee. */
+  send(message: Uint8Array): Promise<void>;
+}
+
+/** How a call ends. */
+export interface RpcStatus {
+  /** google.rpc.Code; 0 is good. */
+  readonly code: number;
+  readonly details: string;
+}
+
+export interface RpcMethod {
+  /** `/package.Service/Method`. */
+  readonly path: string;
+  /** Never rejects: errors are answers. */
+  handle(call: RpcCall): Promise<RpcStatus>;
+}
+
+/** google.rpc.Code. */
+const CODES: Readonly<Record<ErrorCode, number>> = {
+  canceled: 1,
+  invalid_argument: 3,
+  deadline_exceeded: 4,
+  not_found: 5,
+  already_exists: 6,
+  permission_denied: 7,
+  resource_exhausted: 8,
+  failed_precondition: 9,
+  aborted: 10,
+  unimplemented: 12,
+  internal: 13,
+  unavailable: 14,
+  data_loss: 15,
+  unauthenticated: 16,
+};
+
+/** The one mapping of error codes to gRPC. */
+export function rpcCode(code: ErrorCode): number {
+  return CODES[code];
+}
+
+/** What a caller is told about an error. */
+export function rpcStatus(error: AppError): RpcStatus {
+  return { code: CODES[error.code], details: error.publicMessage };
+}

@@ -1,0 +1,96 @@
+import { fromBinary, toJsonString } from '@bufbuild/protobuf';
+import type { DescMessage, DescMethodServerStreaming, MessageShape } from '@bufbuild/protobuf';
+import { AppError, rpcCode, rpcStatus } from '@vivace/base';
+import type { Logger, MetricsRegistry, RpcCall, RpcMethod, RpcStatus } from '@vivace/base';
+import { StreamingQuerier } from '@vivace/proto';
+import { clientError } from './client-error.ts';
+import { createObserver, LOGGED_QUERY_CHARS } from './observe-query.ts';
+import type { QueryOp } from './observe-query.ts';
+import { metricsQueryInstant, metricsQueryRange, search, searchTags, searchTagsV2, searchTagValues, searchTagValuesV2 } from './streaming-methods.ts';
+import type { StreamDeps } from './streaming-methods.ts';
+
+export interface StreamingApiDeps extends StreamDeps {
+  readonly metrics: MetricsRegistry;
+  readonly logger: Logger;
+}
+
+/** The gRPC query API, `tempopb.StreamingQuerier` (docs/compat/api.md), without the server. */
+export function createStreamingApi(deps: StreamingApiDeps): readonly RpcMethod[] {
+  const observe = createObserver(deps);
+  const { method } = StreamingQuerier;
+
+  /** `stream` answers a call and gives the bytes inspected. */
+  function serve<I extends DescMessage>(
+    { input, name }: DescMethodServerStreaming<I>,
+    op: QueryOp,
+    stream: (deps: StreamDeps, asked: MessageShape<I>, call: RpcCall) => Promise<number>,
+  ): RpcMethod {
+    const path = `/${StreamingQuerier.typeName}/${name}`;
+
+    async function handle(call: RpcCall): Promise<RpcStatus> {
+      const startedMs = deps.clock.now();
+      const signal = limited(call.signal, deps.config.apiTimeoutMs);
+      let query = '';
+      let inspectedBytes = 0;
+      let status: RpcStatus = { code: 0, details: '' };
+      try {
+        const asked = decode(input, call.request);
+        query = toJsonString(input, asked);
+        inspectedBytes = await stream(deps, asked, { ...call, signal, send: (message) => unlessAborted(call.send(message), signal) });
+      } catch (reason) {
+        const error = clientError(reason, signal, (err) =>
+          deps.logger.error('query failed', { path, tenant: call.tenant, query: query.slice(0, LOGGED_QUERY_CHARS), err }),
+        );
+        status = statusOf(op, error);
+      }
+      const { tenant } = call;
+      const isCanceled = status.code === rpcCode('canceled');
+      observe({ op, tenant, path, query, isCanceled, inspectedBytes, durationMs: deps.clock.now() - startedMs, outcome: { code: status.code } });
+      return status;
+    }
+
+    return { path, handle };
+  }
+
+  return [
+    serve(method.search, 'search', search),
+    serve(method.searchTags, 'metadata', searchTags),
+    serve(method.searchTagsV2, 'metadata', searchTagsV2),
+    serve(method.searchTagValues, 'metadata', searchTagValues),
+    serve(method.searchTagValuesV2, 'metadata', searchTagValuesV2),
+    serve(method.metricsQueryRange, 'metrics', metricsQueryRange),
+    serve(method.metricsQueryInstant, 'metrics', metricsQueryInstant),
+  ];
+}
+
+function limited(signal: AbortSignal, timeoutMs: number): AbortSignal {
+  return timeoutMs > 0 ? AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]) : signal;
+}
+
+function decode<I extends DescMessage>(schema: I, bytes: Uint8Array): MessageShape<I> {
+  try {
+    return fromBinary(schema, bytes);
+  } catch (reason) {
+    throw new AppError('invalid_argument', `request is not a ${schema.typeName}: ${AppError.from(reason).message}`, { cause: reason });
+  }
+}
+
+/** A client that does not read must not keep a query longer than its time. */
+async function unlessAborted(sending: Promise<void>, signal: AbortSignal): Promise<void> {
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = (): void => aborted.reject(AppError.from(signal.reason));
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort);
+  try {
+    await Promise.race([sending, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/** google.rpc.Code UNKNOWN, which Tempo answers to a metrics query that does not parse. */
+const UNKNOWN = 2;
+
+function statusOf(op: QueryOp, error: AppError): RpcStatus {
+  return op === 'metrics' && error.message.startsWith('parse error at ') ? { code: UNKNOWN, details: error.message } : rpcStatus(error);
+}
