@@ -7,3 +7,4 @@ export type { NaiveValue } from './oracle/naive-expr.ts';
 export { plainTracesOf } from './oracle/traceql-dataset.ts';
 export type { TraceqlDataset } from './oracle/traceql-dataset.ts';
 export { fieldExpressions, searchTexts, spanConditions, spansetTexts } from './oracle/random-queries.ts';
+export { FakeTime } from './fake-time.ts';

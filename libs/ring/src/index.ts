@@ -1,0 +1,13 @@
+export type { RingEntry, RingState } from './entry.ts';
+export { Lifecycler } from './lifecycler.ts';
+export type { LifecyclerOptions } from './lifecycler.ts';
+export { Ring } from './ring.ts';
+export type { Delta, RingOptions } from './ring.ts';
+export { registerRingMetrics } from './ring-metrics.ts';
+export { ringPage } from './ring-page.ts';
+export type { RingPageRequest } from './ring-page.ts';
+export type { ReadSet, RingPolicy, RingView, WriteSet } from './ring-view.ts';
+export { formatTokens, nameToken, parseTokens, tenantSeed, traceToken } from './tokens.ts';
+export type { RandomUint32 } from './tokens.ts';
+export { NO_MEMBER } from './topology.ts';
+export type { RingMember } from './topology.ts';

@@ -1,0 +1,206 @@
+import type { Clock, Logger } from '@vivace/base';
+import { decodeEntries, encodeEntries } from './ring-codec.ts';
+import type { MemberInfo, Pulse, RingEntry } from './entry.ts';
+import { mergeEntry } from './entry.ts';
+import { RingView } from './ring-view.ts';
+import type { RingPolicy } from './ring-view.ts';
+import { shuffleShard } from './shuffle-shard.ts';
+import { MAX_MEMBERS, Topology } from './topology.ts';
+
+export interface RingOptions extends RingPolicy {
+  /** Their members get nothing. */
+  readonly excludedZones?: readonly string[];
+  /** A member is unhealthy when its last heartbeat is older; 0 is never. */
+  readonly heartbeatTimeoutMs: number;
+  /** A member whose last heartbeat is older is forgotten; 0 is never. */
+  readonly forgetAfterMs: number;
+  /** How long a member that left is remembered on top of `forgetAfterMs`, so that old news cannot bring it back. */
+  readonly leftTimeoutMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** One change, as others need it to catch up; a later one of the same `name` makes it worthless. */
+export interface Delta {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Clocks may differ by this; what comes from further in the future is refused, as nothing could replace it for as long. */
+const MAX_AHEAD_MS = 600_000;
+/** How stale the health in a view may be. */
+const HEALTH_MS = 1_000;
+const MAX_SHARDS = 1_024;
+
+/**
+ * What this process knows of one ring: a replicated value that merges (see RingEntry), with the views it gives rise to. Shared by gossip, or kept
+ * in the process alone when nobody listens to `onDelta`.
+ */
+export class Ring {
+  readonly options: RingOptions;
+  readonly #entries = new Map<string, RingEntry>();
+  readonly #deltaListeners = new Set<(delta: Delta) => void>();
+  readonly #excludedZones: ReadonlySet<string>;
+  #topology: Topology | undefined;
+  #view: RingView | undefined;
+  #healthAtMs = 0;
+  readonly #shards = new Map<string, RingView>();
+  #refused = 0;
+
+  constructor(options: RingOptions) {
+    this.options = options;
+    this.#excludedZones = new Set(options.excludedZones);
+  }
+
+  get name(): string {
+    return this.options.name;
+  }
+
+  /** Members this process would not take: from the future, or over the limit on members. */
+  get refused(): number {
+    return this.#refused;
+  }
+
+  entry(id: string): RingEntry | undefined {
+    return this.#entries.get(id);
+  }
+
+  /** All that is known, tombstones included, in no order. */
+  entries(): Iterable<RingEntry> {
+    return this.#entries.values();
+  }
+
+  /** The whole state, for `merge` of another process. */
+  encode(): Uint8Array {
+    return encodeEntries(this.#entries.values());
+  }
+
+  /** Takes in a state or a delta; returns what was new, to be passed on. Throws AppError `invalid_argument` and changes nothing when it is malformed. */
+  merge(bytes: Uint8Array): Delta[] {
+    const deltas: Delta[] = [];
+    for (const theirs of decodeEntries(bytes, MAX_MEMBERS)) {
+      const known = this.#entries.get(theirs.id);
+      if (!this.#acceptable(theirs, known)) continue;
+      const merged = known ? mergeEntry(known, theirs) : theirs;
+      if (merged === known) continue;
+      this.#set(merged);
+      deltas.push({ name: theirs.id, bytes: encodeEntries([changed(known, merged)]) });
+    }
+    return deltas;
+  }
+
+  /** Changes a member and tells the listeners. Only the member itself may write `info`; times are made to follow what is known. */
+  put(id: string, part: { readonly state?: Pulse['state']; readonly info?: Omit<MemberInfo, 'versionMs'> }): void {
+    const known = this.#entries.get(id);
+    const nowMs = this.options.clock.now();
+    const pulse = part.state && { state: part.state, timestampMs: Math.max(nowMs, (known?.pulse?.timestampMs ?? 0) + 1) };
+    const info = part.info && { ...part.info, versionMs: Math.max(nowMs, (known?.info?.versionMs ?? 0) + 1) };
+    const delta: RingEntry = { id, pulse, info };
+    this.#set(known ? mergeEntry(known, delta) : delta);
+    this.#tell({ name: id, bytes: encodeEntries([delta]) });
+  }
+
+  /** Removes a member. One that is alive after all comes back with its next heartbeat. False when there is no such member. */
+  forget(id: string): boolean {
+    const state = this.#entries.get(id)?.pulse?.state;
+    if (state === undefined || state === 'LEFT') return false;
+    this.put(id, { state: 'LEFT' });
+    this.options.logger.info('member forgotten', { ring: this.name, member: id });
+    return true;
+  }
+
+  /**
+   * Forgets those without a heartbeat for too long, and drops tombstones that have served. The tombstone of a dead member is the same whoever puts it, so
+   * nobody needs to be told, and older than any sign of life. Call it every few seconds.
+   */
+  sweep(): void {
+    const nowMs = this.options.clock.now();
+    const { forgetAfterMs } = this.options;
+    for (const [id, entry] of this.#entries) {
+      if (this.#isPast(entry, nowMs)) {
+        this.#entries.delete(id);
+        this.#topology = undefined;
+      } else if (entry.pulse && entry.pulse.state !== 'LEFT' && forgetAfterMs > 0 && nowMs - entry.pulse.timestampMs > forgetAfterMs) {
+        this.#set({ ...entry, pulse: { timestampMs: entry.pulse.timestampMs + 1, state: 'LEFT' } });
+        this.options.logger.warn('member forgotten: no heartbeat', { ring: this.name, member: id, silentMs: nowMs - entry.pulse.timestampMs });
+      }
+    }
+  }
+
+  /** The ring as it is now, with health at most a second old. The same object while nothing changes. */
+  view(): RingView {
+    const nowMs = this.options.clock.now();
+    const topology = (this.#topology ??= Topology.of(this.#entries.values(), this.#excludedZones));
+    const old = this.#view;
+    if (old?.topology === topology && Math.abs(nowMs - this.#healthAtMs) < HEALTH_MS) return old;
+    this.#healthAtMs = nowMs;
+    const healthy = Uint8Array.from(topology.members, ({ id }) => (this.isHealthy(this.#entries.get(id)!, nowMs) ? 1 : 0));
+    if (old?.topology === topology && healthy.every((value, i) => value === old.healthy[i])) return old;
+    this.#shards.clear();
+    return (this.#view = new RingView(topology, healthy, this.options));
+  }
+
+  /** See `shuffleShard`; with a look-back, the members a tenant's spans may have gone to since then. */
+  shard(tenant: string, size: number, lookbackMs = 0): RingView {
+    const view = this.view();
+    const key = `${size} ${lookbackMs} ${tenant}`;
+    // With a look-back the answer changes as time goes by: kept for as long as a view's health is.
+    const sinceMs = lookbackMs > 0 ? Math.floor(this.options.clock.now() / HEALTH_MS) * HEALTH_MS - lookbackMs : undefined;
+    const slot = sinceMs === undefined ? key : `${key} ${sinceMs}`;
+    let shard = this.#shards.get(slot);
+    if (!shard) {
+      shard = shuffleShard(view, { tenant, size, sinceMs });
+      if (this.#shards.size >= MAX_SHARDS) this.#shards.delete(this.#shards.keys().next().value!);
+      this.#shards.set(slot, shard);
+    }
+    return shard;
+  }
+
+  /** Whether a member was heard of in time. */
+  isHealthy({ pulse }: RingEntry, nowMs: number): boolean {
+    const { heartbeatTimeoutMs } = this.options;
+    return pulse !== undefined && pulse.state !== 'LEFT' && (heartbeatTimeoutMs === 0 || nowMs - pulse.timestampMs <= heartbeatTimeoutMs);
+  }
+
+  /** Calls `listener` with every change made in this process; what it returns ends that. */
+  onDelta(listener: (delta: Delta) => void): () => void {
+    this.#deltaListeners.add(listener);
+    return () => void this.#deltaListeners.delete(listener);
+  }
+
+  #acceptable(theirs: RingEntry, known: RingEntry | undefined): boolean {
+    const nowMs = this.options.clock.now();
+    if (Math.max(theirs.pulse?.timestampMs ?? 0, theirs.info?.versionMs ?? 0) > nowMs + MAX_AHEAD_MS || (!known && this.#entries.size >= MAX_MEMBERS)) {
+      this.#refused++;
+      return false;
+    }
+    // Old news of somebody nobody remembers; it would be swept away, and come again.
+    return known !== undefined || !this.#isPast(theirs, nowMs);
+  }
+
+  /** Whether nothing is left to remember of an entry. */
+  #isPast({ pulse, info }: RingEntry, nowMs: number): boolean {
+    const { leftTimeoutMs, forgetAfterMs } = this.options;
+    if (forgetAfterMs === 0 && pulse?.state !== 'LEFT') return false;
+    return nowMs - (pulse?.timestampMs ?? info?.versionMs ?? 0) > forgetAfterMs + leftTimeoutMs;
+  }
+
+  #set(entry: RingEntry): void {
+    const known = this.#entries.get(entry.id);
+    this.#entries.set(entry.id, entry);
+    if (known?.info !== entry.info || known?.pulse?.state !== entry.pulse?.state) this.#topology = undefined;
+  }
+
+  #tell(delta: Delta): void {
+    for (const listener of this.#deltaListeners) listener(delta);
+  }
+}
+
+/** The parts of `merged` that `known` did not have. */
+function changed(known: RingEntry | undefined, merged: RingEntry): RingEntry {
+  return {
+    id: merged.id,
+    pulse: merged.pulse === known?.pulse ? undefined : merged.pulse,
+    info: merged.info === known?.info ? undefined : merged.info,
+  };
+}
