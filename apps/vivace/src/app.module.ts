@@ -126,6 +126,7 @@ const PROVIDERS: Provider[] = [
           maxPerQuery: config.queryFrontend.search.concurrentJobs,
           maxPerTenant: config.queryFrontend.maxOutstandingPerTenant,
         },
+        maxMetricsSeries: config.querier.maxMetricsSeries,
         maxTagBytes: (tenant) => overrides.limits(tenant).maxBytesPerTagValuesQuery,
         recentWindowMs: config.queryFrontend.search.queryBackendAfterMs,
         searchTimeoutMs: config.querier.searchTimeoutMs,

@@ -235,6 +235,7 @@ export interface DedicatedColumn {
 
 export interface QuerierConfig {
   readonly maxConcurrentQueries: number;
+  readonly maxMetricsSeries: number;
   readonly searchTimeoutMs: number;
   readonly traceByIdTimeoutMs: number;
   readonly blockCache: BlockCacheConfig;

@@ -87,6 +87,7 @@ export function toConfig(values: Values, problems: Problem[]): Config {
     workers: { threads: workers.threads, maxQueued: workers.max_queued },
     querier: {
       maxConcurrentQueries: querier.max_concurrent_queries,
+      maxMetricsSeries: querier.metrics.max_series,
       searchTimeoutMs: querier.search.query_timeout,
       traceByIdTimeoutMs: querier.trace_by_id.query_timeout,
       columnCacheBytes: querier.column_cache_bytes,

@@ -1,6 +1,6 @@
 import type { TenantId } from '@vivace/base';
 import type { BlockMeta } from '@vivace/block';
-import type { SearchRequest, TagsRequest, TagValuesRequest } from '@vivace/query';
+import type { MetricsMode, MetricsRequest, SearchRequest, TagsRequest, TagValuesRequest } from '@vivace/query';
 import type { SpanTableHandle } from '@vivace/trace';
 
 /** Row groups `[from, to)` of a block. */
@@ -24,6 +24,13 @@ export interface SearchJob {
   readonly request: SearchRequest;
   /** Shared by the jobs of a query: see `SearchOptions.floor`. */
   readonly floor: BigUint64Array;
+}
+
+export interface MetricsJob {
+  readonly sources: JobSources;
+  readonly request: MetricsRequest;
+  readonly mode: MetricsMode;
+  readonly maxSeries: number;
 }
 
 export interface TagsJob {

@@ -39,6 +39,7 @@ function setUp(run: (call: Call, index: number) => Promise<unknown>, overrides: 
     threads: 4,
     targetBytesPerJob: 100 * MIB,
     jobLimits: { maxRunning: 100, maxPerQuery: 100, maxPerTenant: 100 },
+    maxMetricsSeries: 1_000,
     maxTagBytes: () => 0,
     recentWindowMs: 900_000,
     searchTimeoutMs: 60_000,

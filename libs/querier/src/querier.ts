@@ -1,8 +1,10 @@
 import { AppError } from '@vivace/base';
 import type { Clock, Counter, Family, Logger, MetricsRegistry, TenantId } from '@vivace/base';
 import type { BlockMeta } from '@vivace/block';
-import { mergeTagNames, mergeTagValues } from '@vivace/query';
+import { mergeTagNames, mergeTagValues, planMetrics, rangeOf } from '@vivace/query';
 import type {
+  MetricsMode,
+  MetricsRequest,
   ProgressOptions,
   QueryInstantResponse,
   QueryOptions,
@@ -22,6 +24,7 @@ import { JobQueue } from './job-queue.ts';
 import type { JobLimits } from './job-queue.ts';
 import { divideBlocks, hashOf, wholeBlocks } from './jobs.ts';
 import type { BlockJob, JobSources } from './jobs.ts';
+import { MetricsProgress } from './metrics-progress.ts';
 import type { QueryTasks } from './query-tasks.ts';
 import { SearchProgress } from './search-progress.ts';
 
@@ -44,6 +47,8 @@ export interface QuerierDeps {
   /** `query_frontend.search.target_bytes_per_job` */
   readonly targetBytesPerJob: number;
   readonly jobLimits: JobLimits;
+  /** `querier.metrics.max_series`: counted by a metrics query, in every part and in all. */
+  readonly maxMetricsSeries: number;
   /** `overrides.….read.max_bytes_per_tag_values_query`; 0 is no limit. */
   readonly maxTagBytes: (tenant: TenantId) => number;
   /** Searches without a range ask for this much (`query_frontend.search.query_backend_after`). */
@@ -125,12 +130,40 @@ class Querier implements QueryService {
     return progress.answer();
   }
 
-  async queryRange(): Promise<QueryRangeResponse> {
-    throw new AppError('unimplemented', 'metrics queries are not implemented in this version: use /api/search');
+  queryRange(tenant: TenantId, request: MetricsRequest, options: ProgressOptions<QueryRangeResponse> = {}): Promise<QueryRangeResponse> {
+    return this.#metrics(tenant, request, 'range', (progress) => progress.range(), options);
   }
 
-  async queryInstant(): Promise<QueryInstantResponse> {
-    return this.queryRange();
+  queryInstant(tenant: TenantId, request: MetricsRequest, options: ProgressOptions<QueryInstantResponse> = {}): Promise<QueryInstantResponse> {
+    return this.#metrics(tenant, request, 'instant', (progress) => progress.instant(), options);
+  }
+
+  async #metrics<R>(
+    tenant: TenantId,
+    request: MetricsRequest,
+    mode: MetricsMode,
+    answer: (progress: MetricsProgress) => R,
+    { signal: given, onProgress }: ProgressOptions<R>,
+  ): Promise<R> {
+    const signal = deadline(given, this.#deps.searchTimeoutMs);
+    const { maxMetricsSeries: maxSeries, pool } = this.#deps;
+    const plan = planMetrics(request, mode);
+    const progress = new MetricsProgress(plan, maxSeries, request.maxSeries);
+    await this.#run(
+      tenant,
+      rangeOf(plan),
+      signal,
+      'querier.search.query_timeout',
+      (sources, options) => pool.run('metrics', { sources, request, mode, maxSeries }, options),
+      {
+        onPlan: (blocks, jobs) => progress.begin(blocks, jobs.length),
+        onResult(partial) {
+          progress.add(partial);
+          if (!progress.isComplete) onProgress?.(() => answer(progress));
+        },
+      },
+    );
+    return answer(progress);
   }
 
   async tags(tenant: TenantId, request: TagsRequest, options: QueryOptions = {}) {

@@ -1,10 +1,10 @@
 import { openBlock } from '@vivace/block';
 import type { BlockCache, BlockReader } from '@vivace/block';
 import type { ObjectStore } from '@vivace/object-store';
-import { planSearch, searchBatches, tagNames, tagValues } from '@vivace/query';
+import { metricsBatches, planMetrics, planSearch, searchBatches, tagNames, tagValues } from '@vivace/query';
 import type { TaskContext } from '@vivace/workers';
 import { findTrace } from './find-trace.ts';
-import type { FindTraceJob, SearchJob, TagsJob, TagValuesJob } from './jobs.ts';
+import type { FindTraceJob, MetricsJob, SearchJob, TagsJob, TagValuesJob } from './jobs.ts';
 import { withBatches } from './open-sources.ts';
 import type { BlockReaders } from './open-sources.ts';
 
@@ -35,6 +35,10 @@ export function createQueryTasks(deps: QueryTasksDeps) {
           signal,
         }),
       );
+    },
+    metrics: ({ sources, request, mode, maxSeries }: MetricsJob, { signal }: TaskContext) => {
+      const plan = planMetrics(request, mode);
+      return withBatches(sources, readers, (batches) => metricsBatches(plan, batches, { maxSeries, signal }));
     },
     tags: ({ sources, request }: TagsJob, { signal }: TaskContext) => withBatches(sources, readers, (batches) => tagNames(batches, request, { signal })),
     tagValues: ({ sources, request }: TagValuesJob, { signal }: TaskContext) =>

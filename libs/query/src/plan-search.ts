@@ -38,8 +38,7 @@ export function planSearch(query: Query, options: PlanOptions = {}): SearchPlan 
   const legacy = options.legacy ?? false;
   const needs = new NeedsBuilder();
   needs.addColumns('traceId', 'traceTimes');
-  const filters = new Map<SpansetFilter, Predicate>();
-  for (const stage of query.stages) planStage(stage, filters, needs);
+  const { filters, isEmpty } = planStages(query.stages, needs);
   const { fields, name } = shownFields(query);
   const result = new NeedsBuilder();
   result.addColumns('roots');
@@ -49,19 +48,29 @@ export function planSearch(query: Query, options: PlanOptions = {}): SearchPlan 
   }
   return {
     stages: query.stages,
-    filters: {
-      of(filter) {
-        const predicate = filters.get(filter);
-        if (!predicate) throw new AppError('internal', 'search plan: filter of another query');
-        return predicate;
-      },
-    },
+    filters,
     needs,
     resultNeeds: result,
     shown: fields,
     shownName: name,
     legacy,
-    isEmpty: query.stages.some((stage) => stage.kind === 'filter' && isNever(filters.get(stage))),
+    isEmpty,
+  };
+}
+
+/** Plans every filter of a pipeline; adds what deciding needs to `needs`. `isEmpty`: no span can match, whatever the data. */
+export function planStages(stages: readonly Stage[], needs: NeedsBuilder): { readonly filters: PlannedFilters; readonly isEmpty: boolean } {
+  const filters = new Map<SpansetFilter, Predicate>();
+  for (const stage of stages) planStage(stage, filters, needs);
+  return {
+    filters: {
+      of(filter) {
+        const predicate = filters.get(filter);
+        if (!predicate) throw new AppError('internal', 'plan: filter of another query');
+        return predicate;
+      },
+    },
+    isEmpty: stages.some((stage) => stage.kind === 'filter' && isNever(filters.get(stage))),
   };
 }
 

@@ -18,6 +18,7 @@ export const querier = group('Running parts of queries.', {
   metrics: group('TraceQL metrics.', {
     concurrent_blocks: int(2, 'Blocks read at a time for a query.'),
     time_overlap_cutoff: float(0.2, 'Blocks that overlap the query less than this fraction are filtered by time.', { max: 1 }),
+    max_series: int(10_000, 'Most series a query counts; spans of further ones are left out, and the answer says so. (Not in Tempo.)', { ...on, min: 1 }),
   }),
   partition_ring: group('Asking live stores.', {
     minimize_requests: bool(true, 'Ask as few as possible.'),

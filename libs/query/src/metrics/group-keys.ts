@@ -1,0 +1,108 @@
+import type { Batch } from '../batch.ts';
+import type { Field } from '../field.ts';
+import { fieldIds, isValueId } from './level-ids.ts';
+import { FULL, PairTable } from './pair-table.ts';
+import type { Scratch } from './scratch.ts';
+import type { Selection } from './select-spans.ts';
+import { FIRST_VALUE, ValueTable } from './value-table.ts';
+import type { GroupValue } from './value-table.ts';
+
+/** A label of `by()`. */
+export interface GroupField {
+  readonly label: string;
+  readonly field: Field;
+}
+
+/** Numbers the groups of a query over any number of batches. Of no fields there is one group, 0. */
+export class GroupKeys {
+  /** The labels on which groups were left out, because there were more than the limit. */
+  readonly overflowed = new Set<string>();
+  readonly #fields: readonly GroupField[];
+  readonly #tables: readonly ValueTable[];
+  /** Joins the group of the fields so far with the value of the next. */
+  readonly #pairs: readonly PairTable[];
+
+  constructor(fields: readonly GroupField[], limit: number) {
+    this.#fields = fields;
+    this.#tables = fields.map(() => new ValueTable(limit));
+    this.#pairs = fields.slice(1).map(() => new PairTable(limit));
+  }
+
+  /** Groups are below this. */
+  get size(): number {
+    if (this.#fields.length === 0) return 1;
+    return this.#fields.length === 1 ? this.#tables[0].size + 1 : this.#pairs[this.#pairs.length - 1].size;
+  }
+
+  /** The group of every span selected, undefined when there is only one. Spans of groups beyond the limit are taken out of the selection. */
+  assign(batch: Batch, selection: Selection, scratch: Scratch): Uint32Array | undefined {
+    if (this.#fields.length === 0) return undefined;
+    const groups = scratch.u32('groups', selection.count + 1);
+    this.#assignField(0, batch, selection, scratch, groups);
+    for (let f = 1; f < this.#fields.length; f++) {
+      const values = scratch.u32('values', selection.count + 1);
+      this.#assignField(f, batch, selection, scratch, values, groups);
+      this.#join(f, groups, values, selection);
+    }
+    return groups;
+  }
+
+  /** The values of a group in the order of the fields. */
+  valuesOf(group: number): readonly GroupValue[] {
+    const values: GroupValue[] = [];
+    let left = group;
+    for (let f = this.#fields.length - 1; f >= 0; f--) {
+      const id = f > 0 ? this.#pairs[f - 1].right(left) : left;
+      values.push(id === 0 ? undefined : this.#tables[f].value(id + FIRST_VALUE - 1));
+      if (f > 0) left = this.#pairs[f - 1].left(left);
+    }
+    return values.reverse();
+  }
+
+  /** Numbers 0 for nil, then the values in order of appearance. `alongside` is cut like the selection. */
+  #assignField(f: number, batch: Batch, selection: Selection, scratch: Scratch, out: Uint32Array, alongside?: Uint32Array): void {
+    const { field, label } = this.#fields[f];
+    fieldIds(field, batch, selection, this.#tables[f], scratch, out);
+    const { count } = selection;
+    let isFull = false;
+    for (let i = 0; i < count; i++) {
+      const id = out[i];
+      if (id === FULL) isFull = true;
+      else out[i] = isValueId(id) ? id - FIRST_VALUE + 1 : 0;
+    }
+    if (isFull) this.#drop(label, selection, out, alongside);
+  }
+
+  #join(f: number, groups: Uint32Array, values: Uint32Array, selection: Selection): void {
+    const pairs = this.#pairs[f - 1];
+    let left = FULL;
+    let right = FULL;
+    let pair = FULL;
+    let isFull = false;
+    for (let i = 0; i < selection.count; i++) {
+      // Neighbours often have the same.
+      if (groups[i] !== left || values[i] !== right) {
+        left = groups[i];
+        right = values[i];
+        pair = pairs.add(left, right);
+        if (pair === FULL) isFull = true;
+      }
+      groups[i] = pair;
+    }
+    if (isFull) this.#drop(this.#fields[f].label, selection, groups);
+  }
+
+  #drop(label: string, selection: Selection, groups: Uint32Array, alongside?: Uint32Array): void {
+    this.overflowed.add(label);
+    const { rows, buckets } = selection;
+    let n = 0;
+    for (let i = 0; i < selection.count; i++) {
+      if (groups[i] === FULL) continue;
+      rows[n] = rows[i];
+      buckets[n] = buckets[i];
+      if (alongside) alongside[n] = alongside[i];
+      groups[n++] = groups[i];
+    }
+    selection.count = n;
+  }
+}

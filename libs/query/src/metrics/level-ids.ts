@@ -1,0 +1,188 @@
+import { ATTR_BOOL, ATTR_DOUBLE, ATTR_INT, ATTR_STRING } from '@vivace/trace';
+import type { AttrColumn, StringColumn, StringDict } from '@vivace/trace';
+import type { IntrinsicName } from '@vivace/traceql';
+import type { Batch } from '../batch.ts';
+import { Cell } from '../cell.ts';
+import { KIND_NAMES, STATUS_NAMES } from '../condition.ts';
+import { fieldProgram } from '../field-program.ts';
+import type { Field, Level } from '../field.ts';
+import { stringColumn } from '../intrinsic-columns.ts';
+import { spread } from '../mask.ts';
+import type { Scratch } from './scratch.ts';
+import type { Selection } from './select-spans.ts';
+import { ABSENT, EMPTY, FIRST_VALUE, SEVERAL } from './value-table.ts';
+import type { ValueTable } from './value-table.ts';
+
+/**
+ * Writes the id of the field's value (of `table`) for every span of the selection to `out`. No value is an id below `FIRST_VALUE`. A value is
+ * looked up once per resource, scope, trace or string of a dictionary, and only where a selected span has it.
+ */
+export function fieldIds(field: Field, batch: Batch, selection: Selection, table: ValueTable, scratch: Scratch, out: Uint32Array): void {
+  const { rows, count } = selection;
+  const { columns } = batch;
+  switch (field.level) {
+    case 'span': {
+      const ids = spanIds(field, batch, selection.mask, table, scratch);
+      for (let i = 0; i < count; i++) out[i] = ids[rows[i]];
+      return;
+    }
+    case 'resource':
+    case 'scope':
+    case 'trace': {
+      const owner = field.level === 'resource' ? columns.spanResource() : field.level === 'scope' ? columns.spanScope() : batch.spanTrace();
+      const used = scratch.zeroBytes('used', batch.rows(field.level));
+      for (let i = 0; i < count; i++) used[owner[rows[i]]] = 1;
+      const ids = scratch.zeroU32('level ids', batch.rows(field.level));
+      levelIds(field, batch, used, table, ids);
+      for (let i = 0; i < count; i++) out[i] = ids[owner[rows[i]]];
+      return;
+    }
+    case 'event':
+    case 'link': {
+      const ids = scratch.zeroU32('span ids', columns.spanCount);
+      firstIds(field, field.level, batch, selection.mask, table, scratch, ids);
+      for (let i = 0; i < count; i++) out[i] = ids[rows[i]];
+    }
+  }
+}
+
+/** One id a span row; the spans that are not in `mask` have any. */
+function spanIds(field: Field, batch: Batch, mask: Uint8Array | undefined, table: ValueTable, scratch: Scratch): Uint32Array {
+  const { columns } = batch;
+  const { spanCount } = columns;
+  const ids = scratch.zeroU32('span ids', spanCount);
+  if (field.kind === 'unscoped') {
+    levelIds({ kind: 'attr', level: 'span', scope: 'span', key: field.key, emptyWhenMissing: false }, batch, mask, table, ids);
+    const owner = columns.spanResource();
+    const used = scratch.zeroBytes('used', columns.resourceCount());
+    for (let row = 0; row < spanCount; row++) if (ids[row] === ABSENT && (!mask || mask[row] !== 0)) used[owner[row]] = 1;
+    const shared = scratch.zeroU32('level ids', columns.resourceCount());
+    const { key, emptyWhenMissing } = field;
+    levelIds({ kind: 'attr', level: 'resource', scope: 'resource', key, emptyWhenMissing }, batch, used, table, shared);
+    for (let row = 0; row < spanCount; row++) if (ids[row] === ABSENT) ids[row] = shared[owner[row]];
+  } else levelIds(field, batch, mask, table, ids);
+  return ids;
+}
+
+/** Of several events (links) of a span the first with a value gives it. */
+function firstIds(
+  field: Field,
+  level: 'event' | 'link',
+  batch: Batch,
+  mask: Uint8Array | undefined,
+  table: ValueTable,
+  scratch: Scratch,
+  out: Uint32Array,
+): void {
+  const { columns } = batch;
+  const rows = batch.rows(level);
+  const owner = level === 'event' ? columns.eventSpan() : columns.linkSpan();
+  let used: Uint8Array | undefined;
+  if (mask) spread(mask, owner, rows, (used = scratch.zeroBytes('used', rows)));
+  const ids = scratch.zeroU32('level ids', rows);
+  levelIds(field, batch, used, table, ids);
+  for (let row = 0; row < rows; row++) if (ids[row] >= SEVERAL && out[owner[row]] === ABSENT) out[owner[row]] = ids[row];
+}
+
+/** Ids of the rows of the field's own level with `used[row] = 1` (all, without). `out` starts as `ABSENT`. */
+function levelIds(field: Field, batch: Batch, used: Uint8Array | undefined, table: ValueTable, out: Uint32Array): void {
+  const rows = batch.rows(field.level);
+  if (field.kind === 'attr') {
+    for (const column of batch.columns.attr(field.scope, field.key)) attrIds(column, used, table, out);
+    if (field.emptyWhenMissing) {
+      let empty = ABSENT;
+      for (let row = 0; row < rows; row++) {
+        if (out[row] !== ABSENT || (used && used[row] === 0)) continue;
+        if (empty === ABSENT) empty = table.text('');
+        out[row] = empty;
+      }
+    }
+    return;
+  }
+  if (field.kind === 'intrinsic' && intrinsicIds(field.name, batch, used, table, out, rows)) return;
+  cellIds(field, field.level, batch, used, table, out, rows);
+}
+
+/** Several entries of one row are an array; of one element it is that element. */
+function attrIds(column: AttrColumn, used: Uint8Array | undefined, table: ValueTable, out: Uint32Array): void {
+  const { count, rows, types, u32, f64, dict } = column;
+  const known = new Uint32Array(dict.size);
+  for (let i = 0; i < count; i++) {
+    const row = rows[i];
+    if (used !== undefined && used[row] === 0) continue;
+    let id = EMPTY;
+    switch (types[i]) {
+      case ATTR_STRING:
+        id = known[u32[2 * i]];
+        if (id === 0) id = known[u32[2 * i]] = table.text(dict.get(u32[2 * i]));
+        break;
+      case ATTR_INT:
+        id = table.int(u32[2 * i], u32[2 * i + 1]);
+        break;
+      case ATTR_DOUBLE:
+        id = table.float(f64[i]);
+        break;
+      case ATTR_BOOL:
+        id = table.bool(u32[2 * i]);
+        break;
+      default:
+    }
+    if (out[row] <= EMPTY) out[row] = Math.max(out[row], id);
+    else if (id > EMPTY) out[row] = SEVERAL;
+  }
+}
+
+/** Of the intrinsics that have few values; false for the others. */
+function intrinsicIds(name: IntrinsicName, batch: Batch, used: Uint8Array | undefined, table: ValueTable, out: Uint32Array, rows: number): boolean {
+  const strings = stringColumn(name, batch);
+  if (strings) {
+    stringIds(strings, used, table, out, rows);
+    return true;
+  }
+  if (name !== 'status' && name !== 'kind') return false;
+  const codes = name === 'status' ? batch.columns.status() : batch.columns.kind();
+  const names: readonly string[] = name === 'status' ? STATUS_NAMES : KIND_NAMES;
+  const known = new Uint32Array(256);
+  for (let row = 0; row < rows; row++) {
+    if (used !== undefined && used[row] === 0) continue;
+    const code = codes[row];
+    let id = known[code];
+    if (id === 0) id = known[code] = table.text(names[code] ?? String(code));
+    out[row] = id;
+  }
+  return true;
+}
+
+function stringIds({ ids, dict }: StringColumn, used: Uint8Array | undefined, table: ValueTable, out: Uint32Array, rows: number): void {
+  const known = new Uint32Array(dict.size);
+  for (let row = 0; row < rows; row++) {
+    if (used !== undefined && used[row] === 0) continue;
+    let id = known[ids[row]];
+    if (id === 0) id = lookUp(dict, ids[row], known, table);
+    out[row] = id;
+  }
+}
+
+function lookUp(dict: StringDict, string: number, known: Uint32Array, table: ValueTable): number {
+  return (known[string] = table.text(dict.get(string)));
+}
+
+const cell = new Cell();
+
+/** Everything else, value by value. */
+function cellIds(field: Field, level: Level, batch: Batch, used: Uint8Array | undefined, table: ValueTable, out: Uint32Array, rows: number): void {
+  const program = fieldProgram(field, batch, level);
+  for (let row = 0; row < rows; row++) {
+    if (used !== undefined && used[row] === 0) continue;
+    const n = program.count(row);
+    if (n === 1) {
+      program.read(0, cell);
+      out[row] = table.cell(cell);
+    } else if (n >= 0) out[row] = n === 0 ? EMPTY : SEVERAL;
+  }
+}
+
+/** Whether an id stands for a value. */
+export function isValueId(id: number): boolean {
+  return id >= FIRST_VALUE;
+}
