@@ -11,6 +11,8 @@ export interface Config {
   /** Prefix of the query API: empty, or with a slash before and none after. */
   readonly httpApiPrefix: string;
   readonly server: ServerConfig;
+  /** Whether the HTTP port serves gRPC too. */
+  readonly streamOverHttp: boolean;
   readonly receivers: ReceiversConfig;
   readonly distributor: DistributorConfig;
   readonly ingester: IngesterConfig;
@@ -32,8 +34,37 @@ export interface ServerConfig {
   /** From the request to the end of the answer; 0 is no limit. */
   readonly httpWriteTimeoutMs: number;
   readonly httpIdleTimeoutMs: number;
+  readonly httpTls: ServerTlsConfig | undefined;
+  readonly grpc: GrpcServerConfig;
   readonly logFormat: 'logfmt' | 'json';
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+}
+
+/** The gRPC query API. */
+export interface GrpcServerConfig {
+  /** Empty is all addresses. */
+  readonly listenAddress: string;
+  readonly listenPort: number;
+  readonly tls: ServerTlsConfig | undefined;
+  readonly maxReceiveBytes: number;
+  readonly maxSendBytes: number;
+  /** 0 is no limit. */
+  readonly maxConcurrentStreams: number;
+  readonly maxConnectionIdleMs: number;
+  readonly maxConnectionAgeMs: number;
+  readonly maxConnectionAgeGraceMs: number;
+  readonly keepaliveTimeMs: number;
+  readonly keepaliveTimeoutMs: number;
+}
+
+/** PEM, as text or in a file. */
+export type Pem = { readonly text: string } | { readonly file: string };
+
+export interface ServerTlsConfig {
+  readonly cert: Pem;
+  readonly key: Pem;
+  /** Clients must have a certificate signed by these. */
+  readonly clientCa: Pem | undefined;
 }
 
 export interface ReceiversConfig {

@@ -4,5 +4,6 @@ export const DEVIATIONS: Readonly<Record<string, string>> = {
   'storage.trace.backend': 'local: a start without a configuration file works',
   'storage.trace.local.path': './data/blocks: the same',
   'storage.trace.wal.path': './data/wal: the same, and no root rights are needed',
+  stream_over_http_enabled: 'true: Grafana asks gRPC of the port it asks everything of',
   'usage_report.reporting_enabled': 'false: there are no usage reports',
 };

@@ -99,9 +99,30 @@ describe('files of Tempo', () => {
       'memberlist.leave_timeout',
       'memberlist.packet_dial_timeout',
       'memberlist.stream_timeout',
-      'server.grpc_server_max_recv_msg_size',
-      'server.grpc_server_max_send_msg_size',
     ]);
+  });
+});
+
+describe('TLS of the servers', () => {
+  const tls = (text: string) => load(`server: { http_tls_config: { ${text} } }`).config.server.httpTls;
+
+  it('is on with a certificate and its key, as text or files', () => {
+    expect(tls('')).toBeUndefined();
+    expect(tls('cert_file: c.pem, key_file: k.pem, client_ca_file: ca.pem')).toEqual({ cert: { file: 'c.pem' }, key: { file: 'k.pem' }, clientCa: undefined });
+    expect(tls('cert: C, key: K, client_ca: CA, client_auth_type: RequireAndVerifyClientCert')).toEqual({
+      cert: { text: 'C' },
+      key: { text: 'K' },
+      clientCa: { text: 'CA' },
+    });
+  });
+
+  it.each([
+    ['cert_file: c.pem', 'needs key or key_file too'],
+    ['key_file: c.pem', 'needs cert or cert_file too'],
+    ['cert: C, key: K, client_auth_type: VerifyClientCertIfGiven', '"VerifyClientCertIfGiven" is not implemented'],
+    ['cert: C, key: K, client_auth_type: RequireAndVerifyClientCert', 'needs client_ca or client_ca_file'],
+  ])('with %s is refused', (text, message) => {
+    expect(() => tls(text)).toThrow(message);
   });
 });
 

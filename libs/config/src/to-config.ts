@@ -1,4 +1,4 @@
-import type { Config, ListenAddress, OtlpGrpcConfig, OtlpHttpConfig, ReceiversConfig, TlsConfig } from './config.ts';
+import type { Config, ListenAddress, OtlpGrpcConfig, OtlpHttpConfig, Pem, ReceiversConfig, ServerTlsConfig, TlsConfig } from './config.ts';
 import { toLimits } from './limits.ts';
 import type { Problem } from './problem.ts';
 import { defaultOf } from './schema/defaults.ts';
@@ -24,6 +24,7 @@ export function toConfig(values: Values, problems: Problem[]): Config {
     multitenancyEnabled: values.multitenancy_enabled,
     shutdownDelayMs: values.shutdown_delay,
     httpApiPrefix: toPrefix(values.http_api_prefix),
+    streamOverHttp: values.stream_over_http_enabled,
     server: {
       httpListenAddress: server.http_listen_address,
       httpListenPort: server.http_listen_port,
@@ -31,6 +32,20 @@ export function toConfig(values: Values, problems: Problem[]): Config {
       httpReadTimeoutMs: server.http_server_read_timeout,
       httpWriteTimeoutMs: server.http_server_write_timeout,
       httpIdleTimeoutMs: server.http_server_idle_timeout,
+      httpTls: toServerTls(server.http_tls_config, 'server.http_tls_config', problems),
+      grpc: {
+        listenAddress: server.grpc_listen_address,
+        listenPort: server.grpc_listen_port,
+        tls: toServerTls(server.grpc_tls_config, 'server.grpc_tls_config', problems),
+        maxReceiveBytes: server.grpc_server_max_recv_msg_size,
+        maxSendBytes: server.grpc_server_max_send_msg_size,
+        maxConcurrentStreams: server.grpc_server_max_concurrent_streams,
+        maxConnectionIdleMs: server.grpc_server_max_connection_idle,
+        maxConnectionAgeMs: server.grpc_server_max_connection_age,
+        maxConnectionAgeGraceMs: server.grpc_server_max_connection_age_grace,
+        keepaliveTimeMs: server.grpc_server_keepalive_time,
+        keepaliveTimeoutMs: server.grpc_server_keepalive_timeout,
+      },
       logFormat: server.log_format,
       logLevel: server.log_level,
     },
@@ -176,6 +191,28 @@ function toTls(tls: Tls, path: string, problems: Problem[]): TlsConfig | undefin
   if (!tls) return undefined;
   if (tls.cert_file === '' || tls.key_file === '') problems.push({ where: '', path, message: 'needs cert_file and key_file' });
   return { certFile: tls.cert_file, keyFile: tls.key_file, clientCaFile: tls.client_ca_file };
+}
+
+const CLIENT_CERT_REQUIRED = 'RequireAndVerifyClientCert';
+
+/** TLS is on when there is a certificate or a key. */
+function toServerTls(tls: Values['server']['http_tls_config'], path: string, problems: Problem[]): ServerTlsConfig | undefined {
+  const cert = toPem(tls.cert, tls.cert_file);
+  const key = toPem(tls.key.reveal(), tls.key_file);
+  if (!cert && !key) return undefined;
+  if (!cert || !key) problems.push({ where: '', path, message: `needs ${cert ? 'key or key_file' : 'cert or cert_file'} too` });
+  const isRequired = tls.client_auth_type === CLIENT_CERT_REQUIRED;
+  const clientCa = toPem(tls.client_ca, tls.client_ca_file);
+  if (!isRequired && !['', 'NoClientCert'].includes(tls.client_auth_type)) {
+    const message = `"${tls.client_auth_type}" is not implemented, want NoClientCert or ${CLIENT_CERT_REQUIRED}`;
+    problems.push({ where: '', path: `${path}.client_auth_type`, message });
+  }
+  if (isRequired && !clientCa) problems.push({ where: '', path, message: `needs client_ca or client_ca_file for ${CLIENT_CERT_REQUIRED}` });
+  return cert && key && { cert, key, clientCa: isRequired ? clientCa : undefined };
+}
+
+function toPem(text: string, file: string): Pem | undefined {
+  return text !== '' ? { text } : file === '' ? undefined : { file };
 }
 
 /** `host:port`, `[v6]:port` or `:port`, which is all addresses. */

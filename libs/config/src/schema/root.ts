@@ -41,7 +41,7 @@ export const rootSchema = group(
       flags: ['multitenancy.enabled', 'auth.enabled'],
     }),
     shutdown_delay: duration('0s', 'Time between the stop signal and the end of serving.', on),
-    stream_over_http_enabled: bool(false, 'Serve gRPC on the HTTP port.'),
+    stream_over_http_enabled: bool(true, 'Serve gRPC on the HTTP port too.', on),
     http_api_prefix: string('', 'Prefix of the query API.', on),
     enable_go_runtime_metrics: bool(false, 'There is no Go runtime.', { status: 'ignored' }),
     partition_ring_live_store: bool(false, 'Live stores use their own partition ring.'),

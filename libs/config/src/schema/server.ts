@@ -1,3 +1,4 @@
+import type { Fields } from './node.ts';
 import { bool, bytes, duration, group, int, on, oneOf, port, string } from './node.ts';
 import { serverTls } from './shared.ts';
 
@@ -15,8 +16,8 @@ const fields = {
   http_listen_port: port(3200, 'Port of the HTTP API.', on),
   http_listen_conn_limit: int(0, 'Most HTTP connections; 0 is no limit.'),
   grpc_listen_network: oneOf(['tcp', 'tcp4', 'tcp6'], 'tcp', 'Network of the gRPC server.'),
-  grpc_listen_address: string('', 'Address the gRPC API listens on; empty is all.'),
-  grpc_listen_port: port(9095, 'Port of the gRPC API.'),
+  grpc_listen_address: string('', 'Address the gRPC API listens on; empty is all.', on),
+  grpc_listen_port: port(9095, 'Port of the gRPC API.', on),
   grpc_listen_conn_limit: int(0, 'Most gRPC connections; 0 is no limit.'),
   grpc_collect_max_streams_by_conn: bool(true, 'Collect the number of streams of a connection.'),
   proxy_protocol_enabled: bool(false, 'Expect the PROXY protocol.'),
@@ -32,14 +33,14 @@ const fields = {
   http_server_write_timeout: duration('30s', 'Longest time from a request to the end of its answer; 0 is no limit.', on),
   http_server_idle_timeout: duration('2m', 'When idle connections are closed.', on),
   http_log_closed_connections_without_response_enabled: bool(false, 'Log connections closed without an answer.'),
-  grpc_server_max_recv_msg_size: bytes(16_777_216, 'Largest gRPC message received.'),
-  grpc_server_max_send_msg_size: bytes(16_777_216, 'Largest gRPC message sent.'),
-  grpc_server_max_concurrent_streams: int(100, 'Most streams of a gRPC connection; 0 is no limit.'),
-  grpc_server_max_connection_idle: duration(FOREVER, 'When idle gRPC connections are closed.'),
-  grpc_server_max_connection_age: duration(FOREVER, 'When gRPC connections are closed.'),
-  grpc_server_max_connection_age_grace: duration(FOREVER, 'Time for open requests after that.'),
-  grpc_server_keepalive_time: duration('2h', 'Silence after which a client is pinged.'),
-  grpc_server_keepalive_timeout: duration('20s', 'Longest wait for the answer.'),
+  grpc_server_max_recv_msg_size: bytes(16_777_216, 'Largest gRPC message received.', on),
+  grpc_server_max_send_msg_size: bytes(16_777_216, 'Largest gRPC message sent.', on),
+  grpc_server_max_concurrent_streams: int(100, 'Most streams of a gRPC connection; 0 is no limit.', on),
+  grpc_server_max_connection_idle: duration(FOREVER, 'When idle gRPC connections are closed.', on),
+  grpc_server_max_connection_age: duration(FOREVER, 'When gRPC connections are closed.', on),
+  grpc_server_max_connection_age_grace: duration(FOREVER, 'Time for open requests after that.', on),
+  grpc_server_keepalive_time: duration('2h', 'Silence after which a client is pinged.', on),
+  grpc_server_keepalive_timeout: duration('20s', 'Longest wait for the answer.', on),
   grpc_server_min_time_between_pings: duration('10s', 'Least time between pings of a client.'),
   grpc_server_ping_without_stream_allowed: bool(true, 'Clients may ping without a stream.'),
   grpc_server_num_workers: int(0, 'Unused here: workers of the gRPC server.', { status: 'ignored' }),
@@ -74,13 +75,13 @@ const fields = {
 
 export const server = group('The HTTP and gRPC servers.', fields);
 
-export const internalServer = group('A second server for operators.', { enable: bool(false, 'Start it.'), ...unimplemented() });
+export const internalServer = group('A second server for operators.', { enable: bool(false, 'Start it.'), ...accepted(fields) });
 
 /** The keys of `server` without a claim that they work for the internal one. */
-function unimplemented(): typeof fields {
-  const entries = Object.entries(fields).map(([key, node]) => [
-    key,
-    node.kind === 'leaf' && node.status === 'implemented' ? { ...node, status: 'accepted', flags: [] } : node,
-  ]);
-  return Object.fromEntries(entries) as typeof fields; // same keys and node types as `fields`, one mark changed
+function accepted<F extends Fields>(of: F): F {
+  const entries = Object.entries(of).map(([key, node]) => {
+    if (node.kind === 'group') return [key, { ...node, fields: accepted(node.fields) }];
+    return [key, node.kind === 'leaf' && node.status === 'implemented' ? { ...node, status: 'accepted', flags: [] } : node];
+  });
+  return Object.fromEntries(entries) as F; // same keys and node types, one mark changed
 }

@@ -4,13 +4,13 @@ import { bool, bytes, duration, float, group, ignored, int, list, mapOf, on, one
 
 export const serverTls = (what: string) =>
   group(`TLS of the ${what} server.`, {
-    cert: string('', 'Certificate, PEM.'),
-    key: secret('Private key, PEM.'),
-    client_ca: string('', 'Certificates that sign clients, PEM.'),
-    cert_file: string('', 'File with the certificate.'),
-    key_file: string('', 'File with the private key.'),
-    client_auth_type: string('', 'Whether clients need a certificate (NoClientCert, RequireAndVerifyClientCert, …).'),
-    client_ca_file: string('', 'File with the certificates that sign clients.'),
+    cert: string('', 'Certificate, PEM.', on),
+    key: secret('Private key, PEM.', on),
+    client_ca: string('', 'Certificates that sign clients, PEM.', on),
+    cert_file: string('', 'File with the certificate.', on),
+    key_file: string('', 'File with the private key.', on),
+    client_auth_type: string('', 'Whether clients need a certificate: NoClientCert, which empty is too, or RequireAndVerifyClientCert.', on),
+    client_ca_file: string('', 'File with the certificates that sign clients.', on),
   });
 
 /** The flat `tls_…` keys of clients. */
