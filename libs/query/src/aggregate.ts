@@ -1,6 +1,5 @@
-import { AppError } from '@vivace/base';
 import { printScalar } from '@vivace/traceql';
-import type { Aggregate, ScalarExpr, ScalarFilter } from '@vivace/traceql';
+import type { Aggregate, ScalarExpr, ScalarFilter, Stage } from '@vivace/traceql';
 import type { Batch } from './batch.ts';
 import { compileValue } from './choices.ts';
 import { cellToJson } from './cell-json.ts';
@@ -9,31 +8,48 @@ import { accepts, GREATER, LESS } from './condition.ts';
 import type { KeyValueJson } from './model.ts';
 import { fineLevels } from './predicate.ts';
 import type { Program } from './field-program.ts';
+import { allRows, unionRows } from './spanset.ts';
 import type { Spanset, StageFunction } from './spanset.ts';
 
-/** A number about a spanset; `seen` collects the aggregates met, for the answer. A cell without type: no value. */
-type Scalar = (spanset: Spanset, out: Cell, seen: KeyValueJson[]) => void;
+/** Makes the stages of a scalar pipeline ready for the batch at hand. */
+export type CompileStages = (stages: readonly Stage[]) => StageFunction;
 
-/** `| avg(duration) > 1s`: keeps spansets whose scalar satisfies the comparison and notes the aggregate on them. */
-export function compileScalarFilter(stage: ScalarFilter, batch: Batch): StageFunction {
-  const left = compileScalar(stage.left, batch);
-  const right = compileScalar(stage.right, batch);
+/** What the answer says of a spanset besides its spans. */
+interface Notes {
+  /** The aggregates met. */
+  readonly attributes: KeyValueJson[];
+  /** The spans scalar pipelines looked at; undefined when there is none. */
+  rows: readonly number[] | undefined;
+}
+
+/** A number about a spanset. A cell without type: no value. */
+type Scalar = (spanset: Spanset, out: Cell, notes: Notes) => void;
+
+/**
+ * `| avg(duration) > 1s`: keeps spansets whose scalars satisfy the comparison and notes the aggregates on them. Of scalar pipelines
+ * (`({ … } | count()) > ({ … } | count())`) the spans they found are kept.
+ */
+export function compileScalarFilter(stage: ScalarFilter, batch: Batch, compileStages: CompileStages): StageFunction {
+  const left = compileScalar(stage.left, batch, compileStages);
+  const right = compileScalar(stage.right, batch, compileStages);
   const accept = accepts(stage.op);
   const a = new Cell();
   const b = new Cell();
   return (spansets) => {
     const out: Spanset[] = [];
     for (const spanset of spansets) {
-      const seen: KeyValueJson[] = [];
-      left(spanset, a, seen);
-      right(spanset, b, seen);
-      if ((compareCells(a, b) & accept) !== 0) out.push({ rows: spanset.rows, attributes: [...spanset.attributes, ...seen] });
+      const notes: Notes = { attributes: [], rows: undefined };
+      left(spanset, a, notes);
+      right(spanset, b, notes);
+      if ((compareCells(a, b) & accept) === 0) continue;
+      const rows = notes.rows ?? spanset.rows;
+      if (rows.length > 0) out.push({ rows, attributes: [...spanset.attributes, ...notes.attributes] });
     }
     return out;
   };
 }
 
-function compileScalar(expr: ScalarExpr, batch: Batch): Scalar {
+function compileScalar(expr: ScalarExpr, batch: Batch, compileStages: CompileStages): Scalar {
   switch (expr.kind) {
     case 'literal': {
       const value = new Cell();
@@ -41,30 +57,37 @@ function compileScalar(expr: ScalarExpr, batch: Batch): Scalar {
       return (_, out) => out.copy(value);
     }
     case 'aggregate':
-      return compileAggregate(expr, batch);
+      return compileAggregate(expr, printScalar(expr), batch);
     case 'scalarOperation': {
-      const left = compileScalar(expr.left, batch);
-      const right = compileScalar(expr.right, batch);
+      const left = compileScalar(expr.left, batch, compileStages);
+      const right = compileScalar(expr.right, batch, compileStages);
       const a = new Cell();
       const b = new Cell();
-      return (spanset, out, seen) => {
-        left(spanset, a, seen);
-        right(spanset, b, seen);
+      return (spanset, out, notes) => {
+        left(spanset, a, notes);
+        right(spanset, b, notes);
         arithmetic(expr.op, a, b, out);
       };
     }
-    case 'scalarPipeline':
-      throw new AppError('unimplemented', 'scalar pipelines not yet supported');
+    case 'scalarPipeline': {
+      const run = compileStages(expr.stages);
+      const scalar = compileAggregate(expr.scalar, printScalar(expr), batch);
+      return (spanset, out, notes) => {
+        const rows = allRows(run([spanset]));
+        notes.rows = unionRows(notes.rows ?? [], rows);
+        scalar({ rows, attributes: [] }, out, notes);
+      };
+    }
   }
 }
 
-function compileAggregate(expr: Aggregate, batch: Batch): Scalar {
-  const key = printScalar(expr);
+/** `key` names the value in the answer. */
+function compileAggregate(expr: Aggregate, key: string, batch: Batch): Scalar {
   const fold = expr.operand ? foldOf(expr.op, compileValue(expr.operand, fineLevels(expr.operand), batch)) : countRows;
-  return (spanset, out, seen) => {
+  return ({ rows }, out, notes) => {
     out.clear();
-    fold(spanset.rows, out);
-    if (isNumeric(out)) seen.push({ key, value: cellToJson(out) });
+    fold(rows, out);
+    if (isNumeric(out)) notes.attributes.push({ key, value: cellToJson(out) });
   };
 }
 

@@ -1,4 +1,5 @@
 import { compareNumbers, compareText, EQUAL, GREATER, LESS, SAME, UNORDERED } from './condition.ts';
+import { floatArithmetic, intArithmetic } from '@vivace/traceql';
 import type { ArithmeticOp, Static } from '@vivace/traceql';
 import { KIND_NAMES, STATUS_NAMES } from './condition.ts';
 
@@ -112,64 +113,16 @@ export function compareCells(a: Cell, b: Cell): number {
 /** int ∘ int stays int64 and wraps around, all else is computed in doubles; an integer divided by zero has no value. */
 export function arithmetic(op: ArithmeticOp, a: Cell, b: Cell, out: Cell): void {
   if (!isNumeric(a) || !isNumeric(b)) return out.clear();
-  if (a.type !== CELL_INT || b.type !== CELL_INT) return out.setNumber(CELL_FLOAT, doubleArithmetic(op, a.num, b.num));
+  if (a.type !== CELL_INT || b.type !== CELL_INT) return out.setNumber(CELL_FLOAT, floatArithmetic(op, a.num, b.num));
   if ((op === '/' || op === '%') && b.num === 0) return out.clear();
   if (!a.wide && !b.wide && op !== '^') {
-    const r = op === '/' ? Math.trunc(a.num / b.num) : doubleArithmetic(op, a.num, b.num);
+    const r = op === '/' ? Math.trunc(a.num / b.num) : floatArithmetic(op, a.num, b.num);
     // Below 2^53 the double result is the exact one; -0 must not leak into answers.
     if (r < 9_007_199_254_740_992 && r > -9_007_199_254_740_992) return out.setNumber(CELL_INT, r + 0);
   }
-  bigArithmetic(op, a.toBig(), b.toBig(), out);
-}
-
-function doubleArithmetic(op: ArithmeticOp, a: number, b: number): number {
-  switch (op) {
-    case '+':
-      return a + b;
-    case '-':
-      return a - b;
-    case '*':
-      return a * b;
-    case '/':
-      return a / b;
-    case '%':
-      return a % b;
-    case '^':
-      return a ** b;
-  }
-}
-
-function bigArithmetic(op: ArithmeticOp, a: bigint, b: bigint, out: Cell): void {
-  switch (op) {
-    case '+':
-      return out.setBig(CELL_INT, a + b);
-    case '-':
-      return out.setBig(CELL_INT, a - b);
-    case '*':
-      return out.setBig(CELL_INT, a * b);
-    case '/':
-      return out.setBig(CELL_INT, a / b);
-    case '%':
-      return out.setBig(CELL_INT, a % b);
-    case '^':
-      return power(a, b, out);
-  }
-}
-
-/** Wraps around like the other integer operators; a negative exponent truncates toward zero. */
-function power(base: bigint, exponent: bigint, out: Cell): void {
-  if (exponent < 0n) {
-    if (base === 0n) return out.clear();
-    const result = base === 1n ? 1n : base === -1n ? (exponent % 2n === 0n ? 1n : -1n) : 0n;
-    return out.setBig(CELL_INT, result);
-  }
-  let result = 1n;
-  let factor = base;
-  for (let rest = exponent; rest > 0n; rest >>= 1n) {
-    if ((rest & 1n) === 1n) result = BigInt.asIntN(64, result * factor);
-    factor = BigInt.asIntN(64, factor * factor);
-  }
-  out.setBig(CELL_INT, result);
+  const exact = intArithmetic(op, a.toBig(), b.toBig());
+  if (exact === undefined) out.clear();
+  else out.setBig(CELL_INT, exact);
 }
 
 export function negate(cell: Cell, out: Cell): void {

@@ -1,4 +1,4 @@
-import { compileRegex } from '@vivace/traceql';
+import { compareUtf8, compileRegex } from '@vivace/traceql';
 import type { ComparisonOp, Static } from '@vivace/traceql';
 
 /** Outcomes of comparing a value with a literal, as bits; `UNORDERED` is NaN against anything. */
@@ -109,20 +109,10 @@ function textCondition(op: ComparisonOp, literal: string): TextCondition {
   return { kind: 'text', equals: op === '=' ? literal : undefined, matches: (text) => (accept & compareText(text, literal)) !== 0 };
 }
 
-/** Order of strings is the order of their UTF-8 bytes; UTF-16 order differs above U+FFFF only. */
+/** Order of strings is the order of their UTF-8 bytes. */
 export function compareText(a: string, b: string): number {
   if (a === b) return EQUAL;
-  const n = Math.min(a.length, b.length);
-  for (let i = 0; i < n; i++) {
-    const x = a.charCodeAt(i);
-    const y = b.charCodeAt(i);
-    if (x === y) continue;
-    const xs = x >= 0xd800 && x < 0xe000;
-    const ys = y >= 0xd800 && y < 0xe000;
-    if (xs !== ys) return xs ? GREATER : LESS;
-    return x < y ? LESS : GREATER;
-  }
-  return a.length < b.length ? LESS : GREATER;
+  return compareUtf8(a, b) < 0 ? LESS : GREATER;
 }
 
 export function compareNumbers(a: number, b: number): number {

@@ -1,4 +1,3 @@
-import { AppError } from '@vivace/base';
 import type { AttrRef, AttrScope, ColumnName } from '@vivace/trace';
 import type { Attribute, AttributeScope, FieldRef, IntrinsicName } from '@vivace/traceql';
 
@@ -17,8 +16,8 @@ export type Field =
     }
   /** `.x`: the span's value when the key exists there, else the resource's. */
   | { readonly kind: 'unscoped'; readonly level: 'span'; readonly key: string; readonly emptyWhenMissing: boolean }
-  /** `parent.x`: the field of the parent span; without value when there is no such span. */
-  | { readonly kind: 'parent'; readonly level: 'span'; readonly key: string; readonly of: Exclude<Field, { readonly kind: 'parent' | 'intrinsic' }> }
+  /** `parent.x`, and `parent` for its id: the field of the parent span; without value when there is no such span. */
+  | { readonly kind: 'parent'; readonly level: 'span'; readonly key: string; readonly of: Exclude<Field, { readonly kind: 'parent' }> }
   | { readonly kind: 'intrinsic'; readonly level: Level; readonly name: IntrinsicName; readonly key: string };
 
 const ATTR_LEVEL = { resource: 'resource', instrumentation: 'scope', span: 'span', event: 'event', link: 'link' } as const satisfies Record<
@@ -50,14 +49,15 @@ const INTRINSIC: Record<Exclude<IntrinsicName, 'parent'>, { readonly level: Leve
   'instrumentation:version': { level: 'scope', columns: ['scope', 'scopeVersion'] },
 };
 
-/** Throws `unimplemented` for the intrinsic `parent`, which validation refuses too. */
+const PARENT: Field = { kind: 'parent', level: 'span', key: 'parent', of: { kind: 'intrinsic', level: 'span', name: 'span:id', key: 'span:id' } };
+
 export function resolveField(ref: FieldRef): Field {
   if (ref.kind === 'intrinsic') {
-    if (ref.name === 'parent') throw new AppError('unimplemented', 'intrinsic (parent) not yet supported');
+    if (ref.name === 'parent') return PARENT;
     return { kind: 'intrinsic', level: INTRINSIC[ref.name].level, name: ref.name, key: ref.name };
   }
   const of = resolveAttribute(ref);
-  return ref.parent ? { kind: 'parent', level: 'span', key: of.key, of } : of;
+  return ref.parent ? { kind: 'parent', level: 'span', key: `parent.${of.key}`, of } : of;
 }
 
 function resolveAttribute(ref: Attribute): Exclude<Field, { readonly kind: 'parent' | 'intrinsic' }> {

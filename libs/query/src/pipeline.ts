@@ -1,4 +1,4 @@
-import type { SpansetExpr, Stage } from '@vivace/traceql';
+import type { ScalarExpr, ScalarFilter, SpansetExpr, Stage } from '@vivace/traceql';
 import { compileScalarFilter } from './aggregate.ts';
 import type { Batch } from './batch.ts';
 import { evaluatePredicate } from './evaluate-predicate.ts';
@@ -6,7 +6,7 @@ import { coalesce, compileGroupBy } from './group-by.ts';
 import { andInto, orInto } from './mask.ts';
 import type { Mask } from './mask.ts';
 import type { PlannedFilters } from './plan-search.ts';
-import { unionRows } from './spanset.ts';
+import { allRows, unionRows } from './spanset.ts';
 import type { Spanset, StageFunction } from './spanset.ts';
 import { applyStructural } from './structural.ts';
 
@@ -79,8 +79,9 @@ class Compiler {
     const rows = this.#batch.columns.spanCount;
     let out: Mask | undefined;
     for (const stage of stages) {
-      if (stage.kind === 'by' || stage.kind === 'coalesce' || stage.kind === 'select' || stage.kind === 'scalarFilter') continue;
-      const mask = this.#possible(stage);
+      if (stage.kind === 'by' || stage.kind === 'coalesce' || stage.kind === 'select') continue;
+      const mask = stage.kind === 'scalarFilter' ? this.#compared(stage) : this.#possible(stage);
+      if (!mask) continue;
       if (out) {
         andInto(out, mask, rows);
         this.#batch.masks.give(mask);
@@ -89,6 +90,19 @@ class Compiler {
     if (!out) {
       out = this.#batch.masks.take(rows);
       out.bytes.fill(1, 0, rows);
+    }
+    return out;
+  }
+
+  /** Spans that some scalar pipeline of a comparison may find; undefined when it has none. */
+  #compared({ left, right }: ScalarFilter): Mask | undefined {
+    let out: Mask | undefined;
+    for (const stages of [...pipelinesOf(left), ...pipelinesOf(right)]) {
+      const mask = this.candidates(stages);
+      if (out) {
+        orInto(out, mask, this.#batch.columns.spanCount);
+        this.#batch.masks.give(mask);
+      } else out = mask;
     }
     return out;
   }
@@ -142,7 +156,7 @@ class Compiler {
       case 'pipeline':
         return this.pipeline(stage.stages);
       case 'scalarFilter':
-        return compileScalarFilter(stage, this.#batch);
+        return compileScalarFilter(stage, this.#batch, (inner) => this.pipeline(inner));
       case 'by':
         return compileGroupBy(stage, this.#batch);
       case 'coalesce':
@@ -172,6 +186,7 @@ class Compiler {
   }
 }
 
-function allRows(spansets: readonly Spanset[]): readonly number[] {
-  return spansets.reduce<readonly number[]>((rows, spanset) => unionRows(rows, spanset.rows), []);
+function pipelinesOf(scalar: ScalarExpr): readonly (readonly Stage[])[] {
+  if (scalar.kind === 'scalarOperation') return [...pipelinesOf(scalar.left), ...pipelinesOf(scalar.right)];
+  return scalar.kind === 'scalarPipeline' ? [scalar.stages] : [];
 }

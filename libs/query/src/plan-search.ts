@@ -1,7 +1,7 @@
 import { AppError } from '@vivace/base';
 import type { ColumnNeeds } from '@vivace/trace';
 import type { Query, ScalarExpr, SpansetFilter, Stage } from '@vivace/traceql';
-import { NeedsBuilder, resolveField } from './field.ts';
+import { NeedsBuilder } from './field.ts';
 import { addNeeds, planPredicate } from './predicate.ts';
 import type { Predicate } from './predicate.ts';
 import { shownFields } from './shown-fields.ts';
@@ -33,7 +33,7 @@ export interface PlanOptions {
   readonly legacy?: boolean;
 }
 
-/** Pure. A metrics stage is ignored: on the search API its spans are the answer. Throws `unimplemented` naming the feature. */
+/** Pure. A metrics stage is ignored: on the search API its spans are the answer. */
 export function planSearch(query: Query, options: PlanOptions = {}): SearchPlan {
   const legacy = options.legacy ?? false;
   const needs = new NeedsBuilder();
@@ -91,28 +91,27 @@ function planStage(stage: Stage, filters: Map<SpansetFilter, Predicate>, needs: 
       for (const inner of stage.stages) planStage(inner, filters, needs);
       return;
     case 'scalarFilter':
-      planScalar(stage.left, needs);
-      return planScalar(stage.right, needs);
+      planScalar(stage.left, filters, needs);
+      return planScalar(stage.right, filters, needs);
     case 'by':
       return addNeeds(stage.expr, needs);
+    // What is selected is only shown.
     case 'select':
-      // Shown only; but an unsupported field is refused now rather than when the first trace is found.
-      for (const ref of stage.fields) resolveField(ref);
-      return;
     case 'coalesce':
   }
 }
 
-function planScalar(expr: ScalarExpr, needs: NeedsBuilder): void {
+function planScalar(expr: ScalarExpr, filters: Map<SpansetFilter, Predicate>, needs: NeedsBuilder): void {
   switch (expr.kind) {
     case 'aggregate':
       if (expr.operand) addNeeds(expr.operand, needs);
       return;
     case 'scalarOperation':
-      planScalar(expr.left, needs);
-      return planScalar(expr.right, needs);
+      planScalar(expr.left, filters, needs);
+      return planScalar(expr.right, filters, needs);
     case 'scalarPipeline':
-      throw new AppError('unimplemented', 'scalar pipelines not yet supported');
+      for (const stage of expr.stages) planStage(stage, filters, needs);
+      return planScalar(expr.scalar, filters, needs);
     case 'literal':
   }
 }

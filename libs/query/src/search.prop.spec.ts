@@ -30,19 +30,7 @@ describe('the engine against the oracle', () => {
       3_000,
     ));
 
-  it('agrees on attributes of the parent', () => {
-    const parents = ['parent.foo', 'parent.span.n', 'parent.resource.zone', 'parent.resource.service.name', 'parent.http.status_code'];
-    const conditions = fc.tuple(
-      fc.constantFrom(...parents),
-      fc.constantFrom('= "GET"', '!= nil', '= nil', '> 3', '> 0s', '= span.foo', '!= ""', '+ span.n > 1'),
-    );
-    return check(
-      conditions.map(([field, rest]) => (field.includes('service') && rest === '= nil' ? '{ !parent.foo }' : `{ ${field} ${rest} }`)),
-      300,
-    );
-  });
-
   it('agrees on spansets', () => check(spansetTexts({ structural: true }), 500));
 
-  it('agrees on pipelines', () => check(searchTexts, 500));
+  it('agrees on pipelines', () => check(searchTexts, 1_000));
 });

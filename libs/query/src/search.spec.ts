@@ -179,6 +179,31 @@ describe('the answer', () => {
     ]);
   });
 
+  it('says what compared pipelines counted, and shows the spans they found', async () => {
+    const spans = [span(1, { kind: 2 }), span(2, { kind: 3, parentId: '0000000000000001' }), span(3, { kind: 1 })];
+    const [found] = await search('({ kind = server } | count()) = ({ kind = client } | count())', [columnsOf(trace(1, ...spans))]);
+    expect(found.spanSets).toMatchObject([
+      {
+        matched: 2,
+        attributes: [
+          { key: '({ kind = server } | count())', value: { intValue: '1' } },
+          { key: '({ kind = client } | count())', value: { intValue: '1' } },
+        ],
+        spans: [{ spanID: '0000000000000001' }, { spanID: '0000000000000002' }],
+      },
+    ]);
+  });
+
+  it("tells a field of the parent from the span's own", async () => {
+    const spans = [span(1, { attrs: [['n', 1n]] }), span(2, { parentId: '0000000000000001', attrs: [['n', 2n]] })];
+    const [found] = await search('{ parent.n = 1 } | select(span.n, parent)', [columnsOf(trace(1, ...spans))]);
+    expect(found.spanSets?.[0].spans[0].attributes).toEqual([
+      { key: 'parent.n', value: { intValue: '1' } },
+      { key: 'n', value: { intValue: '2' } },
+      { key: 'parent', value: { stringValue: '0000000000000001' } },
+    ]);
+  });
+
   it('shows "nil" where a filter asked for absence', async () => {
     const [found] = await search('{ span.gone = nil }', [columnsOf(trace(1, span(1)))]);
     expect(found.spanSet?.spans[0].attributes).toEqual([{ key: 'gone', value: { stringValue: 'nil' } }]);

@@ -85,10 +85,17 @@ function visitStage(stage: Stage, use: UseOf): void {
 }
 
 function visitScalar(expr: ScalarExpr, use: UseOf): void {
-  if (expr.kind === 'aggregate' && expr.operand) visit(expr.operand, use);
-  if (expr.kind === 'scalarOperation') {
-    visitScalar(expr.left, use);
-    visitScalar(expr.right, use);
+  switch (expr.kind) {
+    case 'aggregate':
+      if (expr.operand) visit(expr.operand, use);
+      return;
+    case 'scalarOperation':
+      visitScalar(expr.left, use);
+      return visitScalar(expr.right, use);
+    case 'scalarPipeline':
+      for (const stage of expr.stages) visitStage(stage, use);
+      return visitScalar(expr.scalar, use);
+    case 'literal':
   }
 }
 

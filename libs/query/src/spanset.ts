@@ -26,3 +26,8 @@ export function unionRows(a: readonly number[], b: readonly number[]): readonly 
   while (j < b.length) out.push(b[j++]);
   return out;
 }
+
+/** The rows of all spansets. */
+export function allRows(spansets: readonly Spanset[]): readonly number[] {
+  return spansets.reduce<readonly number[]>((rows, spanset) => unionRows(rows, spanset.rows), []);
+}

@@ -22,7 +22,7 @@ const DEFAULT_LIMIT = 10_000;
  */
 export async function tagValues(batches: Batches, request: TagValuesRequest, options: QueryOptions = {}): Promise<TagValuesResponse> {
   const field = resolveField(request.tag);
-  if (field.kind === 'parent') throw new AppError('invalid_argument', `tag values: parent.${field.key} has the values of ${field.key}, ask for those`);
+  if (field.kind === 'parent') throw new AppError('invalid_argument', `tag values: ${field.key} has the values of ${field.of.key}, ask for those`);
   const keywords = keywordsOf(field);
   if (keywords) return mergeTagValues([{ values: keywords, inspectedBytes: 0 }], request);
   if (field.kind === 'intrinsic' && !isText(field)) return { values: [], inspectedBytes: 0 };

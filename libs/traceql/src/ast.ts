@@ -67,6 +67,7 @@ export type IntrinsicName =
 
 export interface Intrinsic extends Node {
   readonly kind: 'intrinsic';
+  /** `parent` is the id of the parent span where that span is in the trace, else nothing. */
   readonly name: IntrinsicName;
 }
 
@@ -143,7 +144,7 @@ export interface ScalarOperation extends Node {
 export interface ScalarPipeline extends Node {
   readonly kind: 'scalarPipeline';
   readonly stages: readonly Stage[];
-  readonly scalar: ScalarExpr;
+  readonly scalar: Aggregate;
 }
 
 export type ScalarExpr = Literal | Aggregate | ScalarOperation | ScalarPipeline;

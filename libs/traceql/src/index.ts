@@ -41,15 +41,13 @@ export type {
   StructuralOp,
   Unary,
 } from './ast.ts';
-export { unsupportedFeature } from './features.ts';
-export type { Feature } from './features.ts';
 export { findHint } from './hints.ts';
 export { parseField, parseQuery } from './parse-query.ts';
 export type { ParseOptions } from './parse-query.ts';
 export { fieldLabel, printExpr, printQuery, printScalar } from './print.ts';
 export { compileRegex } from './regex.ts';
 export type { TextPredicate } from './regex.ts';
-export { arithmetic, compareStatics, negate } from './statics.ts';
+export { arithmetic, compareStatics, compareUtf8, floatArithmetic, intArithmetic, negate } from './statics.ts';
 export { isNumeric, typeOf } from './types.ts';
 export type { StaticType } from './types.ts';
 export { validateQuery } from './validate.ts';

@@ -6,6 +6,7 @@ import { startsMetrics } from './parse-metrics.ts';
 import { continueComparison, continueScalar, parseScalar, parseScalarTerm, startsScalar } from './parse-scalar.ts';
 import { SyntaxProblem } from './query-error.ts';
 import { TRUE } from './statics.ts';
+import { typeOf } from './types.ts';
 
 /** What a pipeline turned out to be; only the kind decides what may follow it. */
 type Body =
@@ -125,8 +126,16 @@ function parseStage(c: Cursor, grouped: boolean): Stage | Extract<ScalarExpr, { 
   }
   if (c.at('(')) return parseGroupStage(c);
   if (startsScalar(c)) return parseScalarStage(c, parseScalar(c), grouped);
-  if (startsCondition(c)) return { kind: 'filter', expr: parseFieldExpr(c), loc: c.locFrom(token.from) };
+  if (startsCondition(c)) return parseCondition(c);
   return c.fail(grouped ? STAGE : `${STAGE}, or a metrics function such as \`rate()\``);
+}
+
+/** A condition as a stage, without braces: `{ … } | duration > 1s`. A field alone is none. */
+function parseCondition(c: Cursor): SpansetFilter {
+  const { from } = c.token;
+  const expr = parseFieldExpr(c);
+  if (typeOf(expr) !== 'bool' && expr.kind !== 'unary') throw new SyntaxProblem('unexpected value', expr.loc, 'a comparison such as `= 1`');
+  return { kind: 'filter', expr, loc: c.locFrom(from) };
 }
 
 function parseScalarStage(c: Cursor, left: ScalarExpr, grouped: boolean): Stage | Extract<ScalarExpr, { readonly kind: 'aggregate' }> {

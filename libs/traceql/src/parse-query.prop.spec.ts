@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { AppError } from '@vivace/base';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { unsupportedFeature } from './features.ts';
 import { parseField, parseQuery } from './parse-query.ts';
 import { printQuery } from './print.ts';
 import { validateQuery } from './validate.ts';
@@ -28,7 +27,6 @@ function survives(text: string): void {
     const query = parseQuery(text);
     const printed = printQuery(query);
     expect(printQuery(parseQuery(printed))).toBe(printed);
-    unsupportedFeature(query);
     validateQuery(query);
   } catch (error) {
     expect(error).toBeInstanceOf(AppError);

@@ -12,7 +12,7 @@ const SCALAR = 'an aggregate (`count()`, `avg(duration)`, …) or a number';
 
 export function startsScalar(c: Cursor): boolean {
   const { kind } = c.token;
-  return kind === 'int' || kind === 'float' || kind === 'duration' || c.at('-') || c.at('minInt') || c.at('maxInt') || startsAggregate(c);
+  return kind === 'int' || kind === 'float' || kind === 'duration' || c.at('-') || startsAggregate(c);
 }
 
 /** scalar = term { arith term } ; */
@@ -47,9 +47,8 @@ export function takeComparison(c: Cursor): ScalarFilter['op'] | undefined {
   return op;
 }
 
-/** number = [ "-" ] ( INT | FLOAT | DURATION ) | "minInt" | "maxInt" ; undefined when none begins here. */
+/** number = [ "-" ] ( INT | FLOAT | DURATION ) ; undefined when none begins here. */
 export function takeNumber(c: Cursor): Static | undefined {
-  if (c.at('minInt') || c.at('maxInt')) return takeStatic(c);
   const minus = c.take('-');
   const { kind } = c.token;
   if (kind !== 'int' && kind !== 'float' && kind !== 'duration') return minus ? c.fail('a number') : undefined;

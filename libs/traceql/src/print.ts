@@ -42,7 +42,8 @@ export function printStage(stage: Stage): string {
 export function printScalar(scalar: ScalarExpr): string {
   switch (scalar.kind) {
     case 'literal':
-      return printStatic(scalar.value);
+      // A scalar has no word for the least integer.
+      return scalar.value.type === 'int' && scalar.value.value === MIN_INT64 ? `(${MIN_INT64 + 1n} - 1)` : printStatic(scalar.value);
     case 'aggregate':
       return `${scalar.op}(${scalar.operand ? printExpr(scalar.operand) : ''})`;
     case 'scalarOperation':

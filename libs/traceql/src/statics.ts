@@ -75,7 +75,8 @@ function holds<T extends number | bigint>(op: '=' | '!=' | '<' | '<=' | '>' | '>
   }
 }
 
-function floatArithmetic(op: ArithmeticOp, a: number, b: number): number {
+/** Arithmetic on doubles: what any pair of numbers but two ints does. */
+export function floatArithmetic(op: ArithmeticOp, a: number, b: number): number {
   switch (op) {
     case '+':
       return a + b;
@@ -94,7 +95,8 @@ function floatArithmetic(op: ArithmeticOp, a: number, b: number): number {
   }
 }
 
-function intArithmetic(op: ArithmeticOp, a: bigint, b: bigint): bigint | undefined {
+/** Not wrapped to int64 yet. Undefined: divided by zero. */
+export function intArithmetic(op: ArithmeticOp, a: bigint, b: bigint): bigint | undefined {
   switch (op) {
     case '+':
       return a + b;

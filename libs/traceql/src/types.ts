@@ -16,7 +16,7 @@ const INTRINSIC_TYPES: Readonly<Record<IntrinsicName, StaticType>> = {
   nestedSetLeft: 'int',
   nestedSetRight: 'int',
   nestedSetParent: 'int',
-  parent: 'nil',
+  parent: 'string',
   'trace:id': 'string',
   'span:id': 'string',
   'span:parentID': 'string',

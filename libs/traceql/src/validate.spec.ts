@@ -30,7 +30,9 @@ describe('validateQuery', () => {
     ['{} | rate() | topk(0)', 'limit must be greater than 0'],
     ['{} && { 1 }', 'span filter field expressions must resolve to a boolean: { 1 }'],
     ['({} | { name }) || ({})', 'span filter field expressions must resolve to a boolean: { name }'],
-    ['{} | by(parent)', 'intrinsic (parent) not yet supported'],
+    ['{} | by(-"x")', 'grouping field expressions must reference the span: by(-`x`)'],
+    ['{ parent > 1 }', 'binary operations must operate on the same type: parent > 1'],
+    ['{} | 3 = 3', 'scalar filters must contain an aggregate: 3 = 3'],
   ])('refuses %s', (text, message) => {
     expect(problem(text)?.split('\n')[0]).toBe(message);
   });
@@ -38,6 +40,7 @@ describe('validateQuery', () => {
   it.each([
     '{ .a = nil && .b != nil && name != nil }',
     '{ parent.a > 1 && parent.resource.b = "x" }',
+    '{ parent = nil || parent = "00000000000000a1" } | by(parent)',
     '{ name =~ .pattern }',
     '{ duration > 1.5 && 1s > .a }',
     '{ -.a = 1 && !.b }',

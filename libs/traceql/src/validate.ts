@@ -6,7 +6,6 @@ import type {
   Compare,
   Exists,
   FieldExpr,
-  FieldRef,
   GroupBy,
   Loc,
   MetricsAggregate,
@@ -47,9 +46,8 @@ function validateStage(stage: Stage, fail: Fail): void {
     case 'by':
       return validateGroupBy(stage, fail);
     case 'coalesce':
-      return;
     case 'select':
-      return stage.fields.forEach((field) => supportedField(field, fail));
+      return;
     default:
       return validateSpanset(stage, fail);
   }
@@ -80,10 +78,9 @@ function filterIsBoolean(filter: SpansetFilter, fail: Fail): void {
 function validateExpr(expr: FieldExpr, fail: Fail): void {
   switch (expr.kind) {
     case 'literal':
-      return;
     case 'attribute':
     case 'intrinsic':
-      return supportedField(expr, fail);
+      return;
     case 'unary':
       validateExpr(expr.operand, fail);
       return unaryOperator(expr, fail);
@@ -101,11 +98,6 @@ function validateExpr(expr: FieldExpr, fail: Fail): void {
   }
 }
 
-function supportedField(field: FieldRef, fail: Fail): void {
-  if (field.kind === 'intrinsic' && field.name === 'parent')
-    throw fail('intrinsic (parent) not yet supported', field.loc, 'an attribute of the parent span such as `parent.foo`, or `span:parentID`');
-}
-
 function unaryOperator(expr: Unary, fail: Fail): void {
   const type = typeOf(expr.operand);
   const fits = type === 'unknown' || (expr.op === '-' ? isNumeric(type) : type === 'bool');
@@ -114,7 +106,7 @@ function unaryOperator(expr: Unary, fail: Fail): void {
 
 function canBeNil({ operand, negated, loc }: Exists, fail: Fail): void {
   if (!negated) return;
-  if (operand.kind === 'intrinsic') throw fail(`${operand.name}=nil is not valid because intrinsics cannot be nil`, loc);
+  if (operand.kind === 'intrinsic' && operand.name !== 'parent') throw fail(`${operand.name}=nil is not valid because intrinsics cannot be nil`, loc);
   if (operand.kind === 'attribute' && !operand.parent && operand.scope === 'resource' && operand.name === 'service.name') {
     throw fail('resource.service.name=nil is not valid because resource.service.name cannot be nil', loc, '`resource.service.name = ""`');
   }
@@ -181,8 +173,8 @@ function validateAggregate(aggregate: Aggregate, fail: Fail): void {
 }
 
 function validateGroupBy(by: GroupBy, fail: Fail): void {
-  validateExpr(by.expr, fail);
   if (!refersToSpan(by.expr)) throw fail(`grouping field expressions must reference the span: ${printStage(by)}`, by.loc);
+  validateExpr(by.expr, fail);
 }
 
 function quantilesInRange(metrics: MetricsAggregate, fail: Fail): void {

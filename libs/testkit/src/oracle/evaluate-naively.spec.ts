@@ -133,6 +133,36 @@ describe('the tree', () => {
   });
 });
 
+describe('the parent', () => {
+  const spans = [span(1, 0, { attrs: [['n', 5n]] }), span(2, 1), span(3, 2), span(4, 99), span(5, 1)];
+  it.each([
+    ['{ parent.n > 3 }', 's2 s5'],
+    ['{ parent = nil }', 's1 s4'],
+    ['{ parent != nil }', 's2 s3 s5'],
+    ['{ parent = "0000000000000001" }', 's2 s5'],
+    ['{ parent = span:parentID } | by(parent)', 's2 s5 | s3'],
+  ])('%s gives %s', (text, found) => {
+    expect(ask(text, spans)).toBe(found);
+  });
+});
+
+describe('comparison of pipelines', () => {
+  const spans = [span(1, 0, { status: 2 }), span(2, 1, { status: 2, attrs: [['n', 4n]] }), span(3, 1, { kind: 2, attrs: [['n', 3n]] }), span(4, 3)];
+  it.each([
+    ['({ status = error } | count()) > ({ kind = server } | count())', 's1 s2 s3'],
+    ['({ kind = server } | count()) > ({ status = error } | count())', ''],
+    ['({ status = error } | count()) > ({ name = "none" } | count())', 's1 s2'],
+    ['({ name = "none" } | count()) = 0', ''],
+    ['({ status = error } | max(span.n)) > ({ name = "none" } | max(span.n))', ''],
+    ['({ status = error } | count()) * ({ status = error } | count()) = ({ } | count())', 's1 s2 s3 s4'],
+    ['({ } | by(status) | count()) = 4', 's1 s2 s3 s4'],
+    ['({ } | by(status) | { kind = server } | count()) = 1', 's3'],
+    ['({ status = error } | sum(span.n)) - ({ kind = server } | sum(span.n)) = ({ kind = server } | count())', 's1 s2 s3'],
+  ])('%s gives %s', (text, found) => {
+    expect(ask(text, spans)).toBe(found);
+  });
+});
+
 describe('aggregates', () => {
   const spans = [
     span(1, 0, {

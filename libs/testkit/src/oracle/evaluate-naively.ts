@@ -1,5 +1,4 @@
 // The oracle: TraceQL by its definition (docs/traceql.md), on plain objects, without a thought for speed. Engines are tested against it.
-import { AppError } from '@vivace/base';
 import { arithmetic, compareStatics, printExpr, printScalar } from '@vivace/traceql';
 import type { Aggregate, Query, ScalarExpr, ScalarFilter, SpansetExpr, SpansetOperation, Stage, Static } from '@vivace/traceql';
 import type { PlainSpan, PlainTrace } from '../plain.ts';
@@ -103,28 +102,36 @@ function groupBy(label: string, set: Spanset, valueFor: (view: SpanView) => Naiv
   return [...groups.values()].map(({ value, views }) => ({ views, attributes: [...set.attributes, [label, value]] }));
 }
 
-/** An aggregate without a value drops the spanset. */
+/** An aggregate without a value drops the spanset. Comparing pipelines keeps what these found instead. */
 function runScalarFilter({ op, left, right }: ScalarFilter, set: Spanset): readonly Spanset[] {
   const found: SpansetAttribute[] = [];
   const [a, b] = [scalarValue(left, set, found), scalarValue(right, set, found)];
-  return a !== undefined && b !== undefined && compareStatics(op, a, b) ? [{ ...set, attributes: [...set.attributes, ...found] }] : [];
+  if (a === undefined || b === undefined || !compareStatics(op, a, b)) return [];
+  const pipelines = [...pipelinesOf(left), ...pipelinesOf(right)];
+  const views = pipelines.length > 0 ? pipelines.reduce<readonly SpanView[]>((all, stages) => union(all, merge(runStages(stages, set))), []) : set.views;
+  return [{ views, attributes: [...set.attributes, ...found] }];
 }
 
+function pipelinesOf(scalar: ScalarExpr): readonly (readonly Stage[])[] {
+  if (scalar.kind === 'scalarOperation') return [...pipelinesOf(scalar.left), ...pipelinesOf(scalar.right)];
+  return scalar.kind === 'scalarPipeline' ? [scalar.stages] : [];
+}
+
+/** `found` gathers the aggregates that have a value. */
 function scalarValue(scalar: ScalarExpr, set: Spanset, found: SpansetAttribute[]): Static | undefined {
   switch (scalar.kind) {
     case 'literal':
       return scalar.value;
-    case 'aggregate': {
-      const value = aggregate(scalar, set.views);
-      found.push([printScalar(scalar), value]);
+    case 'aggregate':
+    case 'scalarPipeline': {
+      const value = scalar.kind === 'aggregate' ? aggregate(scalar, set.views) : aggregate(scalar.scalar, merge(runStages(scalar.stages, set)));
+      if (value !== undefined) found.push([printScalar(scalar), value]);
       return value;
     }
     case 'scalarOperation': {
       const [a, b] = [scalarValue(scalar.left, set, found), scalarValue(scalar.right, set, found)];
       return a && b && arithmetic(scalar.op, a, b);
     }
-    case 'scalarPipeline':
-      throw new AppError('unimplemented', 'oracle: pipelines are not compared');
   }
 }
 

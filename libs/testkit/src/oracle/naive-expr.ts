@@ -153,7 +153,7 @@ function intrinsicValue(name: IntrinsicName, { view, event, link }: Scope): Stat
     case 'nestedSetParent':
       return int(view.left === 0 ? 0 : (view.parent?.left ?? -1));
     case 'parent':
-      return undefined;
+      return view.parent && text(view.parent.span.spanId);
     case 'trace:id':
       return text(trace.traceId);
     case 'span:id':

@@ -22,11 +22,15 @@ const ATTRIBUTES = [
   'link.relation',
   'instrumentation.team',
   'span.absent',
+  'parent.foo',
+  'parent.span.n',
+  'parent.resource.zone',
+  'parent.resource.service.name',
 ];
 /** Attributes that one span has at most one of: for laws that events break. */
 const SPAN_ATTRIBUTES = ATTRIBUTES.filter((name) => !name.startsWith('event.') && !name.startsWith('link.'));
 const TEXTS = ['name', 'statusMessage', 'rootName', 'rootServiceName', 'instrumentation:name', 'instrumentation:version'];
-const IDS = ['span:id', 'span:parentID', 'trace:id'];
+const IDS = ['span:id', 'span:parentID', 'trace:id', 'parent'];
 const EVENT_TEXTS = ['event:name', 'link:spanID', 'link:traceID'];
 const NUMBERS = ['duration', 'traceDuration', 'span:childCount'];
 const STRINGS = [
@@ -75,7 +79,7 @@ function conditions(attributes: readonly string[], texts: readonly string[], num
     { weight: 1, arbitrary: words(any('status'), any('=', '!='), any(...STATUSES)) },
     { weight: 1, arbitrary: words(attribute, any('=', '!='), any('true', 'false')) },
     { weight: 1, arbitrary: words(any(...attributes.filter((name) => name !== 'resource.service.name')), any('=', '!='), any('nil')) },
-    { weight: 1, arbitrary: any('nestedSetParent < 0', 'nestedSetParent = 0', 'nestedSetLeft > 0', 'true', 'false') },
+    { weight: 1, arbitrary: any('nestedSetParent < 0', 'nestedSetParent = 0', 'nestedSetLeft > 0', 'parent = nil', 'parent != nil', 'true', 'false') },
     { weight: 1, arbitrary: attribute },
   );
 }
@@ -107,20 +111,41 @@ export function spansetTexts(options: { readonly structural: boolean }): fc.Arbi
   })).spanset;
 }
 
-/** Pipelines of every stage a search knows. */
+/** Everything a search knows: pipelines of all stages, pipelines as operands, and comparisons of pipelines. */
 export const searchTexts: fc.Arbitrary<string> = (() => {
-  const spanset = spansetTexts({ structural: true });
+  const spanset = fc.oneof(
+    { weight: 3, arbitrary: spansetTexts({ structural: true }) },
+    { weight: 1, arbitrary: any('{ }', '{ span.n != nil }', '{ } >> { }', '{ parent != nil }') },
+  );
   const aggregate = fc.oneof(
     any('count()'),
     fc
-      .tuple(any('avg', 'min', 'max', 'sum'), any('duration', 'span.n', '.http.status_code', 'event:timeSinceStart', 'span.n + 1'))
+      .tuple(any('avg', 'min', 'max', 'sum'), any('duration', 'span.n', '.http.status_code', 'event:timeSinceStart', 'span.n + 1', 'parent.span.n'))
       .map(([op, of]) => `${op}(${of})`),
   );
+  const operator = any('+', '-', '*', '/', '%', '^');
+  const scalar = fc.oneof({ weight: 3, arbitrary: aggregate }, { weight: 1, arbitrary: words(aggregate, operator, fc.oneof(aggregate, any('0', '2', '0.5'))) });
   const stage = fc.oneof(
-    spanset,
-    words(aggregate, any(...ORDER), any('0', '1', '2', '3.5', '1s', '1e9')),
-    any('name', 'kind', 'span.foo', 'resource.service.name', 'span.n > 1', 'status', '.zone').map((field) => `by(${field})`),
-    any('coalesce()', 'select(name, span.foo, event.level)'),
+    { weight: 3, arbitrary: spanset },
+    {
+      weight: 3,
+      arbitrary: words(scalar, any(...ORDER), fc.oneof({ weight: 2, arbitrary: any('0', '1', '2', '3.5', '1s', '1e9') }, { weight: 1, arbitrary: scalar })),
+    },
+    { weight: 1, arbitrary: words(any('1', '0.5'), any(...ORDER), aggregate) },
+    {
+      weight: 2,
+      arbitrary: any('name', 'kind', 'span.foo', 'resource.service.name', 'span.n > 1', 'status', '.zone', 'parent').map((field) => `by(${field})`),
+    },
+    { weight: 2, arbitrary: any('coalesce()', 'select(name, span.foo, event.level)') },
+    { weight: 1, arbitrary: words(any('duration', 'span.n', '.http.status_code'), any(...ORDER), any('3', '0.5', '1e9')) },
   );
-  return fc.tuple(spanset, fc.array(stage, { maxLength: 3 })).map(([first, rest]) => [first, ...rest].join(' | '));
+  const pipeline = fc.tuple(spanset, fc.array(stage, { maxLength: 3 })).map(([first, rest]) => [first, ...rest].join(' | '));
+  const operand = fc.tuple(spanset, stage).map(([first, second]) => `(${first} | ${second})`);
+  const compared = fc.tuple(pipeline, aggregate).map(([stages, last]) => `(${stages} | ${last})`);
+  return fc.oneof(
+    { weight: 6, arbitrary: pipeline },
+    { weight: 1, arbitrary: words(operand, any(...SPANSET_OPS), operand) },
+    { weight: 1, arbitrary: words(compared, any(...ORDER), fc.oneof(compared, any('1', '0.5', '1s'))) },
+    { weight: 1, arbitrary: words(compared, operator, compared, any(...ORDER), compared) },
+  );
 })();
