@@ -7,6 +7,8 @@ import { isSet, MaskPool } from './mask.ts';
 import { compilePipeline } from './pipeline.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { SearchPlan } from './plan-search.ts';
+import { mayMatch, requirementOf } from './requirement.ts';
+import type { Requirement } from './requirement.ts';
 import { NewestRows } from './newest-rows.ts';
 import { SelectedColumns } from './selected-columns.ts';
 import type { SearchPartial, TracePiece } from './search-partial.ts';
@@ -41,7 +43,7 @@ const SAMPLE = 16;
 /** A part of a batch is copied out when it is less than one of so many traces. */
 const PART = 4;
 
-const TIMES: ColumnNeeds = { columns: new Set(['traceTimes']), attrs: [] };
+const TIMES: ColumnNeeds = { columns: new Set(['traceTimes']), attrs: [], tracesOnly: true };
 
 /** Unix nanoseconds. */
 interface Halves {
@@ -53,6 +55,8 @@ interface Halves {
 interface Found extends Halves {
   readonly traceId: string;
   readonly trace: number;
+  /** Where its spans begin in the batch. */
+  readonly firstSpan: number;
   readonly spansets: readonly Spanset[];
   readonly source: OpenBatch;
   piece: TracePiece | undefined;
@@ -81,6 +85,7 @@ class Search {
   readonly #plan: SearchPlan;
   readonly #options: SearchOptions;
   readonly #time: TimeFilter | undefined;
+  readonly #requirement: Requirement;
   readonly #masks = new MaskPool();
   /** The newest traces by id, each with the pieces found. */
   #traces = new Map<string, Found[]>();
@@ -97,6 +102,7 @@ class Search {
   constructor(plan: SearchPlan, options: SearchOptions) {
     this.#plan = plan;
     this.#options = options;
+    this.#requirement = requirementOf(plan);
     this.#showNeeds = { columns: new Set([...plan.resultNeeds.columns, 'traceId', 'traceTimes']), attrs: plan.resultNeeds.attrs };
     const { startNs, endNs } = options;
     this.#time = startNs === undefined || endNs === undefined ? undefined : timeFilter(startNs, endNs);
@@ -115,8 +121,15 @@ class Search {
   }
 
   /** Batches with traces that may be in the answer, as far as it is known when each one's turn comes. Empties `waiting`: what is judged is let go. */
-  *#promising(waiting: { readonly columns: SpanColumns }[]): Generator<SpanColumns> {
-    for (let next = waiting.shift(); next; next = waiting.shift()) if (this.#eligibleTraces(next.columns, 1).length > 0) yield next.columns;
+  async *#promising(waiting: { readonly columns: SpanColumns }[]): AsyncGenerator<SpanColumns> {
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      const { columns } = next;
+      if (this.#eligibleTraces(columns, 1).length === 0) continue;
+      const bytesBefore = columns.inspectedBytes;
+      const isPromising = await mayMatch(this.#requirement, columns, this.#options.signal);
+      this.#inspectedBytes += columns.inspectedBytes - bytesBefore;
+      if (isPromising) yield columns;
+    }
   }
 
   async #add({ columns, bytesBefore }: LoadedBatch): Promise<void> {
@@ -143,6 +156,7 @@ class Search {
     let eligible = this.#eligibleTraces(columns);
     const start = columns.traceStart();
     const ids = columns.traceIds();
+    const bounds = columns.traceSpans();
     const newest = new NewestRows(limit, start, ids);
     const results = new Map<number, readonly Spanset[]>();
     if (this.#samples && eligible.length > limit * SAMPLE * 2) {
@@ -163,6 +177,7 @@ class Search {
         high: start[2 * trace + 1],
         low: start[2 * trace],
         trace,
+        firstSpan: bounds[trace],
         spansets: results.get(trace) ?? [],
         source,
         piece: undefined,
@@ -183,9 +198,7 @@ class Search {
     const partBounds = part.traceSpans();
     const run = (trace: number): readonly Spanset[] => {
       const at = isPart ? indexOf(traces, trace) : trace;
-      const shift = bounds[trace] - partBounds[at];
-      const spansets = pipeline.run(partBounds[at], partBounds[at + 1]);
-      return shift === 0 ? spansets : spansets.map(({ rows, attributes }) => ({ rows: rows.map((row) => row + shift), attributes }));
+      return shifted(pipeline.run(partBounds[at], partBounds[at + 1]), bounds[trace] - partBounds[at]);
     };
     if (isSet(pipeline.candidates, part.spanCount)) {
       const candidates = traces.filter((trace, i) => {
@@ -255,12 +268,30 @@ class Search {
     const survivors = source.found.filter((found) => !isBefore(found.high, found.low, floor) && this.#traces.get(found.traceId)?.includes(found));
     source.columns = undefined;
     if (!columns || survivors.length === 0) return;
+    survivors.sort((a, b) => a.trace - b.trace);
     const bytesBefore = columns.inspectedBytes;
-    await columns.load(this.#showNeeds, this.#options.signal);
+    const part = await this.#load(columns, survivors);
     this.#inspectedBytes += columns.inspectedBytes - bytesBefore;
-    const show = traceShower(this.#plan, new Batch(columns, this.#masks), this.#options.spansPerSpanSet || DEFAULT_SPANS_PER_SPAN_SET);
-    for (const found of survivors) found.piece = show(found.trace, found.spansets);
+    const isPart = part !== columns;
+    const show = traceShower(this.#plan, new Batch(part, this.#masks), this.#options.spansPerSpanSet || DEFAULT_SPANS_PER_SPAN_SET);
+    survivors.forEach((found, i) => {
+      found.piece = isPart ? show(i, shifted(found.spansets, part.traceSpans()[i] - found.firstSpan)) : show(found.trace, found.spansets);
+    });
   }
+
+  /** What showing `traces` needs: of all of the batch, or of a batch of these alone. */
+  async #load(columns: SpanColumns, traces: readonly Found[]): Promise<SpanColumns> {
+    const { signal } = this.#options;
+    const rows = Uint32Array.from(traces, ({ trace }) => trace);
+    if (columns.loadTraces) return columns.loadTraces(this.#showNeeds, rows, signal);
+    await columns.load(this.#showNeeds, signal);
+    return columns;
+  }
+}
+
+/** The span rows as counted in a batch in which they lie `by` rows further on. */
+function shifted(spansets: readonly Spanset[], by: number): readonly Spanset[] {
+  return by === 0 ? spansets : spansets.map(({ rows, attributes }) => ({ rows: rows.map((row) => row + by), attributes }));
 }
 
 function isBefore(high: number, low: number, other: Halves): boolean {

@@ -74,6 +74,18 @@ export interface AttrRef {
 export interface ColumnNeeds {
   readonly columns: ReadonlySet<ColumnName>;
   readonly attrs: readonly AttrRef[];
+  /** Only columns of traces are asked for (ids, times, roots, statistics of services): boundaries of traces and the number of spans need not come. */
+  readonly tracesOnly?: boolean;
+}
+
+/** What is known of the values of an attribute before they are read. */
+export interface ValueSummary {
+  /** Every string among the values is in one of these, besides others. Undefined: not known. */
+  readonly strings: readonly StringDict[] | undefined;
+  /** Every number among the values is NaN or lies in `[min, max]`; `min` is above `max` when there is none. Undefined: not known. */
+  readonly numbers: { readonly min: number; readonly max: number } | undefined;
+  /** The values are at hand: asking them costs no more than asking the summary. */
+  readonly isLoaded: boolean;
 }
 
 /**
@@ -91,6 +103,13 @@ export interface SpanColumns {
   load(needs: ColumnNeeds, signal?: AbortSignal): Promise<void>;
   /** Bytes read from storage by `load` so far (0 for memory). */
   readonly inspectedBytes: number;
+  /**
+   * Loads `needs` for the ascending rows `traces` at least: resolves to this with everything loaded, or to a batch of these traces alone, of which only
+   * what they need was read. Absent where it would save nothing.
+   */
+  loadTraces?(needs: ColumnNeeds, traces: Uint32Array, signal?: AbortSignal): Promise<SpanColumns>;
+  /** For leaving a batch out before it is loaded: reads dictionaries and bounds only. Absent where asking the values costs no more. */
+  summarise?(attr: AttrRef, signal?: AbortSignal): Promise<ValueSummary>;
   /** The same rows, nothing loaded: to let go of what is loaded and yet come back. Absent where that would free nothing. */
   reopen?(): SpanColumns;
 

@@ -68,6 +68,32 @@ it('shows the query engine the same columns as the table would, decoded or from 
   );
 });
 
+it('shows some traces as it shows all of them, reading less', async () => {
+  const needs = (columns: readonly ColumnName[]) => ({ columns: new Set(columns), attrs: KEYS.flatMap((key) => SCOPES.map((scope) => ({ scope, key }))) });
+  const names = Object.keys(GETTERS) as ColumnName[];
+  const cases = fc.record({ traces: plainTraces({ maxTraces: 24 }), dedicated, picks: fc.array(fc.nat(23), { minLength: 1, maxLength: 5 }) });
+  await fc.assert(
+    fc.asyncProperty(cases, fc.constantFrom(0, 10_000_000), async ({ traces, dedicated, picks }, columnBytes) => {
+      const table = tableOf(traces);
+      fc.pre(table.spanCount > 0);
+      const cache = new BlockCache({ columnBytes });
+      const block = await openBlock({ ...(await writtenBlock(table, dedicated)), cache });
+      const whole = block.columns(0);
+      await whole.load(needs(names));
+      const rows = Uint32Array.from(new Set(picks.filter((pick) => pick < whole.traceCount))).sort();
+      fc.pre(rows.length > 0);
+      for (let i = 0; i < 2; i++) {
+        const part = await block.columns(0).loadTraces?.(needs(names), rows);
+        const isPart = part?.traceCount === rows.length;
+        expect(isPart || rows.length * 4 > whole.traceCount).toBe(true);
+        if (part === undefined || !isPart || part.traceCount === whole.traceCount) continue;
+        expect(tracesOf(part, [...rows.keys()])).toEqual(tracesOf(whole, [...rows]));
+      }
+    }),
+    { numRuns: 100 },
+  );
+});
+
 it('reads nothing of a getter that was not loaded', async () => {
   const block = await openBlock(
     await writtenBlock(tableOf(fc.sample(plainTraces(), { seed: 1, numRuns: 20 }).find((t) => t.some((x) => x.spans.length > 0)) ?? []), []),
@@ -77,6 +103,53 @@ it('reads nothing of a getter that was not loaded', async () => {
   expect(columns.spanDuration()).toHaveLength(columns.spanCount);
   expect(() => columns.name()).toThrow(/was not loaded/);
 });
+
+const KEYS = ['foo', 'n', 'zone', 'service.name', 'http.method', 'http.status_code', 'level', 'absent'];
+
+/** Everything of some traces, spelled out, without the numbers of rows. */
+function tracesOf(columns: SpanColumns, rows: readonly number[]): unknown[] {
+  const text = ({ ids, dict }: StringColumn, row: number): string => dict.get(ids[row]);
+  const attrs = (scope: AttrScope, row: number): string[] =>
+    KEYS.flatMap((key) => entriesOf(columns.attr(scope, key).map((c) => onlyRow(c, row))).map((entry) => `${key} ${entry}`));
+  const bounds = columns.traceSpans();
+  const { left, right, parent } = columns.nestedSets();
+  const children = (owners: Uint32Array, span: number): number[] => [...owners.keys()].filter((i) => owners[i] === span);
+  return rows.map((t) => ({
+    id: [...columns.traceIds().subarray(t * 16, t * 16 + 16)],
+    times: [columns.traceStart()[2 * t], columns.traceStart()[2 * t + 1], columns.traceDuration()[t]],
+    roots: [text(columns.rootService(), t), text(columns.rootName(), t)],
+    stats: columns.serviceStats(t),
+    spans: Array.from({ length: bounds[t + 1] - bounds[t] }, (_, i) => {
+      const s = bounds[t] + i;
+      const scope = columns.spanScope()[s];
+      return {
+        ids: [columns.spanIds(), columns.parentIds()].map((ids) => [...ids.subarray(s * 8, s * 8 + 8)]),
+        numbers: [columns.spanStart()[2 * s], columns.spanStart()[2 * s + 1], columns.spanDuration()[s], columns.kind()[s], columns.status()[s]],
+        texts: [text(columns.name(), s), text(columns.statusMessage(), s), text(columns.scopeName(), scope), text(columns.scopeVersion(), scope)],
+        nested: [left[s], right[s], parent[s]],
+        attrs: [attrs('span', s), attrs('resource', columns.spanResource()[s]), attrs('scope', scope)],
+        events: children(columns.eventSpan(), s).map((e) => [text(columns.eventName(), e), columns.eventOffset()[2 * e], attrs('event', e)]),
+        links: children(columns.linkSpan(), s).map((l) => [...columns.linkTraceIds().subarray(l * 16, l * 16 + 16), ...attrs('link', l)]),
+      };
+    }),
+  }));
+}
+
+function onlyRow(column: AttrColumn, row: number): AttrColumn {
+  const rows = column.rows.subarray(0, column.count);
+  const first = rows.indexOf(row);
+  const count = first < 0 ? 0 : rows.lastIndexOf(row) + 1 - first;
+  const from = Math.max(first, 0);
+  return {
+    ...column,
+    count,
+    rows: new Uint32Array(count),
+    types: column.types.subarray(from),
+    i64: column.i64.subarray(from),
+    u32: column.u32.subarray(2 * from),
+    array: column.array?.subarray(from),
+  };
+}
 
 const strings = ({ ids, dict }: StringColumn): string[] => Array.from(ids, (id) => dict.get(id));
 

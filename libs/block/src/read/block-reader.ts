@@ -74,7 +74,7 @@ class StoredBlock implements BlockReader {
   async readRowGroup(rowGroup: number, signal?: AbortSignal): Promise<SpanTable> {
     const access = new RowGroupAccess(this.#access, rowGroup);
     const set = new ColumnSet(access);
-    await loadChunks(access, set, TABLE_COLUMNS, signal);
+    await loadChunks(access, set, set.wanting(TABLE_COLUMNS), signal);
     const table = new SpanTable();
     appendToSpanTable(set, this.meta, table);
     return table;

@@ -1,17 +1,31 @@
 import { ATTR_INT, ATTR_STRING } from '@vivace/trace';
-import type { AttrColumn, AttrRef, AttrScope, ColumnName, ColumnNeeds, NestedSets, ServiceStat, SpanColumns, StringColumn, StringDict } from '@vivace/trace';
+import type {
+  AttrColumn,
+  AttrRef,
+  AttrScope,
+  ColumnName,
+  ColumnNeeds,
+  NestedSets,
+  ServiceStat,
+  SpanColumns,
+  StringColumn,
+  StringDict,
+  ValueSummary,
+} from '@vivace/trace';
 import { ByteDictionary } from '@vivace/parquet';
 import type { Dictionary } from '@vivace/parquet';
 import { AttrGroup, EMPTY_DICT } from './attr-group.ts';
 import { RowGroupAccess } from './block-layout.ts';
 import { ColumnSet, loadChunks } from './column-set.ts';
 import { byteInts, durationColumn, halvesColumn, idColumn, smallInts, stringColumn } from './column-values.ts';
-import { ATTR_COLUMN, ATTR_COLUMNS, COLUMN, LEVEL, SPAN_COLUMNS } from './columns.ts';
+import { ATTR_COLUMN, ATTR_COLUMNS, ATTR_VALUE, COLUMN, LEVEL, SPAN_COLUMNS } from './columns.ts';
 import type { ColumnSource } from './columns.ts';
 import { listOffsets, ownersOf, presentRows, spanOwners, traceOffsets } from './list-kernels.ts';
 import type { SpanOwners } from './list-kernels.ts';
+import { NO_NUMBERS, numberBounds, unite } from './number-bounds.ts';
 import { ownColumns } from './own-columns.ts';
 import type { OwnColumn } from './own-columns.ts';
+import { loadRows } from './row-selection.ts';
 
 const EVENT_COLUMNS: readonly number[] = [COLUMN.eventOffset, COLUMN.eventName, COLUMN.eventDropped];
 const LINK_COLUMNS: readonly number[] = [COLUMN.linkTraceId, COLUMN.linkSpanId, COLUMN.linkTraceState, COLUMN.linkDropped];
@@ -56,13 +70,21 @@ function stringsKey(column: number): string {
   return `strings ${column}`;
 }
 
+/** So many rows, if they are few of the row group, are read by themselves: about what a dashboard shows. What was decoded of them is kept for its next refresh. */
+const MAX_ROWS = 64;
+const ROWS_OF_GROUP = 4;
+
 /**
- * A row group as span columns. Nothing is read before `load`, nothing decoded before its getter is called. Decoded columns stay in the
+ * A row group, or some of its rows, as span columns. Nothing is read before `load`, nothing decoded before its getter is called. Decoded columns stay in the
  * block's cache for other queries; `load` takes hold of those it finds there and reads the rest, so that none is lost in between.
  */
 export class BlockSpanColumns implements SpanColumns {
   readonly traceCount: number;
   readonly #access: RowGroupAccess;
+  /** Rows of the row group that are shown, ascending; undefined: all. */
+  readonly #rows: Uint32Array | undefined;
+  /** Tells apart in the cache what was decoded of these rows. */
+  readonly #rowsKey: string;
   readonly #set: ColumnSet;
   readonly #memo = new Map<string, object>();
   readonly #groups = new Map<AttrScope, AttrGroup>();
@@ -73,10 +95,12 @@ export class BlockSpanColumns implements SpanColumns {
   #eventColumn = -1;
   #linkColumn = -1;
 
-  constructor(access: RowGroupAccess) {
+  constructor(access: RowGroupAccess, rows?: Uint32Array) {
     this.#access = access;
-    this.traceCount = access.group.numRows;
-    this.#set = new ColumnSet(access);
+    this.#rows = rows;
+    this.#rowsKey = rows === undefined ? '' : ` of ${rows.join()}`;
+    this.traceCount = rows?.length ?? access.group.numRows;
+    this.#set = new ColumnSet(access, this.traceCount);
   }
 
   get inspectedBytes(): number {
@@ -84,7 +108,7 @@ export class BlockSpanColumns implements SpanColumns {
   }
 
   reopen(): SpanColumns {
-    return new BlockSpanColumns(new RowGroupAccess(this.#access.block, this.#access.number));
+    return new BlockSpanColumns(new RowGroupAccess(this.#access.block, this.#access.number), this.#rows);
   }
 
   /** Before the first `load` an upper bound from the footer: entries of the span columns, empty scopes included. */
@@ -110,12 +134,43 @@ export class BlockSpanColumns implements SpanColumns {
     if (this.#linkColumn < 0 && wants(['link', 'links', 'linkTraceId', 'linkSpanId']) && !this.#has('links'))
       columns.add((this.#linkColumn = this.#smallest(LINK_COLUMNS, columns)));
     const hasOwners = !wants(['resource', 'scope', 'scopeName', 'scopeVersion']) || this.#has('spanOwners');
-    const needsStructure = !this.#has('traceSpans') || !hasOwners;
-    await Promise.all([needsStructure && this.#loadStructure(columns, signal), loadChunks(this.#access, this.#set, columns, signal)]);
+    const needsStructure = needs.tracesOnly !== true && (!this.#has('traceSpans') || !hasOwners);
+    if (needsStructure) this.#planStructure(columns);
+    const wanted = this.#set.wanting(columns, needsStructure ? this.#structureColumn : -1);
+    await (this.#rows === undefined ? loadChunks(this.#access, this.#set, wanted, signal) : loadRows(this.#access, this.#set, wanted, this.#rows, signal));
     if (!needsStructure) return;
     this.#structureSource ??= this.#set.required(this.#structureColumn);
     // Now, not when asked for: a query that looks only at times would leave the next one to read it again.
     this.traceSpans();
+  }
+
+  async loadTraces(needs: ColumnNeeds, traces: Uint32Array, signal?: AbortSignal): Promise<SpanColumns> {
+    if (this.#rows !== undefined || traces.length > MAX_ROWS || traces.length * ROWS_OF_GROUP > this.traceCount) {
+      await this.load(needs, signal);
+      return this;
+    }
+    const part = new BlockSpanColumns(this.#access, traces);
+    await part.load(needs, signal);
+    return part;
+  }
+
+  async summarise({ scope, key }: AttrRef, signal?: AbortSignal): Promise<ValueSummary> {
+    const memo = attrKey(scope, key);
+    const loaded = this.#has(memo) ? (this.#memo.get(memo) as readonly AttrColumn[]) : undefined; // kept by `attr`
+    if (loaded) return { strings: loaded.map((column) => column.dict), numbers: undefined, isLoaded: true };
+    const texts: number[] = [];
+    const numbers: number[] = [];
+    for (const { column, kind } of ownColumns(this.#access.block.meta, scope).filter((own) => own.key === key)) (kind === 'int' ? numbers : texts).push(column);
+    const list = ATTR_COLUMN[scope];
+    const dictionary = this.#access.isEmpty(list) ? undefined : (await this.#access.dictionaries([list], signal)).get(list);
+    if (!this.#access.isEmpty(list) && !(dictionary instanceof ByteDictionary && dictionary.find(key) < 0)) {
+      texts.push(list + ATTR_VALUE);
+      numbers.push(list + ATTR_VALUE + 1, list + ATTR_VALUE + 2);
+    }
+    const filled = texts.filter((column) => !this.#access.isEmpty(column));
+    const dictionaries = [...(await this.#access.dictionaries(filled, signal)).values()].filter((found) => found instanceof ByteDictionary);
+    const bounds = numbers.map((column) => (this.#access.isEmpty(column) ? NO_NUMBERS : numberBounds(this.#access.chunk(column).meta)));
+    return { strings: dictionaries.length === filled.length ? dictionaries : undefined, numbers: bounds.reduce(unite, NO_NUMBERS), isLoaded: false };
   }
 
   traceSpans(): Uint32Array {
@@ -303,7 +358,7 @@ export class BlockSpanColumns implements SpanColumns {
   async #texts(column: number, dictionary: Dictionary | undefined, signal: AbortSignal | undefined): Promise<string[]> {
     let dict: StringDict | undefined = dictionary instanceof ByteDictionary ? dictionary : undefined;
     if (dict === undefined) {
-      await loadChunks(this.#access, this.#set, [column], signal);
+      await loadChunks(this.#access, this.#set, this.#set.wanting([column]), signal);
       const source = this.#set.get(column);
       dict = source && stringColumn(source).dict;
     }
@@ -311,7 +366,7 @@ export class BlockSpanColumns implements SpanColumns {
   }
 
   async #countValues(column: number, signal: AbortSignal | undefined): Promise<number> {
-    await loadChunks(this.#access, this.#set, [column], signal);
+    await loadChunks(this.#access, this.#set, this.#set.wanting([column]), signal);
     return this.#set.get(column)?.present() ?? 0;
   }
 
@@ -332,13 +387,11 @@ export class BlockSpanColumns implements SpanColumns {
   }
 
   /** The structure is read off a column that is wanted anyway, else off the smallest: one that nobody fills is nothing but levels. */
-  async #loadStructure(columns: ReadonlySet<number>, signal: AbortSignal | undefined): Promise<void> {
+  #planStructure(columns: Set<number>): void {
     if (this.#structureColumn >= 0) return;
     const wanted = SPAN_COLUMNS.find((column) => columns.has(column) && !this.#access.isEmpty(column));
     this.#structureColumn = wanted ?? this.#smallest(SPAN_COLUMNS, columns);
-    if (wanted !== undefined) return;
-    const sections = await this.#access.fetch([this.#access.chunkRange(this.#structureColumn)], signal);
-    this.#structureSource = this.#access.reader(this.#structureColumn, sections);
+    columns.add(this.#structureColumn);
   }
 
   #smallest(candidates: readonly number[], wanted: ReadonlySet<number>): number {
@@ -393,14 +446,14 @@ export class BlockSpanColumns implements SpanColumns {
   /** Whether a decoded value is at hand, here or in the cache; from then on it is here. */
   #has(key: string): boolean {
     if (this.#memo.has(key)) return true;
-    const cached = this.#access.cachedColumn(key);
+    const cached = this.#access.cachedColumn(key + this.#rowsKey);
     if (cached !== undefined) this.#memo.set(key, cached);
     return cached !== undefined;
   }
 
   #keep(key: string, value: object): void {
     this.#memo.set(key, value);
-    this.#access.cacheColumn(key, value);
+    this.#access.cacheColumn(key + this.#rowsKey, value);
   }
 
   #once<T extends object>(key: string, make: () => T): T {

@@ -16,8 +16,18 @@ export class ColumnSet {
     this.traceCount = traceCount;
   }
 
-  has(column: number): boolean {
-    return this.#columns.has(column);
+  /**
+   * Those of `columns` that have to be read: known ones are not, nor are those that the footer says are without values, unless it is `structure`, of
+   * which only the levels are of interest.
+   */
+  wanting(columns: Iterable<number>, structure = -1): number[] {
+    const wanted: number[] = [];
+    for (const column of new Set(columns)) {
+      if (column === structure ? this.#columns.get(column) : this.#columns.has(column)) continue;
+      if (column !== structure && this.#access.isEmpty(column)) this.#columns.set(column, null);
+      else wanted.push(column);
+    }
+    return wanted;
   }
 
   set(column: number, source: ColumnSource | undefined): void {
@@ -43,17 +53,11 @@ export class ColumnSet {
   }
 }
 
-/** Reads whole chunks of the columns that the set does not have yet, and none of those without values. */
-export async function loadChunks(access: RowGroupAccess, set: ColumnSet, columns: Iterable<number>, signal?: AbortSignal): Promise<void> {
-  const wanted: number[] = [];
-  for (const column of new Set(columns)) {
-    if (set.has(column)) continue;
-    if (access.isEmpty(column)) set.set(column, undefined);
-    else wanted.push(column);
-  }
+/** Reads whole chunks of the columns, which the set does not have yet. */
+export async function loadChunks(access: RowGroupAccess, set: ColumnSet, columns: readonly number[], signal?: AbortSignal): Promise<void> {
   const sections = await access.fetch(
-    wanted.map((column) => access.chunkRange(column)),
+    columns.map((column) => access.chunkRange(column)),
     signal,
   );
-  wanted.forEach((column, i) => set.set(column, access.reader(column, [sections[i]])));
+  columns.forEach((column, i) => set.set(column, access.reader(column, [sections[i]])));
 }

@@ -77,6 +77,8 @@ export const ATTR_COLUMN: Readonly<Record<AttrScope, number>> = {
   link: at(`${LINK}.Attrs.list.element.Key`),
 };
 export const ATTR_COLUMNS = 7;
+/** Where the strings are among them; integers and doubles follow. */
+export const ATTR_VALUE = 2;
 
 /** Columns with exactly one entry a span: each of them tells where traces, resources and scopes begin. */
 export const SPAN_COLUMNS: readonly number[] = LEAVES.filter((leaf) => leaf.path.startsWith(SPAN) && leaf.maxRepetition === LEVEL.span).map(
