@@ -1,8 +1,11 @@
 import { addTo, CellRows, cellFills } from './cells.ts';
 import type { CellKind } from './cells.ts';
 import { FULL, PairTable } from './pair-table.ts';
-import { bucketOf } from './power-buckets.ts';
+import { bucketOf, ONE } from './power-buckets.ts';
 import type { Selection } from './select-spans.ts';
+
+const USUAL = 128;
+const USUAL_FROM = ONE - 32;
 
 /** Adds up the spans of any number of batches by group and bucket. */
 export class Accumulator {
@@ -11,6 +14,8 @@ export class Accumulator {
   /** Group and power-of-two bucket of each series, for histograms and quantiles; else the series is the group. */
   readonly #series: PairTable;
   readonly #skipsZero: boolean;
+  /** The series of a group's buckets from 2^-32 to 2^95, plus one, without a look into `#series`. */
+  #usual = new Uint32Array(0);
   #groups = 0;
   isFull = false;
 
@@ -55,7 +60,7 @@ export class Accumulator {
   #count({ buckets, count }: Selection, groups: Uint32Array | undefined): void {
     const [cells] = this.#cells.arrays;
     const { width } = this.#cells;
-    if (!groups) for (let i = 0; i < count; i++) cells[buckets[i]]++;
+    if (!groups) countRuns(buckets, count, cells);
     else for (let i = 0; i < count; i++) cells[groups[i] * width + buckets[i]]++;
   }
 
@@ -93,23 +98,53 @@ export class Accumulator {
   }
 
   #powers({ buckets, count }: Selection, groups: Uint32Array | undefined, numbers: Float64Array): void {
-    const series = this.#series;
     const { width } = this.#cells;
+    const usual = this.#usualSeries(this.#groups);
+    const zero = this.#skipsZero ? 0 : Number.NaN;
     let [cells] = this.#cells.arrays;
     for (let i = 0; i < count; i++) {
       const value = numbers[i];
-      if (value !== value || (value === 0 && this.#skipsZero)) continue;
-      const known = series.size;
-      const row = series.add(groups ? groups[i] : 0, bucketOf(value));
-      if (row === FULL) {
-        this.isFull = true;
-        continue;
-      }
-      if (row === known) {
+      if (value !== value || value === zero) continue;
+      const group = groups ? groups[i] : 0;
+      const key = bucketOf(value);
+      const at = key - USUAL_FROM;
+      const isUsual = at >= 0 && at < USUAL;
+      let row = isUsual ? usual[group * USUAL + at] - 1 : -1;
+      if (row < 0) {
+        row = this.#series.add(group, key);
+        if (row === FULL) {
+          this.isFull = true;
+          continue;
+        }
+        if (isUsual) usual[group * USUAL + at] = row + 1;
         this.#cells.ensure(row + 1);
         [cells] = this.#cells.arrays;
       }
       cells[row * width + buckets[i]]++;
     }
   }
+
+  #usualSeries(groups: number): Uint32Array {
+    if (groups * USUAL > this.#usual.length) {
+      const grown = new Uint32Array(Math.max(groups * USUAL, this.#usual.length * 2));
+      grown.set(this.#usual);
+      this.#usual = grown;
+    }
+    return this.#usual;
+  }
+}
+
+/** Neighbours mostly share their bucket: adding to one cell again and again would wait for it every time. */
+function countRuns(buckets: Uint32Array, count: number, cells: Float64Array): void {
+  let bucket = 0;
+  let run = 0;
+  for (let i = 0; i < count; i++) {
+    if (buckets[i] !== bucket) {
+      cells[bucket] += run;
+      bucket = buckets[i];
+      run = 0;
+    }
+    run++;
+  }
+  cells[bucket] += run;
 }

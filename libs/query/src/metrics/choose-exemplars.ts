@@ -57,22 +57,23 @@ export class ExemplarChooser {
     const { rows, count } = selection;
     const bounds = columns.traceSpans();
     const start = columns.spanStart();
-    const ids = columns.traceIds();
-    const idView = new DataView(ids.buffer, ids.byteOffset, ids.byteLength);
+    const ids = wordsOf(columns.traceIds());
     const slices = this.#slices;
     const worst = this.#worst;
     let trace = -1;
     let end = 0;
     for (let i = 0; i < count; i++) {
-      const row = rows[i];
+      const row = rows === undefined ? i : rows[i];
       if (row < end) continue;
-      if (numbers !== undefined && (numbers[i] === 0 || numbers[i] !== numbers[i])) continue;
+      if (numbers !== undefined && !(numbers[i] < 0 || numbers[i] > 0)) continue;
       while (bounds[trace + 1] <= row) trace++;
       end = bounds[trace + 1];
-      const rank = rankOf(idView, trace);
+      const rank = rankOf(ids, trace);
       const slice = slices.of(start[2 * row + 1], start[2 * row]);
-      if (rank > worst[slice]) continue;
-      this.#admit(slice, this.#describe(batch, trace, row, rank, selection.buckets[i], groups ? groups[i] : 0, numbers ? numbers[i] : Number.NaN));
+      if (rank <= worst[slice])
+        this.#admit(slice, this.#describe(batch, trace, row, rank, selection.buckets[i], groups ? groups[i] : 0, numbers ? numbers[i] : Number.NaN));
+      // To the last span of the trace.
+      if (rows === undefined) i = end - 1;
     }
   }
 
@@ -128,8 +129,14 @@ function byRank(a: ExemplarPiece, b: ExemplarPiece): number {
 }
 
 /** A hash of the trace id, u32: traces in an order that has nothing to do with what is in them. */
-function rankOf(ids: DataView, trace: number): number {
-  const h = Math.imul(ids.getUint32(trace * 16 + 8, true) ^ Math.imul(ids.getUint32(trace * 16 + 12, true), 0x85eb_ca6b), 0x9e37_79b1);
-  const g = Math.imul(h ^ (h >>> 15) ^ ids.getUint32(trace * 16, true) ^ Math.imul(ids.getUint32(trace * 16 + 4, true), 0xc2b2_ae35), 0x27d4_eb2f);
+function rankOf(ids: Uint32Array, trace: number): number {
+  const h = Math.imul(ids[4 * trace + 2] ^ Math.imul(ids[4 * trace + 3], 0x85eb_ca6b), 0x9e37_79b1);
+  const g = Math.imul(h ^ (h >>> 15) ^ ids[4 * trace] ^ Math.imul(ids[4 * trace + 1], 0xc2b2_ae35), 0x27d4_eb2f);
   return (g ^ (g >>> 13)) >>> 0;
+}
+
+/** Copied only when the view is not aligned. */
+function wordsOf(bytes: Uint8Array): Uint32Array {
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+  return new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength >>> 2);
 }

@@ -14,7 +14,7 @@ export function isDurationField(field: Field): boolean {
 
 /**
  * The number of the field for every span of the selection, NaN where it has none: nothing there, an array, another type, an infinity. Of events and
- * links the first with any value gives it.
+ * links the first with any value gives it. Borrowed until the next batch; not to be written into.
  */
 export function fieldNumbers(field: Field, batch: Batch, selection: Selection, scratch: Scratch): Float64Array {
   const { rows, count } = selection;
@@ -22,6 +22,7 @@ export function fieldNumbers(field: Field, batch: Batch, selection: Selection, s
   const out = scratch.f64('numbers', count + 1);
   if (field.kind === 'intrinsic' && field.name === 'duration') {
     const durations = columns.spanDuration();
+    if (!rows) return durations;
     for (let i = 0; i < count; i++) out[i] = durations[rows[i]];
     return out;
   }
@@ -36,7 +37,8 @@ export function fieldNumbers(field: Field, batch: Batch, selection: Selection, s
       }
       const { values } = levelNumbers(field, batch, scratch, 'own');
       const owner = ownerOf(field.level, batch);
-      if (owner) for (let i = 0; i < count; i++) out[i] = values[owner[rows[i]]];
+      if (owner) for (let i = 0; i < count; i++) out[i] = values[owner[rows ? rows[i] : i]];
+      else if (!rows) return values;
       else for (let i = 0; i < count; i++) out[i] = values[rows[i]];
       return out;
     }
@@ -47,6 +49,7 @@ export function fieldNumbers(field: Field, batch: Batch, selection: Selection, s
       const spans = scratch.f64('span numbers', columns.spanCount).fill(Number.NaN, 0, columns.spanCount);
       // Backwards, so that the first stays.
       for (let row = batch.rows(field.level) - 1; row >= 0; row--) if (found[row] >= ONE) spans[owner[row]] = values[row];
+      if (!rows) return spans;
       for (let i = 0; i < count; i++) out[i] = spans[rows[i]];
       return out;
     }
@@ -121,7 +124,7 @@ function unscopedNumbers(key: string, batch: Batch, { rows, count }: Selection, 
   const shared = levelNumbers({ kind: 'attr', level: 'resource', scope: 'resource', key, emptyWhenMissing: false }, batch, scratch, 'shared');
   const owner = batch.columns.spanResource();
   for (let i = 0; i < count; i++) {
-    const row = rows[i];
+    const row = rows ? rows[i] : i;
     out[i] = own.found[row] === 0 ? shared.values[owner[row]] : own.values[row];
   }
 }

@@ -42,7 +42,7 @@ export class GroupKeys {
     for (let f = 1; f < this.#fields.length; f++) {
       const values = scratch.u32('values', selection.count + 1);
       this.#assignField(f, batch, selection, scratch, values, groups);
-      this.#join(f, groups, values, selection);
+      this.#join(f, groups, values, selection, scratch);
     }
     return groups;
   }
@@ -70,10 +70,10 @@ export class GroupKeys {
       if (id === FULL) isFull = true;
       else out[i] = isValueId(id) ? id - FIRST_VALUE + 1 : 0;
     }
-    if (isFull) this.#drop(label, selection, out, alongside);
+    if (isFull) this.#drop(label, selection, scratch, out, alongside);
   }
 
-  #join(f: number, groups: Uint32Array, values: Uint32Array, selection: Selection): void {
+  #join(f: number, groups: Uint32Array, values: Uint32Array, selection: Selection, scratch: Scratch): void {
     const pairs = this.#pairs[f - 1];
     let left = FULL;
     let right = FULL;
@@ -89,20 +89,22 @@ export class GroupKeys {
       }
       groups[i] = pair;
     }
-    if (isFull) this.#drop(this.#fields[f].label, selection, groups);
+    if (isFull) this.#drop(this.#fields[f].label, selection, scratch, groups);
   }
 
-  #drop(label: string, selection: Selection, groups: Uint32Array, alongside?: Uint32Array): void {
+  #drop(label: string, selection: Selection, scratch: Scratch, groups: Uint32Array, alongside?: Uint32Array): void {
     this.overflowed.add(label);
     const { rows, buckets } = selection;
+    const kept = rows ?? scratch.u32('rows', selection.count);
     let n = 0;
     for (let i = 0; i < selection.count; i++) {
       if (groups[i] === FULL) continue;
-      rows[n] = rows[i];
+      kept[n] = rows ? rows[i] : i;
       buckets[n] = buckets[i];
       if (alongside) alongside[n] = alongside[i];
       groups[n++] = groups[i];
     }
     selection.count = n;
+    selection.rows = kept;
   }
 }

@@ -23,7 +23,7 @@ export function fieldIds(field: Field, batch: Batch, selection: Selection, table
   switch (field.level) {
     case 'span': {
       const ids = spanIds(field, batch, selection.mask, table, scratch);
-      for (let i = 0; i < count; i++) out[i] = ids[rows[i]];
+      pick(ids, rows, count, out);
       return;
     }
     case 'resource':
@@ -31,19 +31,26 @@ export function fieldIds(field: Field, batch: Batch, selection: Selection, table
     case 'trace': {
       const owner = field.level === 'resource' ? columns.spanResource() : field.level === 'scope' ? columns.spanScope() : batch.spanTrace();
       const used = scratch.zeroBytes('used', batch.rows(field.level));
-      for (let i = 0; i < count; i++) used[owner[rows[i]]] = 1;
+      if (rows) for (let i = 0; i < count; i++) used[owner[rows[i]]] = 1;
+      else used.fill(1);
       const ids = scratch.zeroU32('level ids', batch.rows(field.level));
       levelIds(field, batch, used, table, ids);
-      for (let i = 0; i < count; i++) out[i] = ids[owner[rows[i]]];
+      if (rows) for (let i = 0; i < count; i++) out[i] = ids[owner[rows[i]]];
+      else for (let row = 0; row < count; row++) out[row] = ids[owner[row]];
       return;
     }
     case 'event':
     case 'link': {
       const ids = scratch.zeroU32('span ids', columns.spanCount);
       firstIds(field, field.level, batch, selection.mask, table, scratch, ids);
-      for (let i = 0; i < count; i++) out[i] = ids[rows[i]];
+      pick(ids, rows, count, out);
     }
   }
+}
+
+function pick(ids: Uint32Array, rows: Uint32Array | undefined, count: number, out: Uint32Array): void {
+  if (rows) for (let i = 0; i < count; i++) out[i] = ids[rows[i]];
+  else out.set(ids.subarray(0, count));
 }
 
 /** One id a span row; the spans that are not in `mask` have any. */

@@ -1,12 +1,16 @@
 // The buckets of histograms and quantiles. A value lies in the bucket of the smallest bound that is not below it; bounds are the powers of two (of
 // any exponent, fractions included), zero, and the negated powers. Exponents are exact: taken from the bits, never from a logarithm.
 
-const bits = new DataView(new ArrayBuffer(8));
+const double = new Float64Array(1);
+const words = new Uint32Array(double.buffer);
 
 /** Added to an exponent, so that the keys of positive numbers, of zero and of negative numbers are in the order of their bounds. */
 const BIAS = 2_048;
 /** Keys are small positive integers. */
 const ZERO = 4_096;
+
+/** The key of bound 1; that of `2^n` is `n` more. */
+export const ONE = ZERO + BIAS;
 
 /** The key of the bucket of a finite number. Keys are ordered as the bounds. */
 export function bucketOf(value: number): number {
@@ -61,21 +65,24 @@ function finite(value: number): number {
 /** `2 ** exponent`; exact, as `**` need not be. */
 function power(exponent: number): number {
   if (exponent < -1_022) return power(exponent + 1_000) * power(-1_000);
-  bits.setUint32(0, (exponent + 1_023) << 20);
-  bits.setUint32(4, 0);
-  return bits.getFloat64(0);
+  words[1] = (exponent + 1_023) << 20;
+  words[0] = 0;
+  return double[0];
 }
 
 function floorLog2(value: number): number {
-  if (value < 2.2250738585072014e-308) return floorLog2(value * 2 ** 60) - 60;
-  bits.setFloat64(0, value);
-  return ((bits.getUint32(0) >>> 20) & 0x7ff) - 1_023;
+  if (value < MIN_NORMAL) return floorLog2(value * 2 ** 60) - 60;
+  double[0] = value;
+  return (words[1] >>> 20) - 1_023;
 }
 
 function ceilLog2(value: number): number {
-  if (value < 2.2250738585072014e-308) return ceilLog2(value * 2 ** 60) - 60;
-  bits.setFloat64(0, value);
-  const high = bits.getUint32(0);
-  const exponent = ((high >>> 20) & 0x7ff) - 1_023;
-  return (high & 0x000f_ffff) === 0 && bits.getUint32(4) === 0 ? exponent : exponent + 1;
+  if (value < MIN_NORMAL) return ceilLog2(value * 2 ** 60) - 60;
+  double[0] = value;
+  const high = words[1];
+  const exponent = (high >>> 20) - 1_023;
+  return (high & 0x000f_ffff) === 0 && words[0] === 0 ? exponent : exponent + 1;
 }
+
+/** Below, doubles have no exponent of their own. */
+const MIN_NORMAL = 2 ** -1_022;

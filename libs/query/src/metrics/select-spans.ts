@@ -1,19 +1,20 @@
 import type { Batch } from '../batch.ts';
+import type { Mask } from '../mask.ts';
 import { compilePipeline } from '../pipeline.ts';
 import type { Stage } from '@vivace/traceql';
 import type { PlannedFilters } from '../plan-search.ts';
 import type { Scratch } from './scratch.ts';
-import { placeOnAxis } from './time-axis.ts';
+import { OFF_AXIS, placeOnAxis } from './time-axis.ts';
 import type { TimeAxis } from './time-axis.ts';
 
 /** The spans of one batch that are counted. */
 export interface Selection {
   count: number;
-  /** Span rows, ascending. */
-  readonly rows: Uint32Array;
+  /** Span rows, ascending; undefined: row `i` stands in place `i`. */
+  rows: Uint32Array | undefined;
   /** The bucket of each. */
   readonly buckets: Uint32Array;
-  /** 1 for every span in `rows`; undefined: all spans of the batch are. */
+  /** 1 for every span selected; undefined: all spans of the batch are. */
   readonly mask: Uint8Array | undefined;
 }
 
@@ -29,36 +30,43 @@ export interface SelectPlan {
 export function selectSpans(plan: SelectPlan, batch: Batch, scratch: Scratch): Selection {
   const { columns } = batch;
   const { spanCount } = columns;
-  const rows = scratch.u32('rows', spanCount + 1);
-  const buckets = scratch.u32('buckets', spanCount + 1);
-  const start = columns.spanStart();
-  if (plan.isAll) {
-    const count = placeOnAxis(plan.axis, start, undefined, spanCount, rows, buckets);
-    return { count, rows, buckets, mask: count === spanCount ? undefined : maskOf(rows, count, spanCount, scratch) };
+  const rows = plan.isAll ? undefined : scratch.u32('rows', spanCount);
+  const matching = rows ? matchingRows(plan, batch, rows) : spanCount;
+  const buckets = scratch.u32('buckets', matching);
+  const count = matching === 0 ? 0 : placeOnAxis(plan.axis, columns.spanStart(), rows, matching, buckets);
+  if (count === spanCount) return { count, rows: undefined, buckets, mask: undefined };
+  const kept = rows ?? scratch.u32('rows', spanCount);
+  if (count < matching) keepPlaced(rows, matching, buckets, kept);
+  const mask = scratch.zeroBytes('selected', spanCount);
+  for (let i = 0; i < count; i++) mask[kept[i]] = 1;
+  return { count, rows: kept, buckets, mask };
+}
+
+/** Moves what is on the axis to the front. */
+function keepPlaced(rows: Uint32Array | undefined, count: number, buckets: Uint32Array, outRows: Uint32Array): void {
+  let n = 0;
+  for (let i = 0; i < count; i++) {
+    if (buckets[i] === OFF_AXIS) continue;
+    outRows[n] = rows ? rows[i] : i;
+    buckets[n++] = buckets[i];
   }
-  const matching = matchingRows(plan, batch, rows);
-  const count = matching === 0 ? 0 : placeOnAxis(plan.axis, start, rows, matching, rows, buckets);
-  return { count, rows, buckets, mask: count === spanCount ? undefined : maskOf(rows, count, spanCount, scratch) };
 }
 
 /** Writes the rows of the pipeline's result, ascending; returns how many. */
 function matchingRows(plan: SelectPlan, batch: Batch, rows: Uint32Array): number {
   const { columns } = batch;
   const pipeline = compilePipeline(plan.stages, plan.filters, batch);
-  const candidates = pipeline.candidates.bytes;
+  const candidates = pipeline.candidates;
   let n = 0;
-  if (pipeline.isExact) {
-    // Without branches: which span matches is anybody's guess.
-    for (let row = 0; row < columns.spanCount; row++) {
-      rows[n] = row;
-      n += candidates[row];
-    }
-  } else {
+  if (pipeline.isExact) n = maskRows(candidates, columns.spanCount, rows);
+  else {
+    const { bytes } = candidates;
     const bounds = columns.traceSpans();
-    for (let trace = 0; trace < columns.traceCount; trace++) {
+    const { traceCount } = columns;
+    for (let trace = 0; trace < traceCount; trace++) {
       const to = bounds[trace + 1];
       let row = bounds[trace];
-      while (row < to && candidates[row] === 0) row++;
+      while (row < to && bytes[row] === 0) row++;
       if (row === to) continue;
       const spansets = pipeline.run(bounds[trace], to);
       const from = n;
@@ -71,8 +79,17 @@ function matchingRows(plan: SelectPlan, batch: Batch, rows: Uint32Array): number
   return n;
 }
 
-function maskOf(rows: Uint32Array, count: number, spanCount: number, scratch: Scratch): Uint8Array {
-  const mask = scratch.zeroBytes('selected', spanCount);
-  for (let i = 0; i < count; i++) mask[rows[i]] = 1;
-  return mask;
+/** The rows set in a mask: four at a time where none is, else without branches. */
+function maskRows({ bytes, words }: Mask, count: number, rows: Uint32Array): number {
+  let n = 0;
+  const whole = count >>> 2;
+  for (let w = 0; w < whole; w++) {
+    if (words[w] === 0) continue;
+    for (let row = 4 * w; row < 4 * w + 4; row++) {
+      rows[n] = row;
+      n += bytes[row];
+    }
+  }
+  for (let row = 4 * whole; row < count; row++) if (bytes[row] !== 0) rows[n++] = row;
+  return n;
 }

@@ -38,66 +38,44 @@ const TWO_32 = 4_294_967_296;
 /** Below this, differences and their quotients are exact in doubles: `floor(a / b)` of integers is, for a < 2^53. */
 const MAX_EXACT_NS = 9_007_199_254_740_991n;
 
+/** The bucket of a start that is not on the axis. */
+export const OFF_AXIS = 0xffff_ffff;
+
 /**
- * Finds the buckets of the starts (u64 halves) of `rows[0, count)`, or of the rows `[0, count)` without `rows`. What lies on the axis is written to
- * `outRows` (may be `rows` itself) and `outBuckets`, in order; returns how many. Exact to the nanosecond.
+ * Finds the bucket of every start (u64 halves), `OFF_AXIS` for those before or after; returns how many are on the axis. With `rows` those rows, in place
+ * `i` the bucket of `rows[i]`; without, the rows `[0, count)`. Exact to the nanosecond.
  */
-export function placeOnAxis(
-  axis: TimeAxis,
-  start: Uint32Array,
-  rows: Uint32Array | undefined,
-  count: number,
-  outRows: Uint32Array,
-  outBuckets: Uint32Array,
-): number {
+export function placeOnAxis(axis: TimeAxis, start: Uint32Array, rows: Uint32Array | undefined, count: number, out: Uint32Array): number {
   const { fromNs, stepNs, buckets } = axis;
   // Counted from the first nanosecond on the axis, so that the right edge is the last of its bucket.
   const base = fromNs + 1n;
   const length = stepNs * BigInt(buckets);
-  if (length > MAX_EXACT_NS) return placeWide(base, stepNs, buckets, start, rows, count, outRows, outBuckets);
+  if (length > MAX_EXACT_NS) return placeWide(base, stepNs, buckets, start, rows, count, out);
   const high = Number(base >> 32n);
   const low = Number(base & 0xffff_ffffn);
   const step = Number(stepNs);
   const end = Number(length);
   let n = 0;
-  if (rows) {
-    for (let i = 0; i < count; i++) {
-      const row = rows[i];
-      const since = (start[2 * row + 1] - high) * TWO_32 + (start[2 * row] - low);
-      outRows[n] = row;
-      outBuckets[n] = since / step;
-      n += since >= 0 && since < end ? 1 : 0;
-    }
-    return n;
-  }
-  for (let row = 0; row < count; row++) {
+  for (let i = 0; i < count; i++) {
+    const row = rows === undefined ? i : rows[i];
     const since = (start[2 * row + 1] - high) * TWO_32 + (start[2 * row] - low);
-    outRows[n] = row;
-    outBuckets[n] = since / step;
-    n += since >= 0 && since < end ? 1 : 0;
+    if (since >= 0 && since < end) {
+      out[i] = since / step;
+      n++;
+    } else out[i] = OFF_AXIS;
   }
   return n;
 }
 
 /** An axis of more than 104 days, where doubles do not reach. */
-function placeWide(
-  base: bigint,
-  step: bigint,
-  buckets: number,
-  start: Uint32Array,
-  rows: Uint32Array | undefined,
-  count: number,
-  outRows: Uint32Array,
-  outBuckets: Uint32Array,
-): number {
+function placeWide(base: bigint, step: bigint, buckets: number, start: Uint32Array, rows: Uint32Array | undefined, count: number, out: Uint32Array): number {
   let n = 0;
   for (let i = 0; i < count; i++) {
     const row = rows ? rows[i] : i;
     const since = ((BigInt(start[2 * row + 1]) << 32n) | BigInt(start[2 * row])) - base;
     const bucket = since < 0n ? buckets : Number(since / step);
-    outRows[n] = row;
-    outBuckets[n] = bucket;
-    n += bucket < buckets ? 1 : 0;
+    out[i] = bucket < buckets ? bucket : OFF_AXIS;
+    if (bucket < buckets) n++;
   }
   return n;
 }
