@@ -32,11 +32,14 @@ const push: Push = (tenant, bytes, info) => {
   return parent.call('push', { tenant, bytes: own, info }, [own.buffer]);
 };
 
+/** Bytes of a gRPC message's prefix, which may stand before it in its buffer. */
+const PREFIX_BYTES = 5;
+
 /** The bytes in a buffer that holds nothing else, so that it can be moved. Small ones come from Node's pool and are copied. */
 function owned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const { buffer } = bytes;
-  const whole = buffer instanceof ArrayBuffer && bytes.byteOffset === 0 && bytes.byteLength === buffer.byteLength;
-  return whole ? new Uint8Array(buffer) : new Uint8Array(bytes);
+  const alone = buffer instanceof ArrayBuffer && buffer.byteLength - bytes.byteLength <= PREFIX_BYTES;
+  return alone ? new Uint8Array(buffer, bytes.byteOffset, bytes.byteLength) : new Uint8Array(bytes);
 }
 
 function log(bound: LogFields): Logger {

@@ -19,13 +19,22 @@ export interface OtlpGrpcOptions {
 const INFO = { receiver: RECEIVER_NAME, transport: 'grpc' } as const;
 const SIZE_KEY = 'distributor.receivers.otlp.protocols.grpc.max_recv_msg_size_mib';
 
-/** Messages stay bytes: the distributor reads them as they are. */
-const EXPORT: MethodDefinition<Buffer, Buffer> = {
+/**
+ * A message stays bytes, which the distributor reads as they are. In a box, because grpc-js keeps what was deserialised until the call is
+ * collected: the box is emptied when the bytes are passed on.
+ */
+interface Request {
+  bytes: Buffer;
+}
+
+const EMPTY = Buffer.alloc(0);
+
+const EXPORT: MethodDefinition<Request, Buffer> = {
   path: '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
   requestStream: false,
   responseStream: false,
-  requestSerialize: (bytes) => bytes,
-  requestDeserialize: (bytes) => bytes,
+  requestSerialize: ({ bytes }) => bytes,
+  requestDeserialize: (bytes) => ({ bytes }),
   responseSerialize: (bytes) => bytes,
   responseDeserialize: (bytes) => bytes,
 };
@@ -35,10 +44,10 @@ const EXPORT: MethodDefinition<Buffer, Buffer> = {
  * the address cannot be bound.
  */
 export async function startOtlpGrpc({ config, push, logger }: OtlpGrpcOptions): Promise<Receiver> {
-  const server = new grpc.Server({ ...channelOptions(config), interceptors: [nameTheSizeKey] });
+  const server = new grpc.Server({ ...channelOptions(config), interceptors: [amendCall] });
   server.addService(
     { Export: EXPORT },
-    { Export: (call: ServerUnaryCall<Buffer, Buffer>, answer: sendUnaryData<Buffer>) => void handle(call, answer, push, logger) },
+    { Export: (call: ServerUnaryCall<Request, Buffer>, answer: sendUnaryData<Buffer>) => void handle(call, answer, push, logger) },
   );
   const host = config.listen.host === '' ? '::' : config.listen.host;
   const address = `${host.includes(':') ? `[${host}]` : host}:${config.listen.port}`;
@@ -52,11 +61,13 @@ export async function startOtlpGrpc({ config, push, logger }: OtlpGrpcOptions): 
   return { host, port, stop: (timeoutMs) => stop(server, timeoutMs) };
 }
 
-async function handle(call: ServerUnaryCall<Buffer, Buffer>, answer: sendUnaryData<Buffer>, push: Push, logger: Logger): Promise<void> {
+async function handle(call: ServerUnaryCall<Request, Buffer>, answer: sendUnaryData<Buffer>, push: Push, logger: Logger): Promise<void> {
+  const { bytes } = call.request;
+  call.request.bytes = EMPTY;
   try {
     const tenants = call.metadata.get('x-scope-orgid');
     // Several values become one with a comma, as HTTP/2 has it; no tenant id has a comma, so such a push is refused.
-    const outcome = await push(tenants.length === 0 ? undefined : tenants.join(','), call.request, INFO);
+    const outcome = await push(tenants.length === 0 ? undefined : tenants.join(','), bytes, INFO);
     answer(null, asBuffer(exportResponseProto(outcome)));
   } catch (reason) {
     const error = pushError(reason, logger, INFO.transport);
@@ -79,12 +90,17 @@ function channelOptions(config: OtlpGrpcConfig): ChannelOptions {
 }
 
 /**
- * Adds the key to change to grpc-js's own refusal of a large message. That refusal is sent by the innermost call object itself, past all
+ * Adds the key to change to grpc-js's own refusal of a large message, and drops the chunks of the message once the call is answered: the
+ * decoder keeps them until the call is collected, which only a full collection does (node:http2 refers to every stream by a weak handle), and
+ * at 10 MB a second they would cause two of those every three seconds. The status is sent by the innermost call object itself, past all
  * interceptors, so the method is replaced on the object.
  */
-const nameTheSizeKey: ServerInterceptor = (_method, call) => {
+const amendCall: ServerInterceptor = (_method, call) => {
   const send = call.sendStatus.bind(call);
+  // Private, so it may be gone in another version: then there are only more collections.
+  const { decoder } = call as { readonly decoder?: { readPartialMessage?: unknown[] } };
   call.sendStatus = (status) => {
+    if (decoder?.readPartialMessage) decoder.readPartialMessage = [];
     const tooLarge =
       status.code === grpc.status.RESOURCE_EXHAUSTED && /larger than/.test(status.details ?? '') && !status.metadata?.get('grpc-status-details-bin').length;
     send(tooLarge ? { ...status, details: `${status.details} bytes; raise ${SIZE_KEY} or send smaller batches` } : status);
