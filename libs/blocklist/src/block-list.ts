@@ -46,6 +46,8 @@ export interface BlockList {
   poll(signal?: AbortSignal): Promise<void>;
   /** A block that is complete in the store, before the next poll finds it. Blocks that it names as its sources are hidden in the same turn. */
   announce(meta: BlockMeta): void;
+  /** A block that was marked as compacted or deleted, before the next poll finds that. */
+  forget(tenant: TenantId, blockId: string): void;
   /** Blocks with a span in [startSec, endSec], newest first. The answer is a new array. */
   blocksInRange(tenant: TenantId, startSec: number, endSec: number): readonly BlockMeta[];
   /** Live and compacted blocks of a tenant, for compaction and retention. */
@@ -112,6 +114,15 @@ class PolledBlockList implements BlockList {
     this.#announced.set(meta.blockId, { meta, tenant, ms: this.#deps.clock.now() });
     const { live, compacted, stored } = this.#tenants.get(tenant) ?? { ...NOTHING, stored: undefined };
     this.#set(tenant, { live: new Map([...live, [meta.blockId, meta]]), compacted }, stored);
+  }
+
+  forget(tenant: TenantId, blockId: string): void {
+    const known = this.#tenants.get(tenant);
+    this.#announced.delete(blockId);
+    if (!known?.live.has(blockId)) return;
+    const live = new Map(known.live);
+    live.delete(blockId);
+    this.#set(tenant, { live, compacted: known.compacted }, known.stored);
   }
 
   blocksInRange(tenant: TenantId, startSec: number, endSec: number): readonly BlockMeta[] {

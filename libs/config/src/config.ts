@@ -16,6 +16,7 @@ export interface Config {
   readonly receivers: ReceiversConfig;
   readonly distributor: DistributorConfig;
   readonly ingester: IngesterConfig;
+  readonly compactor: CompactorConfig;
   readonly storage: StorageConfig;
   readonly workers: WorkersConfig;
   readonly querier: QuerierConfig;
@@ -121,6 +122,19 @@ export interface DistributorConfig {
   /** 0 is what the rate limit needs. */
   readonly retryAfterMs: number;
   readonly maxNegativeDurationMs: number;
+}
+
+export interface CompactorConfig {
+  readonly disabled: boolean;
+  readonly windowMs: number;
+  readonly maxTraces: number;
+  readonly maxBlockBytes: number;
+  /** 0: for ever. */
+  readonly retentionMs: number;
+  readonly compactedRetentionMs: number;
+  readonly retentionConcurrency: number;
+  readonly maxTimePerTenantMs: number;
+  readonly cycleMs: number;
 }
 
 export interface IngesterConfig {

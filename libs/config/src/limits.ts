@@ -19,12 +19,17 @@ export interface Limits {
   readonly maxSearchDurationMs: number;
   /** 0 is the query frontend's own. */
   readonly maxMetricsDurationMs: number;
+  /** 0 is the compactor's own. */
+  readonly blockRetentionMs: number;
+  /** 0 is the compactor's own. */
+  readonly compactionWindowMs: number;
+  readonly compactionDisabled: boolean;
   /** Empty is the storage's own. */
   readonly dedicatedColumns: readonly DedicatedColumn[];
 }
 
 export function toLimits(entry: Value<typeof tenantEntry>): Limits {
-  const { ingestion, read, global, storage } = entry;
+  const { ingestion, read, compaction, global, storage } = entry;
   return {
     ingestionRateBytes: ingestion.rate_limit_bytes,
     ingestionBurstBytes: ingestion.burst_size_bytes,
@@ -35,6 +40,9 @@ export function toLimits(entry: Value<typeof tenantEntry>): Limits {
     maxBytesPerTagValuesQuery: read.max_bytes_per_tag_values_query,
     maxSearchDurationMs: read.max_search_duration,
     maxMetricsDurationMs: read.max_metrics_duration,
+    blockRetentionMs: compaction.block_retention,
+    compactionWindowMs: compaction.compaction_window,
+    compactionDisabled: compaction.compaction_disabled,
     dedicatedColumns: storage.parquet_dedicated_columns,
   };
 }

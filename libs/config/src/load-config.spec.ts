@@ -58,7 +58,6 @@ describe('files of Tempo', () => {
     expect(loaded.config.values.compactor.compaction.block_retention).toBe(168 * 3_600_000);
     expect(loaded.config.values.overrides.defaults.metrics_generator.processors).toEqual(['service-graphs', 'span-metrics', 'local-blocks']);
     expect(warned(loaded)).toEqual([
-      'compactor.compaction.block_retention',
       'metrics_generator.registry.external_labels',
       'metrics_generator.storage.path',
       'metrics_generator.storage.remote_write',
@@ -91,7 +90,6 @@ describe('files of Tempo', () => {
     expect(loaded.config.values.memberlist.cluster_label).toBe('tempo.monitoring');
     expect(warned(loaded)).toEqual([
       'cache.caches',
-      'compactor.compaction.block_retention',
       'compactor.ring.kvstore.store',
       'distributor.receivers.jaeger',
       'memberlist.cluster_label',

@@ -73,6 +73,9 @@ describe('resolveLimits', () => {
       maxBytesPerTagValuesQuery: 0,
       maxSearchDurationMs: 0,
       maxMetricsDurationMs: 0,
+      blockRetentionMs: 0,
+      compactionWindowMs: 0,
+      compactionDisabled: false,
       dedicatedColumns: [],
     });
   });

@@ -15,7 +15,7 @@ const MIB = 1_048_576;
 
 /** Tempo's names → ours. Problems that need more than one key to see are added to `problems`. */
 export function toConfig(values: Values, problems: Problem[]): Config {
-  const { server, ingester, querier, query_frontend: frontend, storage, workers, overrides } = values;
+  const { server, ingester, compactor, querier, query_frontend: frontend, storage, workers, overrides } = values;
   const { trace } = storage;
   const { search, metrics } = frontend;
   const { block_cache: cache } = querier;
@@ -67,6 +67,17 @@ export function toConfig(values: Values, problems: Problem[]): Config {
       maxHeadBytes: ingester.head_max_bytes,
       maxSealedTables: ingester.max_unsaved_tables,
       blockRetryMs: ingester.block_retry_period,
+    },
+    compactor: {
+      disabled: compactor.disabled,
+      windowMs: compactor.compaction.compaction_window,
+      maxTraces: compactor.compaction.max_compaction_objects,
+      maxBlockBytes: compactor.compaction.max_block_bytes,
+      retentionMs: compactor.compaction.block_retention,
+      compactedRetentionMs: compactor.compaction.compacted_block_retention,
+      retentionConcurrency: compactor.compaction.retention_concurrency,
+      maxTimePerTenantMs: compactor.compaction.max_time_per_tenant,
+      cycleMs: compactor.compaction.compaction_cycle,
     },
     storage: {
       backend: trace.backend,

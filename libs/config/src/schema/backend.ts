@@ -1,12 +1,12 @@
-import { bool, duration, group, int, string } from './node.ts';
+import { bool, duration, group, int, on, string } from './node.ts';
 import { backoff, compaction, grpcClient, stableRing } from './shared.ts';
 
 /** Everything that works on stored blocks: the compactor of Tempo 2 and its successors. */
 
 export const compactor = group('Merging and deleting blocks.', {
-  disabled: bool(false, 'Neither merge nor delete.'),
+  disabled: bool(false, 'Neither merge nor delete.', on),
   ring: stableRing('compactors'),
-  compaction: group('What is merged and deleted, and when.', compaction({}, true)),
+  compaction: group('What is merged and deleted, and when.', compaction(on, true)),
   override_ring_key: string('compactor', 'Key of the ring.'),
 });
 

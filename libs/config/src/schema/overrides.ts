@@ -39,9 +39,9 @@ const limitFields = (filled: boolean) => ({
     unsafe_query_hints: bool(false, 'Queries may use hints that change how they run.'),
   }),
   compaction: group('Merging and deleting.', {
-    block_retention: duration('0s', 'How long blocks are kept; 0 is compactor.compaction.block_retention.'),
-    compaction_window: duration('0s', 'Blocks of one window are merged; 0 is compactor.compaction.compaction_window.'),
-    compaction_disabled: bool(false, 'Do not merge blocks of this tenant.'),
+    block_retention: duration('0s', 'How long blocks are kept; 0 is compactor.compaction.block_retention.', on),
+    compaction_window: duration('0s', 'Blocks of one window are merged; 0 is compactor.compaction.compaction_window.', on),
+    compaction_disabled: bool(false, 'Do not merge blocks of this tenant.', on),
   }),
   metrics_generator: group('Metrics made from spans.', {
     ring_size: int(0, 'Generators a tenant is spread over; 0 is all.'),

@@ -210,6 +210,7 @@ export const compaction = (works: { status?: 'implemented' } = {}, flags = false
   v2_prefetch_traces_count: int(1000, 'Unused: compaction of v2 blocks.', ignored),
   compaction_window: duration('1h', 'Blocks of one window are compacted together.', {
     ...works,
+    min: 1,
     ...(flags && { flags: ['compactor.compaction.compaction.compaction-window'] }),
   }),
   max_compaction_objects: int(6_000_000, 'Most traces in a compacted block.', {
@@ -224,7 +225,7 @@ export const compaction = (works: { status?: 'implemented' } = {}, flags = false
   compacted_block_retention: duration('1h', 'How long a block is kept after it was compacted.', works),
   retention_concurrency: int(10, 'Tenants whose retention runs at a time.', works),
   max_time_per_tenant: duration('5m', 'Longest time for one tenant before the next.', works),
-  compaction_cycle: duration('30s', 'Time between two cycles.', works),
+  compaction_cycle: duration('30s', 'Time between two cycles.', { ...works, min: 1 }),
 });
 
 export const kafka = ({ filled = false } = {}) => ({
