@@ -1,5 +1,5 @@
 export { collect, minorCollections } from './collect.ts';
-export { serveTasks, Transfer, workerStartData } from './serve-tasks.ts';
+export { serveTasks, threadMetrics, Transfer, workerStartData } from './serve-tasks.ts';
 export type { ServeOptions, TaskContext, TaskHandler, TaskHandlers } from './serve-tasks.ts';
 export { startThread, threadRpc } from './service-thread.ts';
 export type { ServiceThread } from './service-thread.ts';

@@ -1,6 +1,7 @@
 /** What the two ends of a worker thread say to each other. */
 import { AppError } from '@vivace/base';
 import type { ErrorCode } from '@vivace/base';
+import type { MetricDelta } from './thread-metrics.ts';
 
 export interface RunMessage {
   readonly kind: 'run';
@@ -18,6 +19,7 @@ export type ToWorker = RunMessage | AbortMessage;
 
 export type FromWorker =
   | { readonly kind: 'ready' }
+  | { readonly kind: 'metrics'; readonly deltas: readonly MetricDelta[] }
   | { readonly kind: 'done'; readonly id: number; readonly output: unknown }
   | { readonly kind: 'failed'; readonly id: number; readonly error: ErrorMessage };
 

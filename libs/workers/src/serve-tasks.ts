@@ -1,9 +1,11 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Transferable } from 'node:worker_threads';
 import { AppError, assert } from '@vivace/base';
+import type { MetricsRegistry } from '@vivace/base';
 import { collect } from './collect.ts';
 import { encodeError } from './messages.ts';
 import type { FromWorker, RunMessage, ToWorker, WorkerStart } from './messages.ts';
+import { collectDeltas } from './thread-metrics.ts';
 
 export interface TaskContext {
   /** Aborted when the caller gave up; seen only by code that awaits something. */
@@ -72,6 +74,13 @@ export function serveTasks(handlers: TaskHandlers, options: ServeOptions = {}): 
     else controllers.get(message.id)?.abort();
   });
   post({ kind: 'ready' });
+}
+
+/** Metrics for the tasks of this thread: counters and histograms, which arrive in the `metrics` of the pool a little later. */
+export function threadMetrics(): MetricsRegistry {
+  assert(parentPort, 'threadMetrics is for worker threads');
+  const port = parentPort;
+  return collectDeltas((deltas) => port.postMessage({ kind: 'metrics', deltas } satisfies FromWorker));
 }
 
 /** What the pool's owner gave as `data`. */

@@ -1,8 +1,12 @@
 // The worker of worker-pool.spec.ts. Gates are shared cells: a task waits in one until the test opens it, so that no test sleeps.
 import { threadId } from 'node:worker_threads';
 import { AppError } from '@vivace/base';
-import { serveTasks, Transfer, workerStartData } from './serve-tasks.ts';
+import { serveTasks, threadMetrics, Transfer, workerStartData } from './serve-tasks.ts';
 import type { TaskContext } from './serve-tasks.ts';
+
+const metrics = threadMetrics();
+const eaten = metrics.counter('eaten_total', 'Things eaten.', ['what']);
+const seconds = metrics.histogram('meal_seconds', 'Time of a meal.', [], { buckets: [1, 2] });
 
 const handlers = {
   add: ({ a, b }: { a: number; b: number }) => a + b,
@@ -33,6 +37,10 @@ const handlers = {
   },
   stumble() {
     throw new TypeError('x is not a function');
+  },
+  eat({ what, times }: { what: string; times: number }) {
+    eaten.with({ what }).inc(times);
+    seconds.observe(times / 2);
   },
   unsendable: () => () => undefined,
   die() {

@@ -1,3 +1,4 @@
+import { createMemoryMetrics } from '@vivace/base';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createWorkerPool } from './worker-pool.ts';
 import type { WorkerPool, WorkerPoolOptions } from './worker-pool.ts';
@@ -38,6 +39,18 @@ function createGate(): { gate: Int32Array; open(): void; reached(n: number): Pro
     left: () => until(2, 1),
   };
 }
+
+describe('metrics', () => {
+  it('of threads are added to those of the process', async () => {
+    const metrics = createMemoryMetrics();
+    const pool = createTestPool({ metrics });
+    await Promise.all([1, 2, 3].map((times) => pool.run('eat', { what: 'apple', times })));
+    await pool.run('eat', { what: 'pear', times: 4 });
+    const told = () => [metrics.value('eaten_total', { what: 'apple' }), metrics.value('eaten_total', { what: 'pear' }), metrics.sum('meal_seconds')];
+    await expect.poll(told).toEqual([6, 4, 5]);
+    expect(metrics.value('meal_seconds')).toBe(4);
+  });
+});
 
 describe('run', () => {
   it('returns what the handler returns', async () => {

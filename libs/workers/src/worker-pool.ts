@@ -1,10 +1,12 @@
 import { Worker } from 'node:worker_threads';
 import type { ResourceLimits, Transferable } from 'node:worker_threads';
 import { AppError } from '@vivace/base';
+import type { MetricsRegistry } from '@vivace/base';
 import { execArgvFor } from './exec-argv.ts';
 import { decodeError } from './messages.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
 import type { TaskHandlers, Transfer } from './serve-tasks.ts';
+import { addDeltas } from './thread-metrics.ts';
 
 export interface WorkerPoolOptions {
   /** Module that calls `serveTasks`; see `workerScript`. */
@@ -20,6 +22,8 @@ export interface WorkerPoolOptions {
   /** Handed to every worker (structured clone); read there with `workerStartData`. */
   readonly data?: unknown;
   readonly resourceLimits?: ResourceLimits;
+  /** What threads count with `threadMetrics` is added here. */
+  readonly metrics?: MetricsRegistry;
   /** A thread died; its task, if any, was rejected and it is replaced. */
   readonly onCrash?: (error: AppError) => void;
 }
@@ -252,6 +256,10 @@ class ThreadPool implements WorkerPool<TaskHandlers> {
   #receive(thread: Thread, message: FromWorker): void {
     if (message.kind === 'ready') {
       thread.ready = true;
+      return;
+    }
+    if (message.kind === 'metrics') {
+      if (this.#options.metrics) addDeltas(this.#options.metrics, message.deltas);
       return;
     }
     const job = this.#finish(thread);
