@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { parseTenantId } from '@vivace/base';
+import { AppError, parseTenantId } from '@vivace/base';
 import type { BlockId, TenantId } from '@vivace/base';
 import { MemoryObjectStore } from '@vivace/object-store';
 import { decodeInto, traceToProto } from '@vivace/otlp';
@@ -49,13 +49,13 @@ function setUp(overrides: Partial<HeavyWorkDeps> = {}) {
 }
 
 /** A part of traces as they are received, so that their sizes are known. */
-function part(): string {
+function part(name = '1.part'): string {
   const sent = tableOf(TRACES);
   const table = new SpanTable();
   table.beginBatch();
   const bytes = Buffer.concat(Array.from({ length: sent.traceCount }, (_, row) => traceToProto(sent, row)));
   decodeInto(bytes, table, { maxAttributeBytes: 0 }, { cutStrings: 0 });
-  return ingesterTasks.writePart({ table: table.handle(), path: path.join(dir, '1.part'), tenant: TENANT, watermark: { segment: 0, offset: 0 } }).path;
+  return ingesterTasks.writePart({ table: table.handle(), path: path.join(dir, name), tenant: TENANT, watermark: { segment: 0, offset: 0 } }).path;
 }
 
 const request = (blockId: string, parts: readonly string[] = []) => ({ tenant: TENANT, blockId: blockId as BlockId, parts });
@@ -111,5 +111,38 @@ describe('createHeavyWork', () => {
       message: 'block slow: not made and stored within ingester.flush_op_timeout 1ms',
     });
     expect(fs.readdirSync(path.join(dir, 'blocks', TENANT))).toEqual([]);
+  });
+
+  it('goes on where the store failed, with the block it has made', async () => {
+    const store = new MemoryObjectStore();
+    const putFile = store.putFile.bind(store);
+    let broken = true;
+    store.putFile = (key, file) => (broken && !key.endsWith('data.parquet') ? Promise.reject(new AppError('unavailable', 'slow down')) : putFile(key, file));
+    const { work, jobs } = setUp({ store });
+    const [first, second] = [part('1.part'), part('2.part')];
+    await expect(work.buildBlock(request('x', [first]))).rejects.toThrow('slow down');
+    expect(await store.stat(`${TENANT}/x/meta.json`)).toBeUndefined();
+    broken = false;
+    const built = await work.buildBlock(request('y', [first, second]));
+    expect([built.blockId, built.parts, jobs.length]).toEqual(['x', [first], 1]);
+    expect(await store.listFolders(`${TENANT}/`)).toEqual(['x']);
+    expect((await store.list(`${TENANT}/x/`)).map(({ key }) => key.split('/')[2])).toEqual(['bloom-0', 'data.parquet', 'index', 'meta.json']);
+    expect((await work.buildBlock(request('y', [second]))).blockId).toBe('y');
+  });
+
+  it('makes a block again when what it has made cannot be read', async () => {
+    const store = new MemoryObjectStore();
+    const putFile = store.putFile.bind(store);
+    store.putFile = (key, file) => {
+      if (key === `${TENANT}/x/bloom-0`) fs.rmSync(file);
+      return putFile(key, file);
+    };
+    const { work, jobs } = setUp({ store });
+    const parts = [part()];
+    await expect(work.buildBlock(request('x', parts))).rejects.toThrow('ENOENT');
+    expect((await work.buildBlock(request('y', parts))).blockId).toBe('y');
+    expect(jobs).toHaveLength(2);
+    expect(await store.listFolders(`${TENANT}/`)).toEqual(['y']);
+    expect(fs.readdirSync(path.join(dir, 'blocks', TENANT))).toEqual(['y']);
   });
 });

@@ -1,7 +1,7 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { AppError, ConcurrencyLimit, formatGoDuration } from '@vivace/base';
-import type { TenantId } from '@vivace/base';
+import type { BlockId, ErrorCode, TenantId } from '@vivace/base';
 import type { BlockMeta, DedicatedColumn } from '@vivace/block';
 import type { ObjectStore } from '@vivace/object-store';
 import { writePart } from '@vivace/part';
@@ -55,21 +55,35 @@ const PARTS_FILE = 'parts.json';
 /** Binds the ingester's heavy work to worker threads and the object store. */
 export function createHeavyWork(deps: HeavyWorkDeps): HeavyWork {
   const flushes = new ConcurrencyLimit(deps.concurrentFlushes);
+  const staged: StagedBlocks = new Map();
   return {
     async writePart(request) {
       await fs.mkdir(path.dirname(request.path), { recursive: true });
       return deps.pool.run('writePart', request, { priority: 'background' });
     },
-    buildBlock: (request) => flushes.run(() => buildInTime(deps, request)),
+    buildBlock: (request) => flushes.run(() => buildInTime(deps, staged, request)),
     deletePart: (file) => fs.rm(file, { force: true }),
     saveWatermark: (tenant, watermark) => saveWatermark(deps.partsDir, tenant, watermark),
   };
 }
 
-async function buildInTime(deps: HeavyWorkDeps, request: BuildBlockRequest): Promise<BuiltBlock> {
+/** A block that is made and not in the store yet, or not all of it. */
+interface StagedBlock {
+  readonly blockId: BlockId;
+  readonly dir: string;
+  readonly meta: BlockMeta;
+  readonly parts: readonly string[];
+  /** Names of the files still to be put, in order; the last makes the block visible. */
+  readonly files: string[];
+}
+
+/** One a tenant: a tenant makes one block at a time, and none while there is one to be stored. */
+type StagedBlocks = Map<TenantId, StagedBlock>;
+
+async function buildInTime(deps: HeavyWorkDeps, staged: StagedBlocks, request: BuildBlockRequest): Promise<BuiltBlock> {
   const signal = AbortSignal.timeout(deps.flushTimeoutMs);
   try {
-    return await buildAndStore(deps, request, signal);
+    return await buildAndStore(deps, staged, request, signal);
   } catch (cause) {
     if (!signal.aborted) throw cause;
     const limit = formatGoDuration(BigInt(Math.round(deps.flushTimeoutMs)) * 1_000_000n);
@@ -77,18 +91,43 @@ async function buildInTime(deps: HeavyWorkDeps, request: BuildBlockRequest): Pro
   }
 }
 
-async function buildAndStore(deps: HeavyWorkDeps, { tenant, blockId, parts }: BuildBlockRequest, signal: AbortSignal): Promise<BuiltBlock> {
-  const dir = path.join(deps.stagingDir, tenant, blockId);
+/**
+ * A store that fails costs neither the block that was made nor what is in the store of it: the next try goes on with the next file, under the same
+ * id, so that a request whose answer was lost does no harm.
+ */
+async function buildAndStore(deps: HeavyWorkDeps, staged: StagedBlocks, request: BuildBlockRequest, signal: AbortSignal): Promise<BuiltBlock> {
+  const { tenant } = request;
+  const block = staged.get(tenant) ?? (await build(deps, request, signal));
+  const { blockId, dir, meta, parts, files } = block;
   const cleanUp = (): Promise<void> => fs.rm(dir, { recursive: true, force: true });
+  staged.set(tenant, block);
+  try {
+    for (; files.length > 0; files.shift()) await deps.store.putFile(`${tenant}/${blockId}/${files[0]}`, path.join(dir, files[0]), signal);
+  } catch (reason) {
+    if (!signal.aborted && !STORE_TROUBLE.has(AppError.from(reason).code)) {
+      // Not the store but the staged files are bad: the block is made again, with an id of its own.
+      staged.delete(tenant);
+      await removeObjects(deps.store, `${tenant}/${blockId}/`).catch(() => undefined); // what stays is not visible
+      await cleanUp();
+    }
+    throw reason;
+  }
+  staged.delete(tenant);
+  return { blockId, parts, traces: meta.totalObjects, sizeBytes: meta.size, announce: () => deps.announce(meta), cleanUp };
+}
+
+const STORE_TROUBLE: ReadonlySet<ErrorCode> = new Set(['unavailable', 'deadline_exceeded', 'permission_denied', 'failed_precondition', 'resource_exhausted']);
+
+async function build(deps: HeavyWorkDeps, { tenant, blockId, parts }: BuildBlockRequest, signal: AbortSignal): Promise<StagedBlock> {
+  const dir = path.join(deps.stagingDir, tenant, blockId);
   const job: BuildBlockJob = { tenant, blockId, parts, dir, ...deps.block, dedicatedColumns: deps.dedicatedColumns(tenant) };
   const { meta, files } = await deps.pool.run('buildBlock', job, { priority: 'background', signal }).catch(async (reason: unknown) => {
-    await cleanUp(); // the next try has a block id of its own
+    await fs.rm(dir, { recursive: true, force: true }); // the next try has a block id of its own
     throw reason;
   });
   // Should the process die after the block is live and before the parts are gone, the next start finds here what to remove.
   await writeDurably(path.join(dir, PARTS_FILE), JSON.stringify(parts.map((part) => path.basename(part))));
-  for (const name of files) await deps.store.putFile(`${tenant}/${blockId}/${name}`, path.join(dir, name), signal);
-  return { blockId, traces: meta.totalObjects, sizeBytes: meta.size, announce: () => deps.announce(meta), cleanUp };
+  return { blockId, dir, meta, parts, files: [...files] };
 }
 
 /**
@@ -102,10 +141,15 @@ export async function recoverStaging(deps: Pick<HeavyWorkDeps, 'store' | 'partsD
       const live = (await deps.store.stat(`${tenant}/${block}/meta.json`)) !== undefined;
       const parts = live ? await readParts(path.join(dir, PARTS_FILE)) : [];
       for (const part of parts) await fs.rm(path.join(deps.partsDir, tenant, part), { force: true });
-      if (!live) for (const object of await deps.store.list(`${tenant}/${block}/`)) await deps.store.delete(object.key);
+      if (!live) await removeObjects(deps.store, `${tenant}/${block}/`);
       await fs.rm(dir, { recursive: true, force: true });
     }
   }
+}
+
+/** Of a block that is not visible. */
+async function removeObjects(store: ObjectStore, prefix: string): Promise<void> {
+  for (const object of await store.list(prefix)) await store.delete(object.key);
 }
 
 async function folders(dir: string): Promise<string[]> {

@@ -37,6 +37,8 @@ afterEach(async () => {
 class InlineWork implements HeavyWork {
   failPart: Error | undefined;
   failBlock: Error | undefined;
+  /** Parts in a block at most, as when it was made before the others came. */
+  partsInBlock = Infinity;
   blocks: string[] = [];
   readonly #root: string;
 
@@ -53,8 +55,10 @@ class InlineWork implements HeavyWork {
   async buildBlock(request: Parameters<HeavyWork['buildBlock']>[0]) {
     if (this.failBlock) throw this.failBlock;
     const dir = path.join(this.#root, 'blocks', request.blockId);
+    const parts = request.parts.slice(0, this.partsInBlock);
     const { meta } = buildBlock({
       ...request,
+      parts,
       dir,
       dedicatedColumns: [],
       chooseDedicatedColumns: false,
@@ -65,6 +69,7 @@ class InlineWork implements HeavyWork {
     });
     return {
       blockId: request.blockId,
+      parts,
       traces: meta.totalObjects,
       sizeBytes: meta.size,
       announce: () => void this.blocks.push(dir),
@@ -235,6 +240,18 @@ describe('ingester', () => {
     work.failBlock = undefined;
     await ingester.flush();
     expect(work.blocks).toHaveLength(1);
+  });
+
+  it('retires the parts a block holds, and flushes the others into the next one', async () => {
+    const traces = sample(4);
+    const work = new InlineWork(dir);
+    work.partsInBlock = 1;
+    const ingester = await start(work, {}, { maxHeadSpans: 1 });
+    for (const trace of traces) await push(ingester, [trace]);
+    await ingester.flush();
+    expect(work.blocks).toHaveLength(traces.length);
+    expect(recentSpans(ingester)).toEqual([]);
+    expect(fs.readdirSync(path.join(dir, 'parts', TENANT)).filter((name) => name.endsWith('.part'))).toEqual([]);
   });
 
   it('refuses traces over the limits alone and says how many spans', async () => {

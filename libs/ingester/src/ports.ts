@@ -47,6 +47,8 @@ export interface BuildBlockRequest {
 /** A block that lies complete in the object store. */
 export interface BuiltBlock {
   readonly blockId: BlockId;
+  /** The parts in it: the first of those asked for, at least one. Fewer than all when it was made earlier and could not be stored then. */
+  readonly parts: readonly string[];
   readonly traces: number;
   readonly sizeBytes: number;
   /** Makes it visible to queries of this process. Synchronous. */

@@ -192,10 +192,13 @@ export class TenantIngester {
     this.seal();
     await this.drainParts();
     while (this.#building) await this.#building;
-    const before = this.#parts.length;
-    if (before > 0) await this.buildBlock();
-    if (this.#parts.length >= before && before > 0)
-      throw new AppError('unavailable', `block of tenant ${this.tenant} could not be completed; its spans stay in parts`);
+    const due = new Set(this.#parts);
+    for (let left = due.size; left > 0; ) {
+      await this.buildBlock();
+      const still = this.#parts.filter((part) => due.has(part)).length;
+      if (still >= left) throw new AppError('unavailable', `block of tenant ${this.tenant} could not be completed; its spans stay in parts`);
+      left = still;
+    }
   }
 
   /** Sealed tables wait for the disk. */
@@ -277,11 +280,12 @@ export class TenantIngester {
     const started = this.#clock.now();
     try {
       const built = await this.#work.buildBlock({ tenant: this.tenant, blockId: crypto.randomUUID() as BlockId, parts: parts.map((p) => p.path) });
-      await this.#work.saveWatermark(this.tenant, parts[parts.length - 1].watermark);
+      const stored = parts.filter((part) => built.parts.includes(part.path));
+      await this.#work.saveWatermark(this.tenant, stored[stored.length - 1].watermark);
       // In one turn again: announced and retired.
       built.announce();
-      this.#parts = this.#parts.filter((p) => !parts.includes(p));
-      for (const part of parts) {
+      this.#parts = this.#parts.filter((p) => !stored.includes(p));
+      for (const part of stored) {
         part.retired = true;
         if (part.readers === 0) await this.#work.deletePart(part.path);
       }
@@ -292,7 +296,7 @@ export class TenantIngester {
         block: built.blockId,
         traces: built.traces,
         bytes: built.sizeBytes,
-        parts: parts.length,
+        parts: stored.length,
         ms: this.#clock.now() - started,
       });
     } catch (error) {
