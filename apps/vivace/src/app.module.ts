@@ -19,8 +19,8 @@ import {
   STATUS_PAGES,
   StatusController,
 } from '@vivace/nest';
-import type { ObjectStore } from '@vivace/object-store';
-import { LocalObjectStore } from '@vivace/object-store';
+import { observeRequests, openObjectStore } from '@vivace/object-store';
+import type { ObjectStore, OpenStore } from '@vivace/object-store';
 import { traceToJson, traceToProto } from '@vivace/otlp';
 import { createQuerier } from '@vivace/querier';
 import type { QueryService } from '@vivace/query';
@@ -33,6 +33,7 @@ import { Receivers } from './receivers.ts';
 import type { Runtime } from './runtime.ts';
 import { services } from './services.ts';
 import { createStatusPages } from './status-pages.ts';
+import { toStoreSettings } from './store-settings.ts';
 import { BLOCK_LIST, DISTRIBUTOR, INGESTER, OVERRIDES, POOL, QUERIER, QUERY_API, RECEIVERS, RUNTIME, STORE } from './tokens.ts';
 import { BUILD_INFO } from './version.ts';
 import type { Tasks } from './task-worker.ts';
@@ -42,9 +43,7 @@ import type { Tasks } from './task-worker.ts';
 export class AppModule {
   /** Throws `unimplemented` for a configuration that asks for another program than this is so far. */
   static of(runtime: Runtime): DynamicModule {
-    const { target, storage } = runtime.config;
-    checkImplemented('target', target, 'all');
-    checkImplemented('storage.trace.backend', storage.backend, 'local');
+    checkImplemented('target', runtime.config.target, 'all');
     return { module: AppModule, providers: [{ provide: RUNTIME, useValue: runtime }, ...PROVIDERS] };
   }
 }
@@ -59,9 +58,9 @@ const PROVIDERS: Provider[] = [
   {
     provide: STORE,
     inject: [RUNTIME],
-    useFactory: ({ config: { storage } }: Runtime): ObjectStore => new LocalObjectStore({ path: storage.localPath }),
+    useFactory: ({ config: { storage }, metrics }: Runtime): Promise<OpenStore> => openObjectStore(toStoreSettings(storage), observeRequests(metrics)),
   },
-  { provide: POOL, inject: [RUNTIME], useFactory: ({ config, logger }: Runtime) => createPool(config, logger) },
+  { provide: POOL, inject: [RUNTIME], useFactory: ({ config, logger, metrics }: Runtime) => createPool(config, logger, metrics) },
   {
     provide: OVERRIDES,
     inject: [RUNTIME],

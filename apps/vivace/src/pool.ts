@@ -1,17 +1,18 @@
 import { availableParallelism } from 'node:os';
 import type { Config } from '@vivace/config';
-import type { Logger } from '@vivace/base';
+import type { Logger, MetricsRegistry } from '@vivace/base';
 import { createWorkerPool, workerScript } from '@vivace/workers';
 import type { WorkerPool } from '@vivace/workers';
+import { toStoreSettings } from './store-settings.ts';
 import type { Tasks, WorkerData } from './task-worker.ts';
 
 /** Of the number of CPUs, so that making a block never keeps queries waiting. */
 const MIN_THREADS = 2;
 
-export function createPool({ storage, querier, workers }: Config, logger: Logger): WorkerPool<Tasks> {
+export function createPool({ storage, querier, workers }: Config, logger: Logger, metrics: MetricsRegistry): WorkerPool<Tasks> {
   const size = workers.threads || Math.max(MIN_THREADS, availableParallelism());
   const data: WorkerData = {
-    storePath: storage.localPath,
+    store: toStoreSettings(storage),
     blockCache: querier.blockCache,
     columnBytes: Math.floor(querier.columnCacheBytes / size),
   };
@@ -22,6 +23,7 @@ export function createPool({ storage, querier, workers }: Config, logger: Logger
     maxQueued: workers.maxQueued,
     maxQueuedKey: 'workers.max_queued',
     data,
+    metrics,
     onCrash: (error) => logger.error('worker thread died and is replaced', { err: error }),
   });
 }

@@ -2,14 +2,16 @@
 import { BlockCache } from '@vivace/block';
 import type { BlockCacheConfig } from '@vivace/config';
 import { ingesterTasks } from '@vivace/ingester';
-import { LocalObjectStore } from '@vivace/object-store';
+import { observeRequests, openObjectStore } from '@vivace/object-store';
+import type { StoreSettings } from '@vivace/object-store';
 import { createQueryTasks } from '@vivace/querier';
 import type { QueryTasks } from '@vivace/querier';
-import { serveTasks, workerStartData } from '@vivace/workers';
+import { serveTasks, threadMetrics, workerStartData } from '@vivace/workers';
 
 /** Given to every thread when it starts. */
 export interface WorkerData {
-  readonly storePath: string;
+  /** Each thread opens a store of its own. */
+  readonly store: StoreSettings;
   readonly blockCache: BlockCacheConfig;
   /** This thread's share. */
   readonly columnBytes: number;
@@ -17,8 +19,8 @@ export interface WorkerData {
 
 export type Tasks = typeof ingesterTasks & QueryTasks;
 
-const { storePath, blockCache, columnBytes } = workerStartData<WorkerData>(); // put there by createPool
-const store = new LocalObjectStore({ path: storePath });
+const { store: storeSettings, blockCache, columnBytes } = workerStartData<WorkerData>(); // put there by createPool
+const store = await openObjectStore(storeSettings, observeRequests(threadMetrics()));
 const cache = new BlockCache({ ...blockCache, columnBytes });
 const tasks: Tasks = { ...ingesterTasks, ...createQueryTasks({ store, cache, maxOpenBlocks: blockCache.maxOpenBlocks }) };
 

@@ -19,6 +19,6 @@ export function notFound(key: string, cause?: unknown): AppError {
 }
 
 /** The caller asked for bytes behind the end: the object was cut, or what told its size was wrong. */
-export function tooShort(key: string, offset: number, length: number, size: number): AppError {
-  return new AppError('data_loss', `object ${key}: ${length} bytes wanted at offset ${offset}, it has ${size}`);
+export function tooShort(key: string, offset: number, length: number, size?: number): AppError {
+  return new AppError('data_loss', `object ${key}: ${length} bytes wanted at offset ${offset}, it has ${size ?? 'fewer'}`);
 }

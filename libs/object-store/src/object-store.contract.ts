@@ -8,15 +8,17 @@ import type { ObjectStore } from './object-store.ts';
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const text = (data: Uint8Array): string => new TextDecoder().decode(data);
 
+type Created = ObjectStore & { close?(): Promise<void> };
+
 /** What every object store must do. `create` gives an empty one, which may use the scratch folder `path`. */
-export function objectStoreContract(name: string, create: (path: string) => ObjectStore & { close?(): Promise<void> }): void {
+export function objectStoreContract(name: string, create: (path: string) => Created | Promise<Created>): void {
   describe(`${name}: object store contract`, () => {
     let folder: string;
-    let store: ReturnType<typeof create>;
+    let store: Created;
 
     beforeEach(async () => {
       folder = await mkdtemp(join(tmpdir(), 'object-store-'));
-      store = create(join(folder, 'root'));
+      store = await create(join(folder, 'root'));
     });
 
     afterEach(async () => {

@@ -1,0 +1,47 @@
+import { unreachable } from '@vivace/base';
+import { LocalObjectStore } from './local-object-store.ts';
+import type { ObjectStore } from './object-store.ts';
+import type { Bucket } from './remote/bucket.ts';
+import { keyPrefix } from './remote/plain-host.ts';
+import type { RequestPolicy } from './remote/requests.ts';
+import type { RequestObserver } from './request-observer.ts';
+import type { StoreSettings } from './store-settings.ts';
+
+/** An open store that can be closed. */
+export type OpenStore = ObjectStore & { close(): Promise<void> };
+
+/** Tries of one request to S3 and Azure: three repetitions. */
+const ATTEMPTS = 4;
+
+/** Each SDK takes a quarter of a second and tens of megabytes: it is loaded when its store is used. Nothing is asked of the store yet. */
+export async function openObjectStore(settings: StoreSettings, observer: RequestObserver): Promise<OpenStore> {
+  switch (settings.backend) {
+    case 'local':
+      return new LocalObjectStore({ path: settings.path });
+    case 's3': {
+      const { openS3Bucket } = await import('./s3/s3-bucket.ts');
+      return remote(await openS3Bucket(settings.s3), settings.s3, ATTEMPTS, observer);
+    }
+    case 'gcs': {
+      const { openGcsBucket } = await import('./gcs/gcs-bucket.ts');
+      return remote(openGcsBucket(settings.gcs), settings.gcs, settings.gcs.maxAttempts, observer);
+    }
+    case 'azure': {
+      const { openAzureBucket } = await import('./azure/azure-bucket.ts');
+      return remote(await openAzureBucket(settings.azure), settings.azure, ATTEMPTS, observer);
+    }
+    default:
+      return unreachable(settings);
+  }
+}
+
+interface Common {
+  readonly prefix: string;
+  readonly hedging: { readonly afterMs: number; readonly upTo: number };
+}
+
+async function remote(bucket: Bucket, { prefix, hedging }: Common, attempts: number, observer: RequestObserver): Promise<OpenStore> {
+  const { RemoteObjectStore } = await import('./remote/remote-object-store.ts');
+  const policy: RequestPolicy = { attempts, hedgeAfterMs: hedging.afterMs, hedgeUpTo: hedging.upTo };
+  return new RemoteObjectStore({ bucket, prefix: keyPrefix(prefix), policy, observer });
+}
