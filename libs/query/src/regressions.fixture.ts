@@ -1,11 +1,13 @@
 // Cases on which engine and oracle once disagreed: one JSON file each, replayed by every run.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import type { PlainTrace } from '@vivace/testkit';
+import type { NaiveTimes, PlainTrace } from '@vivace/testkit';
 
 export interface Regression {
   readonly query: string;
   readonly traces: readonly PlainTrace[];
+  /** Of metrics queries. */
+  readonly times?: NaiveTimes;
 }
 
 const FOLDER = new URL('../../../testdata/query/regressions/', import.meta.url);

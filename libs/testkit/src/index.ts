@@ -1,6 +1,9 @@
 export type { PlainAttrs, PlainEvent, PlainLink, PlainSpan, PlainTrace, PlainValue } from './plain.ts';
 export { plainOf, tableOf } from './plain-table.ts';
 export { plainAttrs, plainTraces } from './random-traces.ts';
+export { evaluateMetricsNaively } from './oracle/evaluate-metrics-naively.ts';
+export type { NaiveSeries, NaiveTimes } from './oracle/evaluate-metrics-naively.ts';
+export { metricsTexts } from './oracle/random-metrics.ts';
 export { evaluateNaively } from './oracle/evaluate-naively.ts';
 export type { NaiveMatch, NaiveSpanset, SpansetAttribute } from './oracle/evaluate-naively.ts';
 export type { NaiveValue } from './oracle/naive-expr.ts';

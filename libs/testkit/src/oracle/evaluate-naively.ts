@@ -35,6 +35,11 @@ export function evaluateNaively(query: Query, traces: readonly PlainTrace[]): re
   });
 }
 
+/** The spans in the result of one trace, with their place in it. */
+export function matchingSpans(query: Query, trace: PlainTrace): readonly SpanView[] {
+  return merge(runStages(query.stages, { views: viewTrace(trace).spans, attributes: [] }));
+}
+
 function runStages(stages: readonly Stage[], input: Spanset): readonly Spanset[] {
   let sets: readonly Spanset[] = [input];
   for (const stage of stages) {

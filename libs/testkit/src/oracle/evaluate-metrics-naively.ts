@@ -1,0 +1,157 @@
+// The oracle of metrics: docs/traceql.md, "Metrics", on plain objects and without a thought for speed.
+import { formatGoDuration } from '@vivace/base';
+import { compareStatics, fieldLabel } from '@vivace/traceql';
+import type { MetricsAggregate, MetricsFilter, Query, SecondStage, Static } from '@vivace/traceql';
+import type { PlainTrace } from '../plain.ts';
+import { matchingSpans } from './evaluate-naively.ts';
+import { valueOf } from './naive-expr.ts';
+import type { SpanView } from './trace-view.ts';
+
+export interface NaiveTimes {
+  readonly startNs: bigint;
+  readonly endNs: bigint;
+  /** Undefined: an instant query, one bucket. */
+  readonly stepNs: bigint | undefined;
+}
+
+type Label = readonly [key: string, value: Static];
+
+export interface NaiveSeries {
+  readonly labels: readonly Label[];
+  /** One a bucket, undefined where there is no sample. */
+  readonly values: readonly (number | undefined)[];
+}
+
+/** In the order of answers. Exemplars, hints and limits are not its affair. */
+export function evaluateMetricsNaively(query: Query, traces: readonly PlainTrace[], { startNs, endNs, stepNs }: NaiveTimes): readonly NaiveSeries[] {
+  const { metrics } = query;
+  if (metrics?.kind !== 'metrics') throw new Error('the oracle knows metrics functions only');
+  const width = stepNs ?? endNs - startNs;
+  const edges: bigint[] = [];
+  if (stepNs === undefined) edges.push(endNs);
+  else for (let edge = startNs - (startNs % stepNs); edge < endNs + stepNs; edge += stepNs) edges.push(edge);
+  const last = edges.length - 1;
+  if (stepNs !== undefined && last > 0 && edges[last - 1] >= endNs) edges.pop();
+  const spans = traces.flatMap((trace) => matchingSpans(query, trace));
+  const inBucket = edges.map((edge) => spans.filter(({ span }) => span.startNs <= edge && span.startNs > edge - width));
+  const groups = new Map<string, readonly Label[]>();
+  for (const view of inBucket.flat()) groups.set(print(labelsOf(metrics, view)), labelsOf(metrics, view));
+  const isCount = metrics.op === 'rate' || metrics.op === 'count_over_time';
+  if (isCount && metrics.by.length === 0) groups.set(print([]), []);
+  const series = [...groups].flatMap(([id, labels]) => {
+    const members = inBucket.map((views) => views.filter((view) => print(labelsOf(metrics, view)) === id));
+    return functionSeries(metrics, labels, members, Number(width) / 1e9);
+  });
+  const shown = (all: readonly NaiveSeries[]) => all.filter(({ values }) => values.some((value) => value !== undefined)).sort(inOrder);
+  return shown(query.second.reduce(secondStage, shown(series)));
+}
+
+/** Nil is left out, unless there is nothing else. The text "nil" is nil. */
+function labelsOf({ by }: MetricsAggregate, view: SpanView): readonly Label[] {
+  const labels = by.flatMap((field): readonly Label[] => {
+    const value = valueOf(field, view);
+    if (value === undefined || value.type === 'array' || (value.type === 'string' && value.value === 'nil')) return [];
+    return [[fieldLabel(field), shownAs(value)]];
+  });
+  return labels.length === 0 && by.length > 0 ? [[fieldLabel(by[0]), { type: 'string', value: 'nil' }]] : labels;
+}
+
+function shownAs(value: Static): Static {
+  if (value.type === 'duration') return { type: 'string', value: formatGoDuration(value.value) };
+  return value.type === 'status' || value.type === 'kind' ? { type: 'string', value: value.value } : value;
+}
+
+function functionSeries(
+  { op, operand, quantiles }: MetricsAggregate,
+  labels: readonly Label[],
+  members: readonly SpanView[][],
+  seconds: number,
+): readonly NaiveSeries[] {
+  const named: readonly Label[] = labels.length > 0 ? labels : [['__name__', { type: 'string', value: op }]];
+  if (op === 'rate') return [{ labels: named, values: members.map((views) => views.length / seconds) }];
+  if (!operand) return [{ labels: named, values: members.map((views) => views.length) }];
+  const values = members.map((views) => views.map((view) => valueOf(operand, view)).filter((value) => value !== undefined));
+  const scale = values.flat().some(({ type }) => type === 'duration') ? 1e9 : 1;
+  const numbers = values.map((all) => all.flatMap((v) => (v.type === 'int' || v.type === 'float' || v.type === 'duration' ? [Number(v.value)] : [])));
+  if (numbers.flat().length === 0) return [];
+  const ofEach = (fold: (all: readonly number[]) => number) => numbers.map((all) => (all.length === 0 ? undefined : fold(all) / scale));
+  switch (op) {
+    case 'min_over_time':
+      return [{ labels: named, values: ofEach((all) => Math.min(...all)) }];
+    case 'max_over_time':
+      return [{ labels: named, values: ofEach((all) => Math.max(...all)) }];
+    case 'sum_over_time':
+      return [{ labels: named, values: ofEach(exactSum) }];
+    case 'avg_over_time':
+      return [{ labels: named, values: ofEach((all) => exactSum(all) / all.length) }];
+  }
+  const bounds = numbers.map((all) => all.filter((value) => scale === 1 || value !== 0).map(boundOf));
+  const used = [...new Set(bounds.flat())].sort((a, b) => a - b);
+  if (used.length === 0) return [];
+  const float = (value: number): Static => ({ type: 'float', value });
+  if (op === 'histogram_over_time')
+    return used.map((bound) => ({
+      labels: [...labels, ['__bucket', float(bound / scale)]],
+      values: bounds.map((all) => all.filter((b) => b === bound).length),
+    }));
+  return quantiles.map((q) => ({ labels: [...labels, ['p', float(q)]], values: bounds.map((all) => quantile(q, all) / scale) }));
+}
+
+/** Of doubles that are multiples of 2^-60. */
+function exactSum(values: readonly number[]): number {
+  const one = 1n << 60n;
+  const sum = values.reduce((total, value) => total + BigInt(Math.trunc(value)) * one + BigInt((value % 1) * 2 ** 60), 0n);
+  return Number(sum / one) + Number(sum % one) / 2 ** 60;
+}
+
+/** The least of 0 and ±2^n that is not below the value. */
+function boundOf(value: number): number {
+  if (value === 0) return 0;
+  let bound = value > 0 ? 1 : -1;
+  while (bound < value) bound = bound > 0 ? bound * 2 : bound / 2;
+  while ((bound > 0 ? bound / 2 : bound * 2) >= value) bound = bound > 0 ? bound / 2 : bound * 2;
+  return bound;
+}
+
+function quantile(q: number, bounds: readonly number[]): number {
+  const sorted = [...bounds].sort((a, b) => a - b);
+  const rank = Math.max(1, Math.ceil(q * sorted.length));
+  const bound = sorted[rank - 1] ?? 0;
+  if (sorted[rank] !== bound || bound === 0) return bound;
+  const below = sorted.filter((b) => b < bound);
+  const previous = below.at(-1) ?? Number.NaN;
+  const from = previous * bound > 0 ? previous : bound > 0 ? bound / 2 : bound * 2;
+  return from * (bound / from) ** ((rank - below.length) / sorted.filter((b) => b === bound).length);
+}
+
+function secondStage(series: readonly NaiveSeries[], stage: SecondStage | MetricsFilter): readonly NaiveSeries[] {
+  if (stage.kind === 'metricsFilter') {
+    const bound = stage.value.type === 'duration' ? ({ type: 'float', value: Number(stage.value.value) / 1e9 } as const) : stage.value;
+    const passes = (value: number | undefined) => value !== undefined && compareStatics(stage.op, { type: 'float', value }, bound);
+    return series.map(({ labels, values }) => ({ labels, values: values.map((value) => (passes(value) ? value : undefined)) }));
+  }
+  if (series.length <= stage.limit) return series;
+  const ranked = [...series].sort(inOrder);
+  const beats = (a: number, b: number): boolean => (stage.op === 'topk' ? a > b : a < b);
+  return ranked.map(({ labels, values }, s) => ({
+    labels,
+    values: values.map((value, b) => {
+      const better = ranked.filter((other, o) => {
+        const its = other.values[b];
+        return its !== undefined && value !== undefined && (beats(its, value) || (its === value && (stage.op === 'topk' ? o < s : o > s)));
+      });
+      return better.length < stage.limit ? value : undefined;
+    }),
+  }));
+}
+
+function inOrder(a: NaiveSeries, b: NaiveSeries): number {
+  if (a.labels.length !== b.labels.length) return a.labels.length - b.labels.length;
+  const texts = ({ labels }: NaiveSeries) => labels.flatMap(([key, value]) => [key, 'value' in value ? String(value.value) : '']);
+  const at = texts(a).findIndex((text, i) => text !== texts(b)[i]);
+  return at < 0 ? 0 : texts(a)[at] < texts(b)[at] ? -1 : 1;
+}
+
+function print(labels: readonly Label[]): string {
+  return JSON.stringify(labels, (_, part: unknown) => (typeof part === 'bigint' ? String(part) : part));
+}
