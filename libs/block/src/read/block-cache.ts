@@ -66,6 +66,8 @@ export class BlockCache {
   readonly dictionaries: ByteLru<Dictionary>;
   readonly traceIds: ByteLru<Uint8Array>;
   readonly columns: ByteLru<object>;
+  /** What type the attributes with a key have: a guess, which saves decoding. */
+  readonly attrTypes = new ByteLru<number>(MIB);
 
   constructor(options: BlockCacheOptions = {}) {
     this.footers = new ByteLru(options.footerBytes ?? 32 * MIB);

@@ -1,12 +1,13 @@
 import { AppError } from '@vivace/base';
 import type { ObjectStore } from '@vivace/object-store';
-import { chunkRange, chunkReader, fetchRanges, openParquet, parseOffsetIndex } from '@vivace/parquet';
+import { chunkRange, chunkReader, fetchRanges, openParquet, parseOffsetIndex, PhysicalType } from '@vivace/parquet';
 import type { ByteRange, ByteSource, ColumnChunk, ColumnReader, Dictionary, OffsetIndex, ParquetLayout, ReadLeaf, RowGroup, Section } from '@vivace/parquet';
+import type { AttrScope } from '@vivace/trace';
 import type { BlockMeta } from '../meta.ts';
 import { isReadable } from '../meta.ts';
 import { VPARQUET4 } from '../schema.ts';
 import type { BlockCache } from './block-cache.ts';
-import { COLUMN_COUNT, matchLeaves } from './columns.ts';
+import { ARRAY_FLAGS, COLUMN_COUNT, matchLeaves } from './columns.ts';
 import { memoryOf } from './memory-of.ts';
 
 /** A parsed footer and the file's leaves in the order of our schema. */
@@ -67,9 +68,10 @@ export class RowGroupAccess {
     return this.group.columns[this.block.layout.leaves[column].index];
   }
 
-  /** Whether the footer says that the column has no value in this row group: then its bytes need not be read. */
+  /** Whether the footer says that the column has no value in this row group, or is of flags of which none is set: then its bytes need not be read. */
   isEmpty(column: number): boolean {
-    const { statistics, numValues } = this.chunk(column).meta;
+    const { type, statistics, numValues } = this.chunk(column).meta;
+    if (type === PhysicalType.BOOLEAN && ARRAY_FLAGS.has(column) && statistics?.maxValue?.[0] === 0) return true;
     return this.block.layout.leaves[column].maxDefinition > 0 && statistics?.nullCount === numValues;
   }
 
@@ -161,6 +163,15 @@ export class RowGroupAccess {
   cacheColumn(key: string, value: object): void {
     const name = this.#cacheKey(key);
     this.block.cache.columns.set(name, value, memoryOf(value) + memoryOf(name) + ENTRY_BYTES);
+  }
+
+  /** The type that a key of a generic attribute list had where it was met last, 0 when not known. */
+  likelyType(scope: AttrScope, key: string): number {
+    return this.block.cache.attrTypes.get(`${scope} ${key}`) ?? 0;
+  }
+
+  rememberType(scope: AttrScope, key: string, type: number): void {
+    this.block.cache.attrTypes.set(`${scope} ${key}`, type, ENTRY_BYTES + key.length);
   }
 
   #checkPages(column: number, index: OffsetIndex): void {

@@ -20,6 +20,7 @@ import { ColumnSet, loadChunks } from './column-set.ts';
 import { byteInts, durationColumn, halvesColumn, idColumn, smallInts, stringColumn } from './column-values.ts';
 import { ATTR_COLUMN, ATTR_COLUMNS, ATTR_VALUE, COLUMN, LEVEL, SPAN_COLUMNS } from './columns.ts';
 import type { ColumnSource } from './columns.ts';
+import { findAttr } from './find-attr.ts';
 import { listOffsets, ownersOf, presentRows, spanOwners, traceOffsets } from './list-kernels.ts';
 import type { SpanOwners } from './list-kernels.ts';
 import { NO_NUMBERS, numberBounds, unite } from './number-bounds.ts';
@@ -325,8 +326,11 @@ export class BlockSpanColumns implements SpanColumns {
         if (column && column.count > 0) places.push(column);
       }
       if (!this.#absent.has(`${scope} ${key}`)) {
-        const column = this.#group(scope).find(key);
-        if (column) places.push(column);
+        const column = findAttr(this.#group(scope), key, this.#access.likelyType(scope, key));
+        if (column) {
+          this.#access.rememberType(scope, key, column.types[0]);
+          places.push(column);
+        }
       }
       return places;
     });

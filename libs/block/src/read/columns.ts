@@ -77,6 +77,8 @@ export const ATTR_COLUMN: Readonly<Record<AttrScope, number>> = {
   link: at(`${LINK}.Attrs.list.element.Key`),
 };
 export const ATTR_COLUMNS = 7;
+/** The second of each. */
+export const ARRAY_FLAGS: ReadonlySet<number> = new Set(Object.values(ATTR_COLUMN).map((column) => column + 1));
 /** Where the strings are among them; integers and doubles follow. */
 export const ATTR_VALUE = 2;
 

@@ -24,18 +24,24 @@ export class BooleanValues implements ColumnValues {
     out.length = length + size;
   }
 
-  bounds(): Bounds | undefined {
-    return undefined;
+  bounds(from: number, to: number): Bounds | undefined {
+    if (from === to) return undefined;
+    const range = this.#values.subarray(from, to);
+    return { min: Uint8Array.of(range.includes(0) ? 0 : 1), max: Uint8Array.of(range.includes(1) ? 1 : 0) };
   }
 }
 
-/** DOUBLE column, PLAIN. No bounds: NaN has no place in an order. Borrows `values`. */
+/** DOUBLE column, PLAIN. Borrows `values`. */
 export class DoubleValues implements ColumnValues {
   readonly type = PhysicalType.DOUBLE;
   readonly encoding = Encoding.PLAIN;
+  readonly #values: Float64Array;
+  readonly #hasNan: boolean;
   readonly #bytes: Uint8Array;
 
   constructor(values: Float64Array) {
+    this.#values = values;
+    this.#hasNan = values.includes(Number.NaN);
     this.#bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   }
 
@@ -43,7 +49,18 @@ export class DoubleValues implements ColumnValues {
     out.append(this.#bytes.subarray(from * 8, to * 8));
   }
 
-  bounds(): Bounds | undefined {
-    return undefined;
+  /** None at all when there is a NaN anywhere: it has no place in an order. Zero as a bound has the sign that covers both (parquet.thrift, ColumnOrder). */
+  bounds(from: number, to: number): Bounds | undefined {
+    if (this.#hasNan || from === to) return undefined;
+    const values = this.#values;
+    let min = values[from];
+    let max = min;
+    for (let i = from + 1; i < to; i++) {
+      const value = values[i];
+      if (value < min) min = value;
+      if (value > max) max = value;
+    }
+    const bytes = new Uint8Array(Float64Array.of(min === 0 ? -0 : min, max === 0 ? 0 : max).buffer);
+    return { min: bytes.slice(0, 8), max: bytes.slice(8) };
   }
 }
