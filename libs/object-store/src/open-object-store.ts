@@ -12,6 +12,7 @@ export type OpenStore = ObjectStore & { close(): Promise<void> };
 
 /** Tries of one request to S3 and Azure: three repetitions. */
 const ATTEMPTS = 4;
+const TIMEOUT_MS = 15_000;
 
 /** Each SDK takes a quarter of a second and tens of megabytes: it is loaded when its store is used. Nothing is asked of the store yet. */
 export async function openObjectStore(settings: StoreSettings, observer: RequestObserver): Promise<OpenStore> {
@@ -42,6 +43,6 @@ interface Common {
 
 async function remote(bucket: Bucket, { prefix, hedging }: Common, attempts: number, observer: RequestObserver): Promise<OpenStore> {
   const { RemoteObjectStore } = await import('./remote/remote-object-store.ts');
-  const policy: RequestPolicy = { attempts, hedgeAfterMs: hedging.afterMs, hedgeUpTo: hedging.upTo };
+  const policy: RequestPolicy = { attempts, timeoutMs: TIMEOUT_MS, hedgeAfterMs: hedging.afterMs, hedgeUpTo: hedging.upTo };
   return new RemoteObjectStore({ bucket, prefix: keyPrefix(prefix), policy, observer });
 }

@@ -1,4 +1,5 @@
 import { AppError } from '@vivace/base';
+import type { ErrorCode } from '@vivace/base';
 import { notFound } from '../check-key.ts';
 import type { Bucket, Failure } from './bucket.ts';
 
@@ -28,32 +29,25 @@ export function isAbsent({ status, code }: Failure): boolean {
   return ABSENT.has(code) || (status === 404 && !NO_BUCKET.has(code));
 }
 
-/** What the caller is told. `key` is empty for listings. */
+/** What the caller is told. `what` was to be done with the object `key`, or, when that is empty, with the bucket. */
 export function toAppError(failure: Failure, bucket: Pick<Bucket, 'name' | 'section'>, what: string, key: string, cause: unknown): AppError {
-  const { status, code } = failure;
-  const said = `${status === undefined ? '' : `${status} `}${code}${failure.message && failure.message !== code ? `: ${failure.message}` : ''}`;
-  const subject = key === '' ? bucket.name : `object ${key}`;
-  const options = { cause };
-  if (NO_BUCKET.has(code)) return new AppError('failed_precondition', `${bucket.name} does not exist (${said}); see ${bucket.section}`, options);
+  const { status, code, message, retryAfterMs } = failure;
+  const said = `${status === undefined ? '' : `${status} `}${code}${message === '' || message === code ? '' : `: ${message}`}`;
+  const error = (as: ErrorCode, did: string, todo = ''): AppError => {
+    const text = key === '' ? `${bucket.name} ${did} ${what}` : `object ${key}: ${bucket.name} ${did} ${what} it`;
+    return new AppError(as, `${text} (${said})${todo}`, { cause, ...(retryAfterMs !== undefined && { retryAfterMs }) });
+  };
+  if (NO_BUCKET.has(code)) return new AppError('failed_precondition', `${bucket.name} does not exist (${said}); see ${bucket.section}`, { cause });
   if (status === 401 || status === 403 || NO_RIGHTS.has(code))
-    return new AppError(
-      'permission_denied',
-      `${subject}: ${bucket.name} refuses to ${what} it (${said}); check the credentials of ${bucket.section} and their rights`,
-      options,
-    );
+    return error('permission_denied', 'refuses to', `; check the credentials of ${bucket.section} and their rights`);
   if (isAbsent(failure) && key !== '') return notFound(key, cause);
-  if (isRetryable(failure)) {
-    const retryAfterMs = failure.retryAfterMs;
-    return new AppError(
-      'unavailable',
-      `${subject}: ${bucket.name} could not ${what} it (${said})`,
-      retryAfterMs === undefined ? options : { cause, retryAfterMs },
-    );
-  }
-  if (status === undefined) return new AppError('unavailable', `${subject}: ${bucket.name} cannot be reached (${said}); check ${bucket.section}`, options);
-  if (status === 507) return new AppError('resource_exhausted', `${subject}: ${bucket.name} is full (${said})`, options);
-  return new AppError('failed_precondition', `${subject}: ${bucket.name} refuses to ${what} it (${said}); check ${bucket.section}`, options);
+  if (isRetryable(failure)) return error('unavailable', 'could not');
+  if (status === undefined) return error('unavailable', 'could not', `; check the address and the certificates of ${bucket.section}`);
+  if (status === INSUFFICIENT_STORAGE) return error('resource_exhausted', 'has no room to');
+  return error('failed_precondition', 'refuses to', `; check ${bucket.section}`);
 }
+
+const INSUFFICIENT_STORAGE = 507;
 
 /** Of an error that no answer of the store came with: of the network, of the runtime, of the SDK itself. */
 export function plainFailure(reason: unknown): Failure {

@@ -15,6 +15,8 @@ export interface RemoteObjectStoreOptions {
   readonly prefix: string;
   readonly policy: RequestPolicy;
   readonly observer: RequestObserver;
+  /** Wait between tries; tests shorten it. */
+  readonly sleep?: (ms: number, signal: AbortSignal | undefined) => Promise<unknown>;
 }
 
 const RANGE_NOT_SATISFIABLE = 416;
@@ -28,14 +30,14 @@ export class RemoteObjectStore implements ObjectStore {
   readonly #prefix: string;
   readonly #requests: Requests;
 
-  constructor({ bucket, prefix, policy, observer }: RemoteObjectStoreOptions) {
+  constructor({ bucket, prefix, policy, observer, sleep = delayed }: RemoteObjectStoreOptions) {
     this.#bucket = bucket;
     this.#prefix = prefix;
     this.#requests = new Requests({
       bucket,
       policy,
       observer,
-      sleep: (ms, signal) => delay(ms, undefined, signal && { signal }),
+      sleep,
       random: Math.random,
       now: () => performance.now(),
     });
@@ -135,7 +137,7 @@ export class RemoteObjectStore implements ObjectStore {
     let next: string | undefined;
     do {
       const token = next;
-      const page = await this.#requests.run(this.#request('GET', `list ${JSON.stringify(prefix)} of`, '', signal), (call) =>
+      const page = await this.#requests.run(this.#request('GET', `list ${JSON.stringify(prefix)}`, '', signal), (call) =>
         this.#bucket.list(this.#prefix + prefix, deep, token, call),
       );
       yield page;
@@ -152,6 +154,10 @@ export class RemoteObjectStore implements ObjectStore {
   #request(method: RequestMethod, what: string, key: string, signal: AbortSignal | undefined, bytes = 0) {
     return { method, what, key, bytes, signal };
   }
+}
+
+function delayed(ms: number, signal: AbortSignal | undefined): Promise<unknown> {
+  return delay(ms, undefined, signal && { signal });
 }
 
 function discard({ body }: OpenObject): void {

@@ -8,6 +8,8 @@ import { isTimeout, withDeadline } from './with-deadline.ts';
 export interface RequestPolicy {
   /** Most tries of one request, the first included. */
   readonly attempts: number;
+  /** Given to every try, besides the time of its bytes. */
+  readonly timeoutMs: number;
   /** Hedging of reads: 0 is never. */
   readonly hedgeAfterMs: number;
   readonly hedgeUpTo: number;
@@ -27,7 +29,7 @@ export interface RequestsDeps {
 
 export interface Request {
   readonly method: RequestMethod;
-  /** Completes "could not … it". */
+  /** Completes "could not …", of an object "could not … it". */
   readonly what: string;
   /** As the caller named it; empty for listings. */
   readonly key: string;
@@ -46,8 +48,6 @@ export class ShortAnswer extends Error {
   }
 }
 
-/** Given to every try, besides the time of its bytes. */
-const BASE_TIMEOUT_MS = 15_000;
 const MAX_TIMEOUT_MS = 600_000;
 /** 256 KiB/s: what is slower counts as hanging. */
 const MIN_BYTES_PER_MS = 262;
@@ -106,7 +106,7 @@ export class Requests {
     for (let tried = 1; ; tried++) {
       signal?.throwIfAborted();
       try {
-        return await withDeadline(Math.min(MAX_TIMEOUT_MS, BASE_TIMEOUT_MS + request.bytes / MIN_BYTES_PER_MS), signal, attempt);
+        return await withDeadline(Math.min(MAX_TIMEOUT_MS, policy.timeoutMs + request.bytes / MIN_BYTES_PER_MS), signal, attempt);
       } catch (reason) {
         signal?.throwIfAborted();
         if (reason instanceof AppError) throw reason;
