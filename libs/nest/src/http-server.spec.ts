@@ -74,6 +74,8 @@ async function serve(options: { multitenancy?: boolean; apiPrefix?: string; rout
   app = await createHttpServer({
     module: TestModule,
     router: ROUTER,
+    rpcServer: undefined,
+    tls: undefined,
     apiPrefix: options.apiPrefix ?? '',
     multitenancy: options.multitenancy ?? false,
     readTimeoutMs: 30_000,

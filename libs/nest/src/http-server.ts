@@ -1,20 +1,32 @@
 import 'reflect-metadata';
+import http from 'node:http';
+import https from 'node:https';
 import type { DynamicModule, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Clock, HttpRouter, Logger, MetricsRegistry } from '@vivace/base';
+import type { ServerTlsConfig } from '@vivace/config';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ErrorFilter } from './error-filter.ts';
 import { mountRouter } from './mount-router.ts';
 import { nestLogger } from './nest-logger.ts';
 import { observeRequests } from './request-metrics.ts';
 import { signalRequests } from './request-signal.ts';
+import type { RpcServer } from './rpc-server.ts';
+import { readServerTls } from './server-tls.ts';
+import type { ServerTls } from './server-tls.ts';
+import { sharePort } from './share-port.ts';
+import type { SharedPort } from './share-port.ts';
 
 export interface HttpServerOptions {
   readonly module: Type | DynamicModule;
   /** Finds the router among the module's providers. */
   readonly router: symbol;
+  /** Finds the `RpcServer` that shares the port; undefined where none does. */
+  readonly rpcServer: symbol | undefined;
+  /** `server.http_tls_config` */
+  readonly tls: ServerTlsConfig | undefined;
   /** `http_api_prefix` */
   readonly apiPrefix: string;
   readonly multitenancy: boolean;
@@ -36,11 +48,21 @@ const MAX_BODY_BYTES = 64 * 1024;
 
 /** A Nest application on Fastify, not listening yet. */
 export async function createHttpServer(options: HttpServerOptions): Promise<NestFastifyApplication> {
+  const tls = options.tls && (await readServerTls(options.tls));
+  const shared: SharedPort[] = [];
+  let rpc: RpcServer | undefined;
   const adapter = new FastifyAdapter({
     bodyLimit: MAX_BODY_BYTES,
-    requestTimeout: options.readTimeoutMs,
-    keepAliveTimeout: options.idleTimeoutMs,
-    http: { maxHeaderSize: MAX_HEADER_BYTES },
+    serverFactory(handler: http.RequestListener) {
+      const server = tls
+        ? https.createServer({ ...tlsOptions(tls, options), maxHeaderSize: MAX_HEADER_BYTES })
+        : http.createServer({ maxHeaderSize: MAX_HEADER_BYTES });
+      server.on('request', handler);
+      server.requestTimeout = options.readTimeoutMs;
+      server.keepAliveTimeout = options.idleTimeoutMs;
+      if (options.rpcServer) shared.push(sharePort(server, { acceptHttp2: (socket) => rpc?.accept(socket), silenceMs: options.readTimeoutMs }));
+      return server;
+    },
     frameworkErrors: (error: FastifyError, _request: FastifyRequest, reply: FastifyReply) => {
       void reply
         .code(error.statusCode ?? 400)
@@ -59,8 +81,24 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Nest
   observeRequests(server, options);
   signalRequests(server, options);
   mountRouter(server, app.get<HttpRouter>(options.router), { prefix: options.apiPrefix, multitenancy: options.multitenancy });
+  if (options.rpcServer) rpc = app.get<RpcServer>(options.rpcServer);
+  server.addHook('preClose', async () => {
+    for (const port of shared) port.endSilent();
+  });
   await app.init();
   return app;
+}
+
+/**
+ * Clients that offer HTTP/1.1 get it, since HTTP/2 carries gRPC only; those of gRPC offer nothing but `h2`.
+ */
+function tlsOptions({ cert, key, clientCa }: ServerTls, { rpcServer }: HttpServerOptions): https.ServerOptions {
+  return {
+    cert,
+    key,
+    ALPNProtocols: rpcServer ? ['http/1.1', 'h2'] : ['http/1.1'],
+    ...(clientCa && { ca: clientCa, requestCert: true, rejectUnauthorized: true }),
+  };
 }
 
 /** A POST is answered like a GET, so its body is read and dropped whatever it says it is. */

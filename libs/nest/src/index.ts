@@ -6,6 +6,8 @@ export type { Lifecycle, LifecycleDeps, Service, ServiceState } from './lifecycl
 export { MetricsController } from './metrics.controller.ts';
 export type { Admin, ConfigMode, MetricsPage, StatusPages } from './ports.ts';
 export { ReadyController } from './ready.controller.ts';
+export { createRpcServer } from './rpc-server.ts';
+export type { RpcServer, RpcServerOptions } from './rpc-server.ts';
 export { createShutdown } from './shutdown.ts';
 export type { ShutdownDeps } from './shutdown.ts';
 export { StatusController } from './status.controller.ts';

@@ -1,5 +1,5 @@
 import { httpStatus } from '@vivace/base';
-import type { Clock, Logger, MetricsRegistry } from '@vivace/base';
+import type { Clock, Family, Histogram, Logger, MetricsRegistry } from '@vivace/base';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 
 export interface RequestMetricsDeps {
@@ -10,11 +10,15 @@ export interface RequestMetricsDeps {
 
 const BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5, 5, 10, 25, 50, 100];
 
+/** Of HTTP and gRPC. */
+export function requestDuration(metrics: MetricsRegistry): Family<'method' | 'route' | 'status_code' | 'ws', Histogram> {
+  const labels = ['method', 'route', 'status_code', 'ws'] as const;
+  return metrics.histogram('tempo_request_duration_seconds', 'Time spent answering HTTP requests.', labels, { buckets: BUCKETS });
+}
+
 /** Times and logs every request. Routes found by a router of ours name their label with `setRouteLabel`; others get their path. */
 export function observeRequests(server: FastifyInstance, { metrics, logger, clock }: RequestMetricsDeps): void {
-  const duration = metrics.histogram('tempo_request_duration_seconds', 'Time spent answering HTTP requests.', ['method', 'route', 'status_code', 'ws'], {
-    buckets: BUCKETS,
-  });
+  const duration = requestDuration(metrics);
   const observe = (request: FastifyRequest, status: number, elapsedMs: number): void => {
     const route = LABELS.get(request) ?? labelOf(request);
     duration.with({ method: request.method, route, status_code: String(status), ws: 'false' }).observe(elapsedMs / 1_000);

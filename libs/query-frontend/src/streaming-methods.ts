@@ -19,6 +19,7 @@ import {
 } from '@vivace/proto';
 import type { MetricsRequest, ProgressOptions, QueryInstantResponse, QueryRangeResponse, SearchResponse, TagsRequest, TagValuesRequest } from '@vivace/query';
 import type { FieldRef } from '@vivace/traceql';
+import { ColumnTypes } from './column-types.ts';
 import { encodeMessage } from './encode.ts';
 import type { HandlerDeps } from './handler.ts';
 import { instantAsRange } from './metrics-query.ts';
@@ -39,6 +40,9 @@ export interface StreamDeps extends Omit<HandlerDeps, 'codec' | 'buildInfo'> {
 /** Between two messages of a growing answer, as in Tempo. */
 const SEND_EVERY_MS = 500;
 
+/** Who streams, whatever its gRPC library says. */
+const GRAFANA = 'Grafana/';
+
 /**
  * Sends each trace once, when it is certain; the metrics are of all so far. A trace that has become another one nonetheless is sent again:
  * see `mergeCertain`.
@@ -57,20 +61,23 @@ export async function search(deps: StreamDeps, asked: MessageShape<typeof Search
     },
     { config: deps.config, maxDurationMs: deps.maxSearchDurationMs(call.tenant) },
   );
+  const columns = new ColumnTypes(GRAFANA);
   const sent = new Map<string, string>();
-  function* unsent({ traces }: SearchResponse): Generator<Uint8Array> {
-    for (const trace of traces) {
+  const unsent = ({ traces }: SearchResponse): SearchResponse['traces'] =>
+    traces.filter((trace) => {
       const text = JSON.stringify(trace);
-      if (sent.get(trace.traceID) === text) continue;
+      const isSent = sent.get(trace.traceID) === text;
       sent.set(trace.traceID, text);
-      yield encodeMessage(TraceSearchMetadataSchema, trace);
-    }
-  }
+      return !isSent;
+    });
   const answer = await growing<SearchResponse>(
     deps,
     call,
     (options) => deps.service.search(call.tenant, request, options),
-    (state) => sendAll(call, packMessages(unsent(state), encodeMessage(SearchResponseSchema, { metrics: state.metrics }))),
+    (state) => {
+      const traces = encoded(TraceSearchMetadataSchema, columns.unify(unsent(state)));
+      return sendAll(call, packMessages(traces, encodeMessage(SearchResponseSchema, { metrics: state.metrics })));
+    },
   );
   return Number(answer.metrics.inspectedBytes ?? 0);
 }

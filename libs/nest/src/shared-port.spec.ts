@@ -1,0 +1,288 @@
+import { readFileSync } from 'node:fs';
+import http from 'node:http';
+import http2 from 'node:http2';
+import https from 'node:https';
+import net from 'node:net';
+import { text } from 'node:stream/consumers';
+import tls from 'node:tls';
+import { fileURLToPath } from 'node:url';
+import grpc from '@grpc/grpc-js';
+import { Module } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { createMemoryLogger, createMemoryMetrics } from '@vivace/base';
+import type { HttpRouter, RpcCall, RpcMethod } from '@vivace/base';
+import type { GrpcServerConfig, ServerTlsConfig } from '@vivace/config';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createHttpServer, createRpcServer } from './index.ts';
+import type { RpcServer } from './index.ts';
+
+const ROUTER = Symbol('ROUTER');
+const RPC = Symbol('RPC');
+const pem = (name: string): string => fileURLToPath(new URL(`../../../testdata/otlp/tls/${name}.pem`, import.meta.url));
+const TLS: ServerTlsConfig = { cert: { file: pem('cert') }, key: { file: pem('key') }, clientCa: undefined };
+const CA = readFileSync(pem('cert'));
+
+const GRPC: GrpcServerConfig = {
+  listenAddress: '127.0.0.1',
+  listenPort: 0,
+  tls: undefined,
+  maxReceiveBytes: 1_000,
+  maxSendBytes: 16_777_216,
+  maxConcurrentStreams: 100,
+  maxConnectionIdleMs: Number.MAX_SAFE_INTEGER,
+  maxConnectionAgeMs: Number.MAX_SAFE_INTEGER,
+  maxConnectionAgeGraceMs: Number.MAX_SAFE_INTEGER,
+  keepaliveTimeMs: 7_200_000,
+  keepaliveTimeoutMs: 20_000,
+};
+
+const calls: RpcCall[] = [];
+/** Sends every byte of the request as a message, then the tenant; 0 fails, 255 waits for the end of the call. */
+const ECHO: RpcMethod = {
+  path: '/test.Echo/Echo',
+  async handle(call) {
+    calls.push(call);
+    for (const byte of call.request) {
+      if (byte === 0) return { code: 3, details: 'zero ü' };
+      if (byte === 255) {
+        await new Promise((resolve) => call.signal.addEventListener('abort', resolve));
+        return { code: 1, details: 'canceled' };
+      }
+      await call.send(Uint8Array.of(byte));
+    }
+    await call.send(Buffer.from(call.tenant));
+    return { code: 0, details: '' };
+  },
+};
+
+let app: NestFastifyApplication;
+let rpc: RpcServer;
+const clients: { close(): void }[] = [];
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.close();
+  await rpc.stop(1_000);
+  await app.close();
+  calls.length = 0;
+});
+
+async function serve(options: { tls?: ServerTlsConfig; grpcTls?: ServerTlsConfig; multitenancy?: boolean; silenceMs?: number } = {}) {
+  const metrics = createMemoryMetrics();
+  const deps = { logger: createMemoryLogger(), metrics, clock: { now: () => 0 }, multitenancy: options.multitenancy ?? false };
+  const router: HttpRouter = {
+    paths: [],
+    find: (path) => ({ label: 'x', needsTenant: false, handle: async () => ({ status: 200, contentType: 'text/plain', body: path }) }),
+  };
+  rpc = createRpcServer({ ...deps, methods: [ECHO], config: { ...GRPC, tls: options.grpcTls } });
+  @Module({
+    providers: [
+      { provide: ROUTER, useFactory: () => router },
+      { provide: RPC, useFactory: () => rpc },
+    ],
+  })
+  class TestModule {}
+  const readTimeoutMs = options.silenceMs ?? 30_000;
+  app = await createHttpServer({
+    ...{ ...deps, module: TestModule, router: ROUTER, rpcServer: RPC, tls: options.tls, apiPrefix: '/tempo' },
+    ...{ readTimeoutMs, writeTimeoutMs: 0, idleTimeoutMs: 120_000 },
+  });
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.getHttpServer().address() as net.AddressInfo;
+  return { port, metrics };
+}
+
+interface Echoed {
+  readonly messages: readonly string[];
+  readonly code: number;
+  readonly details: string;
+}
+
+function clientOf(port: number, credentials = grpc.credentials.createInsecure()): grpc.Client {
+  const client = new grpc.Client(`localhost:${port}`, credentials);
+  clients.push(client);
+  return client;
+}
+
+function start(client: grpc.Client, request: readonly number[], tenants: readonly string[] = [], path = ECHO.path) {
+  const metadata = new grpc.Metadata();
+  for (const tenant of tenants) metadata.add('x-scope-orgid', tenant);
+  const asIs = (bytes: Buffer): Buffer => bytes;
+  return client.makeServerStreamRequest(path, asIs, asIs, Buffer.from(request), metadata);
+}
+
+function echo(...args: Parameters<typeof start>): Promise<Echoed> {
+  const call = start(...args);
+  const messages: string[] = [];
+  call.on('data', (bytes: Buffer) => messages.push(bytes.length === 1 ? String(bytes[0]) : bytes.toString()));
+  call.on('error', () => undefined);
+  return new Promise((resolve) => call.on('status', ({ code, details }) => resolve({ messages, code, details })));
+}
+
+describe('gRPC', () => {
+  it('streams messages and a status, on a port of its own and on that of HTTP', async () => {
+    const { port, metrics } = await serve();
+    for (const at of [await rpc.listen(), port]) {
+      const client = clientOf(at);
+      expect(await echo(client, [1, 2, 3])).toEqual({ messages: ['1', '2', '3', 'single-tenant'], code: 0, details: 'OK' });
+      expect(await echo(client, [7, 0, 8])).toEqual({ messages: ['7'], code: 3, details: 'zero ü' });
+      expect((await echo(client, [1], [], '/test.Echo/Other')).code).toBe(12);
+      expect(
+        (
+          await echo(
+            client,
+            Array.from({ length: 2_000 }, () => 1),
+          )
+        ).code,
+      ).toBe(8);
+    }
+    const labels = { method: 'gRPC', route: ECHO.path, ws: 'false' };
+    expect(metrics.value('tempo_request_duration_seconds', { ...labels, status_code: 'success' })).toBe(2);
+    expect(metrics.value('tempo_request_duration_seconds', { ...labels, status_code: 'error' })).toBe(2);
+  });
+
+  it('takes one tenant, however often it is said', async () => {
+    const { port } = await serve({ multitenancy: true });
+    const client = clientOf(port);
+    expect(await echo(client, [], ['ab'])).toMatchObject({ messages: ['ab'], code: 0 });
+    expect(await echo(client, [], ['ab', 'ab'])).toMatchObject({ messages: ['ab'], code: 0 });
+    expect(await echo(client, [], ['ab, ab'])).toMatchObject({ messages: ['ab'], code: 0 });
+    expect(await echo(client, [])).toEqual({ messages: [], code: 3, details: 'no org id' });
+    expect(await echo(client, [], ['ab', 'cd'])).toMatchObject({ code: 3, details: expect.stringContaining('2 different values') });
+    expect(await echo(client, [], ['ab|cd'])).toMatchObject({ code: 12 });
+  });
+
+  it('tells the method when the client cancels', async () => {
+    const { port } = await serve();
+    const call = start(clientOf(port), [1, 255]);
+    call.on('error', () => undefined);
+    await new Promise((resolve) => call.once('data', resolve));
+    const { signal } = calls[0];
+    const aborted = new Promise((resolve) => signal.addEventListener('abort', resolve));
+    call.cancel();
+    await aborted;
+    expect(signal.reason).toMatchObject({ code: 'canceled' });
+  });
+
+  it('lets open calls end when it stops, until they take too long', async () => {
+    const { port } = await serve();
+    const client = clientOf(port);
+    const call = start(client, [1, 255]);
+    await new Promise((resolve) => call.once('data', resolve));
+    const ended = new Promise((resolve) => call.once('error', resolve));
+    await rpc.stop(10);
+    await ended;
+    expect((await echo(clientOf(port), [1])).code).toBe(14);
+  });
+
+  it('speaks TLS', async () => {
+    await serve({ grpcTls: TLS });
+    const client = clientOf(await rpc.listen(), grpc.credentials.createSsl(CA));
+    expect(await echo(client, [1])).toMatchObject({ messages: ['1', 'single-tenant'] });
+  });
+});
+
+const get = (port: number, agent?: http.Agent): Promise<string> =>
+  new Promise((resolve, reject) => {
+    http.get({ port, host: '127.0.0.1', path: '/tempo/api/echo', agent }, (response) => void text(response).then(resolve, reject)).on('error', reject);
+  });
+
+/** What the server says to `bytes` on a raw connection, written in pieces, until it closes. */
+async function raw(port: number, ...pieces: readonly string[]): Promise<string> {
+  const socket = net.connect(port, '127.0.0.1');
+  socket.setNoDelay(true);
+  for (const piece of pieces) {
+    await new Promise((resolve) => socket.write(piece, resolve));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  return text(socket);
+}
+
+describe('HTTP/1.1 beside it', () => {
+  it('keeps its connections', async () => {
+    const { port } = await serve();
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    const client = clientOf(port);
+    const answers = await Promise.all([
+      ...Array.from({ length: 20 }, () => get(port, agent)),
+      ...Array.from({ length: 20 }, async () => (await echo(client, [5])).messages.join()),
+    ]);
+    expect(new Set(answers)).toEqual(new Set(['/api/echo', '5,single-tenant']));
+    expect(Object.values(agent.freeSockets).flat()).toHaveLength(1);
+    agent.destroy();
+  });
+
+  it('is told from HTTP/2 however the bytes arrive', async () => {
+    const { port } = await serve();
+    const request = (method: string): string => `${method} /tempo/api/x HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`;
+    for (const method of ['POST', 'PUT', 'PATCH']) {
+      expect(await raw(port, request(method))).toMatch(/^HTTP\/1.1 200 [^]*\/api\/x$/);
+      expect(await raw(port, 'P', request(method).slice(1, 3), request(method).slice(3))).toMatch(/^HTTP\/1.1 200 [^]*\/api\/x$/);
+    }
+    for (const last of [request('GET'), request('GET').replace('close', 'keep-alive'), 'PRI * HTT', '']) {
+      const socket = net.connect(port, '127.0.0.1');
+      socket.end(last);
+      expect(await text(socket)).toMatch(last.startsWith('GET') ? /^HTTP\/1.1 200 / : /^$/);
+    }
+    expect(await raw(port, 'PRI * HTTP/2.0\r\n\r\nXX')).toMatch(/^HTTP\/1.1 400 /);
+    expect(await raw(port, `${request('GET').replace('close', 'keep-alive')}${request('GET')}`)).toMatch(/\/api\/xHTTP\/1.1 200 [^]*\/api\/x$/);
+  });
+
+  it('answers HTTP/2 that is not gRPC', async () => {
+    const { port } = await serve();
+    const session = http2.connect(`http://127.0.0.1:${port}`);
+    const request = session.request({ ':path': '/tempo/api/echo' });
+    const headers = await new Promise<http2.IncomingHttpHeaders>((resolve) => request.once('response', resolve));
+    expect(headers[':status']).toBe(415);
+    session.close();
+  });
+
+  it('does not wait for connections that say nothing', async () => {
+    const { port } = await serve({ silenceMs: 20 });
+    const silent = net.connect(port, '127.0.0.1');
+    expect(await text(silent)).toBe('');
+    const second = await serve();
+    const waiting = net.connect(second.port, '127.0.0.1');
+    await new Promise((resolve) => waiting.once('connect', resolve));
+    await get(second.port);
+    await app.close();
+    expect(await text(waiting)).toBe('');
+  });
+
+  it('is over TLS for who offers it, and gRPC for who does not', async () => {
+    const { port } = await serve({ tls: TLS });
+    const body = await new Promise<string>((resolve, reject) => {
+      https.get({ port, host: 'localhost', path: '/tempo/api/echo', ca: CA }, (response) => void text(response).then(resolve, reject)).on('error', reject);
+    });
+    expect(body).toBe('/api/echo');
+    const agreed = async (ALPNProtocols?: string[]) => {
+      const socket = tls.connect({ port, host: 'localhost', ca: CA, ...(ALPNProtocols && { ALPNProtocols }) });
+      await new Promise((resolve) => socket.once('secureConnect', resolve));
+      socket.destroy();
+      return socket.alpnProtocol;
+    };
+    expect(await agreed(['h2', 'http/1.1'])).toBe('http/1.1');
+    expect(await agreed(['h2'])).toBe('h2');
+    expect(await agreed()).toBe(false);
+    expect(await echo(clientOf(port, grpc.credentials.createSsl(CA)), [1])).toMatchObject({ messages: ['1', 'single-tenant'] });
+  });
+
+  it('refuses clients without a certificate where one is required', async () => {
+    const clientCa = { file: pem('cert') };
+    const { port } = await serve({ tls: { ...TLS, clientCa }, grpcTls: { ...TLS, clientCa } });
+    const ports = [port, await rpc.listen()];
+    const key = readFileSync(pem('key'));
+    for (const at of ports) {
+      expect((await echo(clientOf(at, grpc.credentials.createSsl(CA)), [1])).code).toBe(14);
+      expect((await echo(clientOf(at, grpc.credentials.createSsl(CA, key, CA)), [1])).code).toBe(0);
+    }
+  });
+});
+
+it('names the address that cannot be had, and the file that cannot be read', async () => {
+  await serve();
+  const taken = await rpc.listen();
+  const deps = { methods: [], multitenancy: false, logger: createMemoryLogger(), metrics: createMemoryMetrics(), clock: { now: () => 0 } };
+  const second = createRpcServer({ ...deps, config: { ...GRPC, listenPort: taken } });
+  await expect(second.listen()).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining(`127.0.0.1:${taken}`) });
+  const third = createRpcServer({ ...deps, config: { ...GRPC, tls: { ...TLS, key: { file: '/no/such.pem' } } } });
+  await expect(third.listen()).rejects.toMatchObject({ code: 'failed_precondition', message: expect.stringContaining('/no/such.pem') });
+});
