@@ -7,11 +7,12 @@ import { createBlockList } from '@vivace/blocklist';
 import type { Distributor } from '@vivace/distributor';
 import { createDistributor } from '@vivace/distributor';
 import type { Ingester } from '@vivace/ingester';
-import type { Admin } from '@vivace/nest';
+import type { Admin, RpcServer } from '@vivace/nest';
 import {
   ADMIN,
   AdminController,
   createLifecycle,
+  createRpcServer,
   LIFECYCLE,
   METRICS_PAGE,
   MetricsController,
@@ -24,7 +25,7 @@ import type { ObjectStore, OpenStore } from '@vivace/object-store';
 import { traceToJson, traceToProto } from '@vivace/otlp';
 import { createQuerier } from '@vivace/querier';
 import type { QueryService } from '@vivace/query';
-import { createQueryApi } from '@vivace/query-frontend';
+import { createQueryApi, createStreamingApi } from '@vivace/query-frontend';
 import type { WorkerPool } from '@vivace/workers';
 import { openIngester } from './open-ingester.ts';
 import { Overrides } from './overrides.ts';
@@ -33,8 +34,9 @@ import { Receivers } from './receivers.ts';
 import type { Runtime } from './runtime.ts';
 import { services } from './services.ts';
 import { createStatusPages } from './status-pages.ts';
+import { systemTimers } from './system-timers.ts';
 import { toStoreSettings } from './store-settings.ts';
-import { BLOCK_LIST, DISTRIBUTOR, INGESTER, OVERRIDES, POOL, QUERIER, QUERY_API, RECEIVERS, RUNTIME, STORE } from './tokens.ts';
+import { BLOCK_LIST, DISTRIBUTOR, INGESTER, OVERRIDES, POOL, QUERIER, QUERY_API, RECEIVERS, RPC_SERVER, RUNTIME, STORE } from './tokens.ts';
 import { BUILD_INFO } from './version.ts';
 import type { Tasks } from './task-worker.ts';
 
@@ -151,6 +153,28 @@ const PROVIDERS: Provider[] = [
         clock,
       }),
   },
+  {
+    provide: RPC_SERVER,
+    inject: [RUNTIME, OVERRIDES, QUERIER],
+    useFactory: ({ config, logger, metrics, clock }: Runtime, overrides: Overrides, service: QueryService) =>
+      createRpcServer({
+        methods: createStreamingApi({
+          service,
+          config: config.queryFrontend,
+          maxSearchDurationMs: (tenant) => overrides.limits(tenant).maxSearchDurationMs,
+          maxMetricsDurationMs: (tenant) => overrides.limits(tenant).maxMetricsDurationMs,
+          timers: systemTimers,
+          metrics,
+          logger,
+          clock,
+        }),
+        config: config.server.grpc,
+        multitenancy: config.multitenancyEnabled,
+        logger,
+        metrics,
+        clock,
+      }),
+  },
   { provide: METRICS_PAGE, inject: [RUNTIME], useFactory: ({ metrics }: Runtime) => metrics },
   {
     provide: STATUS_PAGES,
@@ -171,8 +195,8 @@ const PROVIDERS: Provider[] = [
   },
   {
     provide: LIFECYCLE,
-    inject: [RUNTIME, OVERRIDES, POOL, BLOCK_LIST, INGESTER, RECEIVERS],
-    useFactory: (runtime: Runtime, ...parts: [Overrides, WorkerPool<Tasks>, BlockList, Ingester, Receivers]) =>
+    inject: [RUNTIME, OVERRIDES, POOL, BLOCK_LIST, INGESTER, RECEIVERS, RPC_SERVER],
+    useFactory: (runtime: Runtime, ...parts: [Overrides, WorkerPool<Tasks>, BlockList, Ingester, Receivers, RpcServer]) =>
       createLifecycle({ services: services(runtime, ...parts), logger: runtime.logger, clock: runtime.clock }),
   },
 ];

@@ -29,7 +29,7 @@ afterEach(async () => {
 /** Everything on free ports and in a folder of its own. */
 async function start(...argv: string[]): Promise<Process> {
   const yaml = `
-server: { http_listen_address: 127.0.0.1, http_listen_port: 0 }
+server: { http_listen_address: 127.0.0.1, http_listen_port: 0, grpc_listen_address: 127.0.0.1, grpc_listen_port: 0 }
 distributor: { receivers: { otlp: { protocols: { grpc: { endpoint: '127.0.0.1:0' }, http: { endpoint: '127.0.0.1:0' } } } } }
 storage: { trace: { backend: local, local: { path: ${dir}/blocks }, wal: { path: ${dir}/wal } } }
 `;
@@ -76,7 +76,7 @@ describe('the process', () => {
       200,
       expect.stringMatching(/tempo_request_duration_seconds_count\{method="GET",route="ready",status_code="200",ws="false"\} 1/),
     ]);
-    expect(lines.join('')).toMatch(/msg=ready http=\d+ otlpGrpc=\d+ otlpHttp=\d+ tookMs=\d+/);
+    expect(lines.join('')).toMatch(/msg=ready http=\d+ grpc=\d+ otlpGrpc=\d+ otlpHttp=\d+ tookMs=\d+/);
     signal('SIGTERM');
     expect(await exited).toBe(0);
     await expect(fetch(`${url}/ready`)).rejects.toThrow('fetch failed');

@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '@vivace/base';
 import type { Loaded } from '@vivace/config';
-import type { Lifecycle } from '@vivace/nest';
+import type { Lifecycle, RpcServer } from '@vivace/nest';
 import { createHttpServer, createShutdown, LIFECYCLE } from '@vivace/nest';
 import { createLogger, createMetrics } from '@vivace/telemetry';
 import { AppModule } from './app.module.ts';
 import type { Receivers } from './receivers.ts';
 import type { Runtime } from './runtime.ts';
-import { QUERY_API, RECEIVERS } from './tokens.ts';
+import { QUERY_API, RECEIVERS, RPC_SERVER } from './tokens.ts';
 import { VERSION } from './version.ts';
 
 export interface RunOptions {
@@ -47,6 +47,8 @@ export async function run({ loaded, env, clock, beganMs, write, exit, onSignal }
     const app = await createHttpServer({
       module: AppModule.of(runtime),
       router: QUERY_API,
+      rpcServer: config.streamOverHttp ? RPC_SERVER : undefined,
+      tls: server.httpTls,
       apiPrefix: config.httpApiPrefix,
       multitenancy: config.multitenancyEnabled,
       readTimeoutMs: server.httpReadTimeoutMs,
@@ -65,7 +67,12 @@ export async function run({ loaded, env, clock, beganMs, write, exit, onSignal }
     await app.listen({ host: server.httpListenAddress, port: server.httpListenPort });
     await lifecycle.start();
     const url = await app.getUrl();
-    logger.info('ready', { http: new URL(url).port, ...app.get<Receivers>(RECEIVERS).ports, tookMs: Math.round(clock.now() - beganMs) });
+    logger.info('ready', {
+      http: new URL(url).port,
+      grpc: app.get<RpcServer>(RPC_SERVER).port,
+      ...app.get<Receivers>(RECEIVERS).ports,
+      tookMs: Math.round(clock.now() - beganMs),
+    });
     return url;
   } catch (reason) {
     if (stopping) return undefined;

@@ -1,6 +1,6 @@
 import type { BlockList } from '@vivace/blocklist';
 import type { Ingester } from '@vivace/ingester';
-import type { Service } from '@vivace/nest';
+import type { RpcServer, Service } from '@vivace/nest';
 import { startProcessMetrics } from '@vivace/telemetry';
 import type { WorkerPool } from '@vivace/workers';
 import type { Overrides } from './overrides.ts';
@@ -17,8 +17,16 @@ export function services(
   blocks: BlockList,
   ingester: Ingester,
   receivers: Receivers,
+  rpc: RpcServer,
 ): Service[] {
-  return [processMetrics(runtime), overrides, poolService(pool), blockListService(blocks), ingesterService(runtime, ingester), receivers];
+  return [processMetrics(runtime), overrides, poolService(pool), blockListService(blocks), ingesterService(runtime, ingester), receivers, rpcService(rpc)];
+}
+
+/** How long open streams may take to finish. */
+const STREAMS_STOP_MS = 5_000;
+
+function rpcService(rpc: RpcServer): Service {
+  return { name: 'grpc', start: () => rpc.listen(), stop: () => rpc.stop(STREAMS_STOP_MS) };
 }
 
 /** Of the graceful stop: what flushing may take, so that what follows it has time too. */

@@ -6,5 +6,6 @@ export const POOL: unique symbol = Symbol('POOL');
 export const QUERIER: unique symbol = Symbol('QUERIER');
 export const QUERY_API: unique symbol = Symbol('QUERY_API');
 export const RECEIVERS: unique symbol = Symbol('RECEIVERS');
+export const RPC_SERVER: unique symbol = Symbol('RPC_SERVER');
 export const RUNTIME: unique symbol = Symbol('RUNTIME');
 export const STORE: unique symbol = Symbol('STORE');

@@ -18,8 +18,10 @@ export interface RpcServerOptions {
 }
 
 export interface RpcServer {
-  /** Listens on a port of its own; resolves with it. Rejects `unavailable` when the address cannot be had. */
-  listen(): Promise<number>;
+  /** Listens on a port of its own. Rejects `unavailable` when the address cannot be had. */
+  listen(): Promise<void>;
+  /** 0 until it listens. */
+  readonly port: number;
   /** Takes over a connection that speaks HTTP/2, after TLS if there is any. */
   accept(connection: Duplex): void;
   /** Lets open calls end for so long. */
@@ -52,9 +54,15 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
   }
   const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure());
   const accepted = new Set<Duplex>();
+  let port = 0;
   let isStopping = false;
   return {
-    listen: () => listen(server, options.config),
+    async listen() {
+      port = await listen(server, options.config);
+    },
+    get port() {
+      return port;
+    },
     accept(connection) {
       if (isStopping) {
         connection.destroy();

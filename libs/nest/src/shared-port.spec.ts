@@ -120,7 +120,8 @@ function echo(...args: Parameters<typeof start>): Promise<Echoed> {
 describe('gRPC', () => {
   it('streams messages and a status, on a port of its own and on that of HTTP', async () => {
     const { port, metrics } = await serve();
-    for (const at of [await rpc.listen(), port]) {
+    await rpc.listen();
+    for (const at of [rpc.port, port]) {
       const client = clientOf(at);
       expect(await echo(client, [1, 2, 3])).toEqual({ messages: ['1', '2', '3', 'single-tenant'], code: 0, details: 'OK' });
       expect(await echo(client, [7, 0, 8])).toEqual({ messages: ['7'], code: 3, details: 'zero ü' });
@@ -175,7 +176,8 @@ describe('gRPC', () => {
 
   it('speaks TLS', async () => {
     await serve({ grpcTls: TLS });
-    const client = clientOf(await rpc.listen(), grpc.credentials.createSsl(CA));
+    await rpc.listen();
+    const client = clientOf(rpc.port, grpc.credentials.createSsl(CA));
     expect(await echo(client, [1])).toMatchObject({ messages: ['1', 'single-tenant'] });
   });
 });
@@ -268,7 +270,8 @@ describe('HTTP/1.1 beside it', () => {
   it('refuses clients without a certificate where one is required', async () => {
     const clientCa = { file: pem('cert') };
     const { port } = await serve({ tls: { ...TLS, clientCa }, grpcTls: { ...TLS, clientCa } });
-    const ports = [port, await rpc.listen()];
+    await rpc.listen();
+    const ports = [port, rpc.port];
     const key = readFileSync(pem('key'));
     for (const at of ports) {
       expect((await echo(clientOf(at, grpc.credentials.createSsl(CA)), [1])).code).toBe(14);
@@ -279,7 +282,8 @@ describe('HTTP/1.1 beside it', () => {
 
 it('names the address that cannot be had, and the file that cannot be read', async () => {
   await serve();
-  const taken = await rpc.listen();
+  await rpc.listen();
+  const taken = rpc.port;
   const deps = { methods: [], multitenancy: false, logger: createMemoryLogger(), metrics: createMemoryMetrics(), clock: { now: () => 0 } };
   const second = createRpcServer({ ...deps, config: { ...GRPC, listenPort: taken } });
   await expect(second.listen()).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining(`127.0.0.1:${taken}`) });
