@@ -132,6 +132,7 @@ const PROVIDERS: Provider[] = [
         recentWindowMs: config.queryFrontend.search.queryBackendAfterMs,
         searchTimeoutMs: config.querier.searchTimeoutMs,
         traceByIdTimeoutMs: config.querier.traceByIdTimeoutMs,
+        extraDelayMs: config.querier.extraDelayMs,
         clock,
         logger,
         metrics,

@@ -283,6 +283,8 @@ export interface QuerierConfig {
   readonly maxMetricsSeries: number;
   readonly searchTimeoutMs: number;
   readonly traceByIdTimeoutMs: number;
+  /** Before each part of a query, for tests. */
+  readonly extraDelayMs: number;
   readonly blockCache: BlockCacheConfig;
   /** Of all threads together. */
   readonly columnCacheBytes: number;

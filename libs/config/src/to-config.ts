@@ -116,6 +116,7 @@ export function toConfig(values: Values, problems: Problem[]): Config {
       maxMetricsSeries: querier.metrics.max_series,
       searchTimeoutMs: querier.search.query_timeout,
       traceByIdTimeoutMs: querier.trace_by_id.query_timeout,
+      extraDelayMs: querier.extra_query_delay,
       columnCacheBytes: querier.column_cache_bytes,
       blockCache: {
         maxOpenBlocks: cache.max_open_blocks,

@@ -44,6 +44,7 @@ function setUp(run: (call: Call, index: number) => Promise<unknown>, overrides: 
     recentWindowMs: 900_000,
     searchTimeoutMs: 60_000,
     traceByIdTimeoutMs: 60_000,
+    extraDelayMs: 0,
     clock: { now: () => 10_000_000 },
     logger,
     metrics,

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '@vivace/base';
 import type { Clock, Counter, Family, Logger, MetricsRegistry, TenantId } from '@vivace/base';
 import type { BlockMeta } from '@vivace/block';
@@ -56,6 +57,8 @@ export interface QuerierDeps {
   /** `querier.search.query_timeout`, `querier.trace_by_id.query_timeout`. */
   readonly searchTimeoutMs: number;
   readonly traceByIdTimeoutMs: number;
+  /** Before each job (`querier.extra_query_delay`): makes queries slow for tests. */
+  readonly extraDelayMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: MetricsRegistry;
@@ -221,7 +224,10 @@ class Querier implements QueryService {
         jobs.map(({ sources }) => sources),
       );
       const answer = async ({ affinity, sources }: (typeof jobs)[number]): Promise<T> => {
-        const result = await run(() => job(sources, { ...options, affinity }));
+        const result = await run(async () => {
+          if (this.#deps.extraDelayMs > 0) await delay(this.#deps.extraDelayMs, undefined, options);
+          return job(sources, { ...options, affinity });
+        });
         if (!options.signal.aborted) onResult?.(result, sources);
         return result;
       };

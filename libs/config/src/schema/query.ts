@@ -51,7 +51,7 @@ export const querier = group('Running parts of queries.', {
   query_relevant_ingesters: bool(false, 'Ask only the ingesters that hold the trace.'),
   secondary_ingester_ring: string('', 'A second ring to ask.'),
   query_live_store: bool(false, 'Ask live stores for recent spans.'),
-  extra_query_delay: duration('0s', 'Wait before every part, for tests.'),
+  extra_query_delay: duration('0s', 'Wait before every part, for tests.', on),
 });
 
 export const queryFrontend = group('Answering queries.', {
