@@ -13,11 +13,24 @@ export interface VivaceOptions {
   /** Keys of the `ingester` block, as all below. */
   readonly ingester?: Readonly<Record<string, string | number>>;
   readonly wal?: Readonly<Record<string, string | number>>;
+  /** Where blocks are, as keys of `storage.trace`; a local folder unless said otherwise. */
+  readonly store?: string;
+  /** Edits the whole configuration file, given where the process may listen and store. */
+  readonly file?: (places: Places) => string;
+  /** Environment besides that of the test. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Of the OTLP receivers. */
   readonly grpc?: Readonly<Record<string, string | number>>;
   readonly http?: Readonly<Record<string, string | number>>;
   /** YAML of the overrides of single tenants: `name: { … }` lines. */
   readonly tenants?: string;
+}
+
+export interface Places {
+  readonly dir: string;
+  readonly httpPort: number;
+  readonly otlpGrpcPort: number;
+  readonly otlpHttpPort: number;
 }
 
 /** A real process on loopback, free ports and a folder of its own. */
@@ -27,16 +40,18 @@ export class Vivace {
   readonly otlpGrpc: string;
   readonly otlpHttp: string;
   readonly #configFile: string;
+  readonly #env: Readonly<Record<string, string>>;
   #child: ChildProcess | undefined;
   /** Everything the processes of this folder have logged. */
   log = '';
 
-  private constructor(dir: string, ports: readonly number[], configFile: string) {
+  private constructor(dir: string, ports: readonly number[], configFile: string, env: Readonly<Record<string, string>>) {
     this.dir = dir;
     this.http = `http://127.0.0.1:${ports[0]}`;
     this.otlpGrpc = `127.0.0.1:${ports[2]}`;
     this.otlpHttp = `http://127.0.0.1:${ports[3]}`;
     this.#configFile = configFile;
+    this.#env = env;
   }
 
   /** Prepares folder and configuration; nothing runs until `start`. */
@@ -55,12 +70,13 @@ export class Vivace {
         `server: { http_listen_address: 127.0.0.1, http_listen_port: ${ports[0]}, grpc_listen_port: ${ports[1]} }`,
         `distributor: { receivers: { otlp: { protocols: { grpc: { ${lines({ endpoint: `127.0.0.1:${ports[2]}`, ...options.grpc })} }, http: { ${lines({ endpoint: `127.0.0.1:${ports[3]}`, ...options.http })} } } } } }`,
         `ingester: { ${lines(options.ingester)} }`,
-        `storage: { trace: { backend: local, blocklist_poll: 5s, local: { path: ${dir}/blocks }, wal: { path: ${dir}/wal, ${lines(options.wal)} } } }`,
+        `storage: { trace: { ${options.store ?? `backend: local, local: { path: ${dir}/blocks }`}, blocklist_poll: 5s, wal: { path: ${dir}/wal, ${lines(options.wal)} } } }`,
         `overrides: { defaults: { ingestion: { rate_limit_bytes: 1GB, burst_size_bytes: 1GB, max_traces_per_user: 0 } }, per_tenant_override_config: ${dir}/tenants.yaml }`,
         '',
       ].join('\n'),
     );
-    return new Vivace(dir, ports, configFile);
+    if (options.file) fs.writeFileSync(configFile, options.file({ dir, httpPort: ports[0], otlpGrpcPort: ports[2], otlpHttpPort: ports[3] }));
+    return new Vivace(dir, ports, configFile, options.env ?? {});
   }
 
   get pid(): number {
@@ -70,7 +86,10 @@ export class Vivace {
 
   /** Starts the process, with flags beside its file, and resolves when it is ready. */
   async start(...flags: string[]): Promise<void> {
-    const child = spawn(process.execPath, [MAIN, `-config.file=${this.#configFile}`, ...flags], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [MAIN, `-config.file=${this.#configFile}`, ...flags], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...this.#env },
+    });
     this.#child = child;
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (this.log += chunk.toString()));
     const deadline = Date.now() + START_TIMEOUT_MS;
