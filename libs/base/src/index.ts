@@ -5,6 +5,7 @@ export { systemClock } from './clock.ts';
 export type { Clock } from './clock.ts';
 export { ConcurrencyLimit } from './concurrency-limit.ts';
 export { formatGoDuration, parseDurationMs } from './duration.ts';
+export { escapeHtml } from './escape-html.ts';
 export { errorResponse, httpStatus } from './http.ts';
 export type { HttpRequest, HttpResponse, HttpRoute, HttpRouter } from './http.ts';
 export { hex, parseTenantId, parseTraceId, SINGLE_TENANT } from './ids.ts';
@@ -14,6 +15,6 @@ export type { LogEntry, LogFields, Logger, LogLevel, MemoryLogger } from './logg
 export { createMemoryMetrics } from './memory-metrics.ts';
 export type { MemoryMetrics } from './memory-metrics.ts';
 export type { Counter, Family, Gauge, Histogram, HistogramOptions, MetricsRegistry } from './metrics.ts';
-export { rpcCode, rpcStatus } from './rpc.ts';
+export { errorCodeOf, rpcCode, rpcStatus } from './rpc.ts';
 export type { RpcCall, RpcMethod, RpcStatus } from './rpc.ts';
 export type { Timers } from './timers.ts';

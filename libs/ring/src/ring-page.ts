@@ -1,3 +1,4 @@
+import { escapeHtml } from '@vivace/base';
 import type { HttpResponse } from '@vivace/base';
 import type { RingEntry } from './entry.ts';
 import { compareTexts } from './entry.ts';
@@ -116,10 +117,4 @@ function ownership({ topology }: RingView): Map<string, number> {
 /** Go's zero time for what is not known. */
 function isoTime(ms: number | undefined): string {
   return ms === undefined ? '0001-01-01T00:00:00Z' : `${new Date(ms).toISOString().slice(0, 19)}Z`;
-}
-
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (char) => ENTITIES[char]!);
 }

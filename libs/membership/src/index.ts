@@ -1,0 +1,10 @@
+export { advertisedHost } from './advertised-host.ts';
+export { Envelope } from './envelope.ts';
+export { Membership } from './membership.ts';
+export type { Delta, JoinOptions, MembershipDeps, MembershipOptions, Replicated } from './membership.ts';
+export { registerMembershipMetrics } from './membership-metrics.ts';
+export { membershipPage } from './membership-page.ts';
+export type { Address } from './message.ts';
+export { NodeTransport } from './node-transport.ts';
+export { resolveSeeds, systemResolver } from './seeds.ts';
+export { systemTimers } from './system-timers.ts';

@@ -1,0 +1,484 @@
+import { AppError } from '@vivace/base';
+import type { Clock, Logger, Timers } from '@vivace/base';
+import { BroadcastQueue } from './broadcast-queue.ts';
+import type { Envelope } from './envelope.ts';
+import { FailureDetector } from './failure-detector.ts';
+import type { Address, ClusterState, Message } from './message.ts';
+import { decodeMessages, decodeRequest, decodeState, encodeMessage, encodeRequest, encodeState, MAX_STATE_BYTES } from './message.ts';
+import type { RandomUint32 } from './random.ts';
+import { shuffle } from './random.ts';
+import type { Node } from './roster.ts';
+import { Roster } from './roster.ts';
+import type { Transport } from './transport.ts';
+
+/** A value every node has a copy of. Merging must be commutative, associative and idempotent. */
+export interface Replicated {
+  /** The whole value. */
+  encode(): Uint8Array;
+  /** Takes in a whole value or a part; returns what was new. Throws when it is malformed. */
+  merge(bytes: Uint8Array): readonly Delta[];
+}
+
+/** A part of a value; a later one of the same name makes it worthless. */
+export interface Delta {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** `memberlist.*`, with the names of Tempo where it has them. */
+export interface MembershipOptions {
+  readonly name: string;
+  readonly advertiseHost: string;
+  /** 0 is the port that is listened on. */
+  readonly advertisePort: number;
+  readonly probeIntervalMs: number;
+  readonly probeTimeoutMs: number;
+  readonly indirectProbes: number;
+  readonly gossipIntervalMs: number;
+  readonly gossipNodes: number;
+  readonly gossipToDeadMs: number;
+  readonly deadNodeReclaimMs: number;
+  readonly retransmitFactor: number;
+  readonly pushPullIntervalMs: number;
+  readonly streamTimeoutMs: number;
+  /** Of one packet, headers of UDP and IP not counted. */
+  readonly packetBytes: number;
+  readonly maxConcurrentStreams: number;
+  readonly leaveTimeoutMs: number;
+  readonly flushTimeoutMs: number;
+  readonly join: JoinOptions;
+}
+
+export interface JoinOptions {
+  /** Now, from names; called anew every time. Never rejects. */
+  readonly seeds: (signal: AbortSignal) => Promise<readonly Address[]>;
+  readonly minBackoffMs: number;
+  readonly maxBackoffMs: number;
+  /** Attempts before `onFailed`; trying goes on at the longest wait. */
+  readonly maxRetries: number;
+  readonly onFailed: () => void;
+  /** Joins again every so often; 0 is only when alone. */
+  readonly rejoinIntervalMs: number;
+}
+
+export interface MembershipDeps {
+  readonly transport: Transport;
+  readonly envelope: Envelope;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: RandomUint32;
+  readonly logger: Logger;
+}
+
+/** Counted since the start. */
+export interface MembershipStats {
+  packetsRefused: number;
+  foreignCluster: number;
+  valuesReceived: number;
+  valueBytesReceived: number;
+  valuesInvalid: number;
+  valuesUnknown: number;
+  pulls: number;
+  pullBytes: number;
+  pushes: number;
+  pushBytes: number;
+}
+
+const MAX_BROADCASTS = 8_192;
+const MAX_BROADCAST_BYTES = 16 * 1_048_576;
+/** For one node in one gossip interval. */
+const MAX_PACKETS_PER_GOSSIP = 16;
+/** Above so many nodes, whole states are exchanged less often, as every exchange grows with them. Source: HashiCorp memberlist. */
+const PUSH_PULL_NODES = 32;
+/** News of nodes is rare, and unlike a heartbeat nobody repeats it: it goes out at least so often, as in HashiCorp's memberlist. */
+const NODE_RETRANSMIT_FACTOR = 4;
+/** Seeds tried at a time. */
+const JOIN_FANOUT = 4;
+/** Messages of one kind of value in one stream. */
+const MAX_VALUES_BYTES = 1_048_576;
+
+/**
+ * One node of a gossiping cluster: who is in it (Roster, FailureDetector), and values that all nodes have a copy of. What is new goes out in packets, piggybacked
+ * on probes and to a few nodes each gossip interval; whole states are exchanged over streams now and then, which mends whatever got lost.
+ */
+export class Membership {
+  readonly roster: Roster;
+  readonly stats: MembershipStats = emptyStats();
+  readonly #options: MembershipOptions;
+  readonly #deps: MembershipDeps;
+  readonly #detector: FailureDetector;
+  readonly #nodeQueue = new BroadcastQueue(MAX_BROADCASTS, MAX_BROADCAST_BYTES);
+  readonly #valueQueue = new BroadcastQueue(MAX_BROADCASTS, MAX_BROADCAST_BYTES);
+  readonly #values = new Map<string, Replicated>();
+  readonly #abort = new AbortController();
+  readonly #timers = new Map<string, () => void>();
+  #streams = 0;
+  #joinAttempts = 0;
+
+  private constructor(options: MembershipOptions, deps: MembershipDeps, port: number) {
+    this.#options = options;
+    this.#deps = deps;
+    const { clock, timers, logger, random } = deps;
+    this.roster = new Roster({
+      self: { name: options.name, host: options.advertiseHost, port: options.advertisePort || port },
+      probeIntervalMs: options.probeIntervalMs,
+      gossipToDeadMs: options.gossipToDeadMs,
+      reclaimMs: options.deadNodeReclaimMs,
+      clock,
+      timers,
+      logger,
+      tell: (message) => this.#nodeQueue.add(message.name, encodeMessage(message)),
+    });
+    this.#detector = new FailureDetector({
+      ...options,
+      roster: this.roster,
+      timers,
+      random,
+      logger,
+      send: (to, messages) => this.#sendPacket(to, messages),
+      streamPing: (node) => this.#streamPing(node),
+    });
+  }
+
+  /** Listens, and tries once to join. `values` are all there are: what comes for other keys is dropped. */
+  static async start(options: MembershipOptions, deps: MembershipDeps, values: Readonly<Record<string, Replicated>>): Promise<Membership> {
+    let started: Membership | undefined;
+    const port = await deps.transport.start({
+      onPacket: (from, bytes) => started?.onPacket(from, bytes),
+      onRequest: (bytes) => started?.onRequest(bytes),
+      mayAccept: (start) => deps.envelope.mayOpen(start),
+    });
+    started = new Membership(options, deps, port);
+    for (const [key, value] of Object.entries(values)) started.#values.set(key, value);
+    await started.#begin();
+    return started;
+  }
+
+  get healthScore(): number {
+    return this.#detector.healthScore;
+  }
+
+  /** Waiting to be sent. */
+  get queued(): { readonly messages: number; readonly bytes: number; readonly dropped: number } {
+    const queues = [this.#nodeQueue, this.#valueQueue];
+    const sum = (of: (queue: BroadcastQueue) => number): number => queues.reduce((total, queue) => total + of(queue), 0);
+    return { messages: sum(({ length }) => length), bytes: sum(({ bytes }) => bytes), dropped: sum(({ dropped }) => dropped) };
+  }
+
+  get keys(): readonly string[] {
+    return [...this.#values.keys()];
+  }
+
+  value(key: string): Replicated | undefined {
+    return this.#values.get(key);
+  }
+
+  /** Tells everybody of a change of the value `key` that was made here. */
+  broadcast(key: string, { name, bytes }: Delta): void {
+    this.#valueQueue.add(`${key}\0${name}`, encodeMessage({ kind: 'value', key, bytes }));
+  }
+
+  /** Sends what is waiting, says good-bye, stops. Resolves within the two time-outs, whatever the network does. */
+  async stop(): Promise<void> {
+    this.#abort.abort(new AppError('canceled', 'gossip is stopping'));
+    await this.#drain(this.#options.flushTimeoutMs, () => this.#valueQueue.length === 0);
+    this.#detector.stop();
+    this.roster.leave();
+    await this.#drain(this.#options.leaveTimeoutMs, () => !this.#nodeQueue.has(this.#options.name));
+    this.roster.stop();
+    for (const cancel of this.#timers.values()) cancel();
+    this.#timers.clear();
+    await this.#deps.transport.stop();
+  }
+
+  /** Exchanges whole states with each address; returns how many answered. */
+  async join(addresses: readonly Address[]): Promise<number> {
+    let joined = 0;
+    const self = this.roster.self;
+    const left = addresses.filter(({ host, port }) => host !== self.host || port !== self.port);
+    const worker = async (): Promise<void> => {
+      for (let address = left.pop(); address !== undefined; address = left.pop()) if (await this.#sync(address)) joined++;
+    };
+    await Promise.all(Array.from({ length: JOIN_FANOUT }, worker));
+    return joined;
+  }
+
+  onPacket(from: Address, bytes: Uint8Array): void {
+    const payload = this.#open(bytes);
+    if (payload === undefined) return;
+    try {
+      for (const message of decodeMessages(payload)) this.#onMessage(from, message);
+    } catch {
+      this.stats.packetsRefused++;
+    }
+  }
+
+  onRequest(bytes: Uint8Array): Uint8Array | undefined {
+    const payload = this.#open(bytes);
+    if (payload === undefined) return undefined;
+    try {
+      return this.#deps.envelope.seal(this.#answer(payload));
+    } catch {
+      this.stats.packetsRefused++;
+      return undefined;
+    }
+  }
+
+  async #begin(): Promise<void> {
+    this.#detector.start();
+    this.#every(
+      'gossip',
+      () => this.#options.gossipIntervalMs,
+      () => this.#gossip(),
+    );
+    this.#every(
+      'sync',
+      () => this.#pushPullMs(),
+      () => this.#pushPull(),
+    );
+    const seeds = await this.#options.join.seeds(this.#abort.signal);
+    const joined = await this.join(seeds);
+    if (seeds.length > 0) this.#deps.logger.info('gossip joined', { seeds: seeds.length, answered: joined, nodes: this.roster.size });
+    this.#every(
+      'join',
+      () => this.#joinDelayMs(),
+      () => void this.#rejoin(),
+    );
+  }
+
+  /** Waits longer with every attempt that leaves this node alone. */
+  #joinDelayMs(): number {
+    const { minBackoffMs, maxBackoffMs, rejoinIntervalMs } = this.#options.join;
+    if (this.roster.size > 1) return rejoinIntervalMs > 0 ? rejoinIntervalMs : maxBackoffMs;
+    return Math.min(maxBackoffMs, minBackoffMs * 2 ** Math.min(this.#joinAttempts, 20));
+  }
+
+  async #rejoin(): Promise<void> {
+    const { seeds, rejoinIntervalMs, maxRetries, onFailed } = this.#options.join;
+    const alone = this.roster.size === 1;
+    if (!alone) this.#joinAttempts = 0;
+    if (!alone && rejoinIntervalMs === 0) return;
+    const addresses = await seeds(this.#abort.signal);
+    if (this.#abort.signal.aborted) return;
+    const joined = await this.join(addresses);
+    if (!alone || joined > 0 || addresses.length === 0) return;
+    this.#joinAttempts++;
+    this.#deps.logger.warn('gossip cannot join', { seeds: addresses.length, attempt: this.#joinAttempts });
+    if (this.#joinAttempts === maxRetries) onFailed();
+  }
+
+  #onMessage(from: Address, message: Message): void {
+    switch (message.kind) {
+      case 'ping':
+        return this.#detector.onPing(from, message);
+      case 'indirect-ping':
+        return this.#detector.onIndirectPing(from, message);
+      case 'ack':
+        return this.#detector.onAck(message.seq);
+      case 'nack':
+        return this.#detector.onNack(message.seq);
+      case 'alive':
+        return this.roster.alive(message);
+      case 'suspect':
+        return this.roster.suspect(message);
+      case 'dead':
+        return this.roster.dead(message);
+      default:
+        return this.#mergeValue(message.key, message.bytes);
+    }
+  }
+
+  #answer(payload: Uint8Array): Uint8Array {
+    const request = decodeRequest(payload);
+    if (request.kind === 'ping') return Uint8Array.of(request.target === this.roster.self.name ? 1 : 0);
+    if (request.kind === 'values') {
+      // Packets too large for a datagram; nothing else is taken this way, as there is no address to answer to.
+      for (const message of decodeMessages(request.messages)) if (message.kind === 'value') this.#mergeValue(message.key, message.bytes);
+      return Uint8Array.of(1);
+    }
+    const answer = encodeState(this.#state());
+    this.stats.pushes++;
+    this.stats.pushBytes += answer.length;
+    this.#mergeState(request, payload.length);
+    return answer;
+  }
+
+  #mergeValue(key: string, bytes: Uint8Array): void {
+    this.stats.valuesReceived++;
+    this.stats.valueBytesReceived += bytes.length;
+    const value = this.#values.get(key);
+    if (value === undefined) {
+      this.stats.valuesUnknown++;
+      return;
+    }
+    try {
+      for (const delta of value.merge(bytes)) this.broadcast(key, delta);
+    } catch {
+      this.stats.valuesInvalid++;
+    }
+  }
+
+  /** One interval's packets: to a few nodes, the recently dead among them, in case they are not. */
+  #gossip(): void {
+    this.roster.sweep();
+    if (this.#nodeQueue.length + this.#valueQueue.length === 0) return;
+    const targets = this.roster.audience();
+    for (const node of shuffle(targets, this.#deps.random).slice(0, this.#options.gossipNodes)) {
+      const seen = new Set<Uint8Array>();
+      for (let n = 0; n < MAX_PACKETS_PER_GOSSIP; n++) {
+        const messages = this.#takeBroadcasts(this.#packetRoom(), seen);
+        if (messages.length === 0) break;
+        this.#deps.transport.send(node, this.#deps.envelope.seal(Buffer.concat(messages)));
+      }
+      this.#streamLarge(node, seen);
+    }
+    // Nobody else there: there is nobody to tell.
+    if (targets.length === 0) this.#takeBroadcasts(Number.POSITIVE_INFINITY, new Set());
+  }
+
+  /** What no packet has room for goes over a stream. */
+  #streamLarge(node: Node, seen: Set<Uint8Array>): void {
+    if (this.#streams >= this.#options.maxConcurrentStreams) return;
+    const messages = this.#valueQueue.take(MAX_VALUES_BYTES, this.#transmits(this.#options.retransmitFactor), seen);
+    if (messages.length > 0) void this.#ask(node, { kind: 'values', messages: Buffer.concat(messages) });
+  }
+
+  #takeBroadcasts(maxBytes: number, seen: Set<Uint8Array>): Uint8Array[] {
+    const nodes = this.#nodeQueue.take(maxBytes, this.#transmits(Math.max(NODE_RETRANSMIT_FACTOR, this.#options.retransmitFactor)), seen);
+    const left = maxBytes - nodes.reduce((sum, { length }) => sum + length, 0);
+    return [...nodes, ...this.#valueQueue.take(left, this.#transmits(this.#options.retransmitFactor), seen)];
+  }
+
+  #transmits(factor: number): number {
+    return Math.max(1, factor * Math.ceil(Math.log10(this.roster.size + 1)));
+  }
+
+  #packetRoom(): number {
+    return this.#options.packetBytes - this.#deps.envelope.overhead;
+  }
+
+  #sendPacket(to: Address, messages: readonly Message[]): void {
+    const parts = messages.map(encodeMessage);
+    const room = this.#packetRoom() - parts.reduce((sum, { length }) => sum + length, 0);
+    this.#deps.transport.send(to, this.#deps.envelope.seal(Buffer.concat([...parts, ...this.#takeBroadcasts(room, new Set())])));
+  }
+
+  async #streamPing(node: Node): Promise<boolean> {
+    const answer = await this.#ask(node, { kind: 'ping', target: node.name });
+    return answer?.[0] === 1;
+  }
+
+  #pushPullMs(): number {
+    const nodes = this.roster.size;
+    const factor = nodes <= PUSH_PULL_NODES ? 1 : Math.ceil(Math.log2(nodes) - Math.log2(PUSH_PULL_NODES)) + 1;
+    return this.#options.pushPullIntervalMs * factor;
+  }
+
+  /** With one node that is there, and with one that was: should it be back, two halves of a cluster have met. */
+  #pushPull(): void {
+    const { random } = this.#deps;
+    const others = this.roster.others().filter(({ state }) => state === 'alive');
+    const lost = this.roster.lost();
+    for (const list of [others, lost] as const) if (list.length > 0) void this.#sync(list[random() % list.length]!);
+  }
+
+  async #sync(address: Address): Promise<boolean> {
+    const answer = await this.#ask(address, { kind: 'sync', ...this.#state() });
+    if (answer === undefined) return false;
+    try {
+      this.#mergeState(decodeState(answer), answer.length);
+      return true;
+    } catch {
+      this.stats.packetsRefused++;
+      return false;
+    }
+  }
+
+  #state(): ClusterState {
+    return { nodes: this.roster.all(), values: [...this.#values].map(([key, value]) => ({ key, bytes: value.encode() })) };
+  }
+
+  #mergeState({ nodes, values }: ClusterState, size: number): void {
+    this.stats.pulls++;
+    this.stats.pullBytes += size;
+    for (const node of nodes) {
+      const { name, incarnation, state } = node;
+      if (state === 'left') this.roster.dead({ name, incarnation, from: name });
+      else {
+        if (state !== 'dead') this.roster.alive(node);
+        // What others take for dead gets the chance to refute that.
+        if (state !== 'alive') this.roster.suspect({ name, incarnation, from: this.roster.self.name });
+      }
+    }
+    for (const { key, bytes } of values) this.#mergeValue(key, bytes);
+  }
+
+  /** Undefined when there was no answer. */
+  async #ask(to: Address, request: Parameters<typeof encodeRequest>[0]): Promise<Uint8Array | undefined> {
+    const { transport, envelope, logger } = this.#deps;
+    this.#streams++;
+    try {
+      const sealed = envelope.seal(encodeRequest(request));
+      if (request.kind === 'sync') {
+        this.stats.pushes++;
+        this.stats.pushBytes += sealed.length;
+      }
+      return envelope.open(await transport.exchange(to, sealed, { timeoutMs: this.#options.streamTimeoutMs, maxBytes: MAX_STATE_BYTES }));
+    } catch (reason) {
+      logger.debug('gossip stream failed', { kind: request.kind, host: to.host, port: to.port, err: reason });
+      return undefined;
+    } finally {
+      this.#streams--;
+    }
+  }
+
+  #open(bytes: Uint8Array): Uint8Array | undefined {
+    try {
+      return this.#deps.envelope.open(bytes);
+    } catch (reason) {
+      if (AppError.from(reason).code === 'permission_denied') this.stats.foreignCluster++;
+      else this.stats.packetsRefused++;
+      return undefined;
+    }
+  }
+
+  #every(name: string, delayMs: () => number, run: () => void): void {
+    const again = (): void => {
+      this.#timers.set(
+        name,
+        this.#deps.timers.after(delayMs(), () => {
+          run();
+          again();
+        }),
+      );
+    };
+    again();
+  }
+
+  /** Resolves when `done` says so, looking after every gossip interval, or after `timeoutMs`. */
+  async #drain(timeoutMs: number, done: () => boolean): Promise<void> {
+    const { timers, clock } = this.#deps;
+    const endMs = clock.now() + timeoutMs;
+    // Not the next interval's worth only: whoever stops has no time to wait for it.
+    const stepMs = Math.max(1, Math.floor(this.#options.gossipIntervalMs / 10));
+    while (!done() && this.roster.size > 1 && clock.now() < endMs) {
+      this.#gossip();
+      await new Promise<void>((resolve) => void timers.after(stepMs, resolve));
+    }
+  }
+}
+
+function emptyStats(): MembershipStats {
+  return {
+    packetsRefused: 0,
+    foreignCluster: 0,
+    valuesReceived: 0,
+    valueBytesReceived: 0,
+    valuesInvalid: 0,
+    valuesUnknown: 0,
+    pulls: 0,
+    pullBytes: 0,
+    pushes: 0,
+    pushBytes: 0,
+  };
+}
