@@ -12,6 +12,7 @@ const value: fc.Arbitrary<PlainValue> = fc.oneof(
   { weight: 12, arbitrary: scalar },
   { weight: 1, arbitrary: fc.array(fc.constantFrom('a', 'b', 'c'), { maxLength: 3 }) },
   { weight: 1, arbitrary: fc.array(fc.bigInt({ min: 0n, max: 9n }), { maxLength: 3 }) },
+  { weight: 1, arbitrary: fc.oneof(fc.array(fc.boolean(), { maxLength: 3 }), fc.array(fc.constantFrom(0.5, 3, -1.25), { maxLength: 2 })) },
   { weight: 1, arbitrary: fc.constantFrom<PlainValue>(null, ['a', 1n], { kvlist: { k: 'v', n: 5n } }, { bytes: new Uint8Array([1, 2, 3, 4]) }) },
 );
 

@@ -133,6 +133,20 @@ describe('the tree', () => {
   });
 });
 
+describe('a bare attribute', () => {
+  const spans = [span(1, 0, { attrs: [['b', true]] }), span(2, 1, { attrs: [['b', [true, false]]] }), span(3, 1, { attrs: [['b', [false, false]]] })];
+  it.each([
+    ['{ .b }', 's1'],
+    ['{ .b = true }', 's1 s2'],
+    ['{ .b && true }', 's1 s2'],
+    ['{ .b || name = "x" }', 's1 s2'],
+    ['{ !.b }', ''],
+    ['{ !(.b = true) }', 's3'],
+  ])('%s gives %s', (text, found) => {
+    expect(ask(text, spans)).toBe(found);
+  });
+});
+
 describe('the parent', () => {
   const spans = [span(1, 0, { attrs: [['n', 5n]] }), span(2, 1), span(3, 2), span(4, 99), span(5, 1)];
   it.each([

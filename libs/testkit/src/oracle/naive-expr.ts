@@ -16,12 +16,15 @@ interface Scope {
 const STATUS = ['unset', 'ok', 'error'] as const;
 const KINDS = ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'] as const;
 
-/** A filter: `||` at the top tries each side on its own; below, one event and one link must fit the whole expression. */
-export function matches(expr: FieldExpr, view: SpanView): boolean {
-  if (expr.kind === 'binary' && expr.op === '||') return matches(expr.left, view) || matches(expr.right, view);
+/**
+ * A filter: `||` at the top tries each side on its own; below, one event and one link must fit the whole expression. As an operand an array
+ * with true in it counts as true, as the whole filter it does not.
+ */
+export function matches(expr: FieldExpr, view: SpanView, isWhole = true): boolean {
+  if (expr.kind === 'binary' && expr.op === '||') return matches(expr.left, view, false) || matches(expr.right, view, false);
   return scopes(view).some((scope) => {
     const value = evaluate(expr, scope);
-    return value?.type === 'bool' && value.value;
+    return isWhole ? value?.type === 'bool' && value.value : holdsTrue(value);
   });
 }
 
