@@ -1,4 +1,5 @@
 import http from 'node:http';
+import https from 'node:https';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { S3Settings } from '../store-settings.ts';
@@ -21,8 +22,16 @@ export class FakeS3 {
   readonly seen: SeenRequest[] = [];
   intercept: Intercept = () => false;
   readonly #uploads = new Map<string, Map<number, Buffer>>();
-  // A client that hangs up in the middle of a request is none of its business.
-  readonly #server = http.createServer((request, response) => void this.#serve(request, response).catch(() => undefined));
+  readonly #server: http.Server;
+  readonly #scheme: 'http' | 'https';
+
+  /** Speaks TLS when given a certificate. */
+  constructor(tls?: { readonly cert: Buffer; readonly key: Buffer }) {
+    this.#scheme = tls ? 'https' : 'http';
+    this.#server = tls ? https.createServer(tls) : http.createServer();
+    // A client that hangs up in the middle of a request is none of its business.
+    this.#server.on('request', (request, response) => void this.#serve(request, response).catch(() => undefined));
+  }
 
   async start(): Promise<this> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
@@ -42,7 +51,7 @@ export class FakeS3 {
     return {
       bucket: 'traces',
       prefix: '',
-      endpoint: `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`,
+      endpoint: `${this.#scheme}://127.0.0.1:${(this.#server.address() as AddressInfo).port}`,
       region: '',
       accessKey: 'AKIAFAKE',
       secretKey: 'hush-hush',

@@ -12,8 +12,8 @@ const MAX_SOCKETS = 64;
 const CONNECT_TIMEOUT_MS = 5_000;
 const DEFAULT_REGION = 'us-east-1';
 
-/** `s3.amazonaws.com`, with or without region, dual stack or FIPS, also in China. */
-const AWS_HOST = /^s3[.-](?:fips[.-])?(?:dualstack\.)?(?:([a-z]{2}(?:-[a-z]+)+-\d)\.)?amazonaws\.com(?:\.cn)?$/;
+/** `s3.amazonaws.com`, with or without region or dual stack, also in China. */
+const AWS_HOST = /^s3[.-](dualstack\.)?(?:([a-z]{2}(?:-[a-z]+)+-\d)\.)?amazonaws\.com(?:\.cn)?$/;
 
 /** What the SDK is told; its own retries are off, because `Requests` has its own, which count. */
 export async function s3ClientConfig(settings: S3Settings): Promise<S3ClientConfig> {
@@ -23,10 +23,10 @@ export async function s3ClientConfig(settings: S3Settings): Promise<S3ClientConf
   return {
     // The SDK knows the addresses of AWS itself: by region, dual stack, and with the bucket in the host name.
     ...(aws ? { tls: !isPlain } : { endpoint: url }),
-    region: settings.region || aws?.[1] || DEFAULT_REGION,
+    region: settings.region || aws?.[2] || DEFAULT_REGION,
     // A bucket may be in another region than we were told.
     followRegionRedirects: aws !== null,
-    useDualstackEndpoint: settings.dualStack,
+    useDualstackEndpoint: settings.dualStack || aws?.[1] !== undefined,
     forcePathStyle: settings.pathStyle ?? aws === null,
     ...(settings.accessKey !== '' && {
       credentials: {

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { AppError, createMemoryMetrics } from '@vivace/base';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { objectStoreContract } from '../object-store.contract.ts';
@@ -244,6 +245,40 @@ describe('a store that fails', () => {
     expect([counted('GET', 'error'), counted('GET', '206')]).toEqual([1, 1]);
     script(Infinity, reads, () => undefined);
     await expect(store.get('k')).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining('no answer within 100 ms') });
+  });
+});
+
+describe('TLS', () => {
+  const file = (name: string): string => fileURLToPath(new URL(`../../../../testdata/otlp/tls/${name}`, import.meta.url));
+  const tls = (overrides: Partial<S3Settings['tls']>): S3Settings['tls'] => ({ ...s3.settings().tls, ...overrides });
+
+  beforeEach(async () => {
+    await s3.stop();
+    s3 = await new FakeS3({ cert: await readFile(file('cert.pem')), key: await readFile(file('key.pem')) }).start();
+  });
+
+  it('trusts the certificates it is told to', async () => {
+    const store = await open({ tls: tls({ caFile: file('cert.pem'), minVersion: 'TLSv1.3' }) });
+    await store.put('k', new Uint8Array(1));
+    expect(await store.get('k')).toHaveLength(1);
+  });
+
+  it('trusts any when told so', async () => {
+    const store = await open({ tls: tls({ skipVerify: true }) });
+    await store.put('k', new Uint8Array(1));
+  });
+
+  it('trusts no others, and does not try again', async () => {
+    const store = await open();
+    await expect(store.get('k')).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringMatching(/SELF_SIGNED|UNABLE_TO_VERIFY.*certificates of storage\.trace\.s3/),
+    });
+    expect([s3.seen.length, counted('GET', 'error')]).toEqual([0, 1]);
+  });
+
+  it('says which file it cannot read', async () => {
+    await expect(open({ tls: tls({ caFile: '/no/such.pem' }) })).rejects.toThrow('/no/such.pem');
   });
 });
 
