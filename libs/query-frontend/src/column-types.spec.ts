@@ -29,6 +29,7 @@ describe('a column', () => {
     ['numbers', [int('7'), double(0.5)]],
     ['text', [text('a'), text('')]],
     ['booleans and nothing', [bool(false), undefined]],
+    ['text and what is missing', [text('a'), text('nil')]],
     ['arrays', [array(text('a')), array(int('1'))]],
   ])('of %s stays as it is', (_, values) => {
     const traces = tracesWith(values);
@@ -62,6 +63,13 @@ describe('a column', () => {
     ],
   ])('of several types is text: %j', (values, texts) => {
     expect(valuesOf(new ColumnTypes(GRAFANA).unify(tracesWith(values)))).toEqual(texts.map((t) => (t === undefined ? undefined : text(t))));
+  });
+
+  it('leaves out what is missing beside what is not text', () => {
+    const traces = tracesWith([int('500'), text('nil'), double(0.5)]);
+    expect(valuesOf(new ColumnTypes(undefined).unify(traces))).toEqual([int('500'), undefined, double(0.5)]);
+    const mixed = tracesWith([int('500'), text('nil'), bool(true)]);
+    expect(valuesOf(new ColumnTypes(undefined).unify(mixed))).toEqual([text('500'), text('nil'), text('true')]);
   });
 
   it('keeps arrays for other clients, whose scalars have one type', () => {

@@ -2,8 +2,9 @@ import type { AnyValueJson, KeyValueJson, SpanSetJson, TraceSearchMetadata } fro
 
 /**
  * Grafana makes a table of a search with a column for each attribute, and its plugin fails when values of a column differ in type (whole and
- * fractional numbers may mix). So where they do, all values of that attribute become text. Arrays count only when Grafana itself asks: Tempo
- * answers them as they are, and other clients may want them so. One object serves one search, in one answer or in several.
+ * fractional numbers may mix). So where they do, all values of that attribute become text; but the `nil` of a missing attribute is left out
+ * beside values that are not text. Arrays count only when Grafana itself asks: Tempo answers them as they are, and other clients may want
+ * them so. One object serves one search, in one answer or in several.
  */
 export class ColumnTypes {
   readonly #countArrays: boolean;
@@ -22,17 +23,18 @@ export class ColumnTypes {
       for (const { key, value } of attributes) {
         const types = (seen.get(key) ?? this.#types.get(key) ?? 0) | this.#typeOf(value);
         seen.set(key, types);
-        isUniform &&= !isMixed(types);
+        isUniform &&= !isMixed(types & NIL ? (types & ~NIL) | TEXT : types);
       }
     }
-    for (const [key, types] of seen) if (!this.#types.has(key) && types !== 0) this.#types.set(key, isMixed(types) ? TEXT : types);
+    for (const [key, types] of seen) if (!this.#types.has(key) && types !== 0) this.#types.set(key, columnType(types));
     return isUniform ? traces : traces.map((trace) => this.#trace(trace));
   }
 
   /** 0 is a value that fits everywhere. */
   #typeOf(value: AnyValueJson): number {
     if ('arrayValue' in value) return this.#countArrays ? ARRAY : 0;
-    return 'stringValue' in value ? TEXT : 'boolValue' in value ? BOOL : NUMBER;
+    if ('stringValue' in value) return value.stringValue === MISSING ? NIL : TEXT;
+    return 'boolValue' in value ? BOOL : NUMBER;
   }
 
   #trace(trace: TraceSearchMetadata): TraceSearchMetadata {
@@ -50,7 +52,7 @@ export class ColumnTypes {
   #column(attribute: KeyValueJson): KeyValueJson | readonly [] {
     const type = this.#typeOf(attribute.value);
     const answered = this.#types.get(attribute.key) ?? 0;
-    if (type === 0 || type === answered) return attribute;
+    if (type === 0 || type === answered || (type === NIL && answered === TEXT)) return attribute;
     return answered === TEXT ? { key: attribute.key, value: { stringValue: toText(attribute.value) } } : [];
   }
 }
@@ -59,6 +61,15 @@ const TEXT = 1;
 const NUMBER = 2;
 const BOOL = 4;
 const ARRAY = 8;
+
+/** Of a missing attribute that the query names; it is text, and gives way to what is not. */
+const NIL = 16;
+const MISSING = 'nil';
+
+function columnType(types: number): number {
+  const present = types & ~NIL;
+  return present === 0 || isMixed(present) ? TEXT : present;
+}
 
 function isMixed(types: number): boolean {
   return (types & (types - 1)) !== 0;
