@@ -1,4 +1,6 @@
-import { equalBytes, hashBytes } from '@vivace/bytes';
+import { equalBytes, hashBytes, randomSeed } from '@vivace/bytes';
+
+const SEED = randomSeed();
 
 /** A verdict on one more span of a trace. */
 export const ADMITTED = 0;
@@ -82,7 +84,7 @@ class TraceMap {
 
   #slot(bytes: Uint8Array, at: number): number {
     const mask = this.#slots.length - 1;
-    let slot = hashBytes(bytes, at, at + 16) & mask;
+    let slot = hashBytes(bytes, at, at + 16, SEED) & mask;
     for (;;) {
       const row = this.#slots[slot];
       if (row === -1 || equalBytes(this.#ids, row * 16, bytes, at, 16)) return slot;

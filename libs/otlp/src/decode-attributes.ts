@@ -10,6 +10,14 @@ import { cursor, readLength, readU32, readVarint, readVarint64, skipValue } from
  * cut on a UTF-8 boundary; arrays and maps are not inspected. How values are stored: blocks.md §2.4.
  */
 export function decodeAttribute(b: Uint8Array, from: number, to: number, context: DecodeContext, list: AttrList): void {
+  const { attributes, view } = context;
+  if (attributes.copy(view, from, to - from, list)) return;
+  const cut = context.cutStrings;
+  decodeKeyValue(b, from, to, context, list);
+  if (context.cutStrings === cut) attributes.keep(view, from, to - from, list);
+}
+
+function decodeKeyValue(b: Uint8Array, from: number, to: number, context: DecodeContext, list: AttrList): void {
   let keyFrom = from;
   let keyTo = from;
   let valueFrom = from;
@@ -40,18 +48,15 @@ export function decodeAttribute(b: Uint8Array, from: number, to: number, context
 }
 
 function decodeValue(b: Uint8Array, from: number, to: number, context: DecodeContext, list: AttrList, i: number): void {
+  // Nearly always there is one field, and mostly a string.
+  if (from < to && b[from] === 0x0a && readLength(b, from + 1, to) === to - cursor.pos) {
+    storeString(b, cursor.pos, to, context, list, i);
+    return;
+  }
   const tag = from < to ? lastField(b, from, to) : 0;
   if (tag === 0x0a) {
     const n = readLength(b, cursor.pos, to);
-    const at = cursor.pos;
-    let end = at + n;
-    if (n > context.maxAttributeBytes) {
-      end = at + utf8Cut(b, at, end, context.maxAttributeBytes);
-      context.cutStrings++;
-    }
-    list.type[i] = ATTR_STRING;
-    list.u32[2 * i] = context.strings.intern(b, at, end);
-    list.u32[2 * i + 1] = 0;
+    storeString(b, cursor.pos, cursor.pos + n, context, list, i);
   } else if (!storeNumber(b, tag, cursor.pos, list, i)) {
     if (tag !== 0x2a || !storeArray(b, cursor.pos, to, context.table, list, i)) {
       list.type[i] = ATTR_JSON;
@@ -59,6 +64,18 @@ function decodeValue(b: Uint8Array, from: number, to: number, context: DecodeCon
       list.u32[2 * i + 1] = 0;
     }
   }
+}
+
+function storeString(b: Uint8Array, from: number, to: number, context: DecodeContext, list: AttrList, i: number): void {
+  const max = context.maxAttributeBytes;
+  let end = to;
+  if (to - from > max) {
+    end = from + utf8Cut(b, from, to, max);
+    context.cutStrings++;
+  }
+  list.type[i] = ATTR_STRING;
+  list.u32[2 * i] = context.strings.intern(b, from, end);
+  list.u32[2 * i + 1] = 0;
 }
 
 /** The tag of the AnyValue field that counts (the last known one), 0 when there is none; its value is at `cursor.pos`. */

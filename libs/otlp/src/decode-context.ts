@@ -1,5 +1,8 @@
 import type { SpanTable, StringDictionary } from '@vivace/trace';
 import { equalBytes } from '@vivace/bytes';
+import { AttributeCache } from './attribute-cache.ts';
+
+const NO_BYTES = new DataView(new ArrayBuffer(0));
 
 /** What decoding into one table under one length limit carries from value to value and from request to request. */
 export class DecodeContext {
@@ -7,6 +10,9 @@ export class DecodeContext {
   readonly strings: StringDictionary;
   /** Keys and string values are cut there; MAX_SAFE_INTEGER when there is no limit. */
   readonly maxAttributeBytes: number;
+  /** Over the bytes being decoded. */
+  view: DataView = NO_BYTES;
+  readonly attributes = new AttributeCache();
   /** Keys and string values cut so far. */
   cutStrings = 0;
   /** Ids of recent keys, direct-mapped. */

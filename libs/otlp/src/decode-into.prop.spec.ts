@@ -34,6 +34,21 @@ describe('scanExport and decodeInto against the reference decoder', () => {
     );
   });
 
+  it('decode into a table used before as into a new one, and the same request again from what is remembered of it', () => {
+    const used = new SpanTable();
+    const stats: DecodeStats = { cutStrings: 0 };
+    fc.assert(
+      fc.property(shape, fc.constantFrom(0, 5, 2048), (s, maxAttributeBytes) => {
+        const bytes = randomRequest(s);
+        const expected = referenceDecode(bytes, maxAttributeBytes).map((x) => x.span);
+        used.clear();
+        for (let times = 0; times < 3; times++) decodeInto(bytes, used, { maxAttributeBytes }, stats);
+        expect(readTable(used)).toEqual([...expected, ...expected, ...expected]);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
   it('refuse what the reference refuses, and nothing else', () => {
     fc.assert(
       fc.property(shape, (s) => {

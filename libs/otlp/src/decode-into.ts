@@ -27,6 +27,7 @@ export function decodeInto(bytes: Uint8Array, table: SpanTable, options: DecodeO
   const end = b.length;
   const max = options.maxAttributeBytes > 0 ? options.maxAttributeBytes : Number.MAX_SAFE_INTEGER;
   const interner = internerOf(table, max);
+  interner.context.view = new DataView(b.buffer, b.byteOffset, b.byteLength);
   const cutBefore = interner.context.cutStrings;
   for (let p = 0; p < end; ) {
     const tag = readVarint(b, p, end);
@@ -54,54 +55,51 @@ function internerOf(table: SpanTable, max: number): TableInterner {
 }
 
 function decodeResourceSpans(b: Uint8Array, from: number, to: number, interner: TableInterner): void {
+  const { table } = interner.context;
+  const first = table.spanCount;
   // The resource may come after the scopes it describes.
-  const size = findField1(b, from, to);
-  const resource = interner.resource(b, cursor.pos, cursor.pos + size);
-  for (let p = from; p < to; ) {
-    const tag = readVarint(b, p, to);
-    p = cursor.pos;
-    if (tag === 0x12 /* scope_spans */) {
-      const n = readLength(b, p, to);
-      const at = cursor.pos;
-      p = at + n;
-      decodeScopeSpans(b, at, p, resource, interner);
-    } else p = skipValue(b, tag, p, to);
-  }
-}
-
-function decodeScopeSpans(b: Uint8Array, from: number, to: number, resource: number, interner: TableInterner): void {
-  const size = findField1(b, from, to);
-  const scope = interner.scope(b, cursor.pos, cursor.pos + size);
-  for (let p = from; p < to; ) {
-    const tag = readVarint(b, p, to);
-    p = cursor.pos;
-    if (tag === 0x12 /* spans */) {
-      const n = readLength(b, p, to);
-      const at = cursor.pos;
-      p = at + n;
-      decodeSpan(b, at, p, resource, scope, interner.context);
-    } else p = skipValue(b, tag, p, to);
-  }
-}
-
-/** Length of the last field 1 of a message (resource, scope), 0 when absent; its content is at `cursor.pos`. */
-function findField1(b: Uint8Array, from: number, to: number): number {
   let at = from;
-  let size = 0;
+  let end = from;
   for (let p = from; p < to; ) {
     const tag = readVarint(b, p, to);
     p = cursor.pos;
-    if (tag === 0x0a) {
-      size = readLength(b, p, to);
-      at = cursor.pos;
-      p = at + size;
+    if (tag === 0x12 /* scope_spans */ || tag === 0x0a /* resource */) {
+      const n = readLength(b, p, to);
+      p = cursor.pos + n;
+      if (tag === 0x12) decodeScopeSpans(b, p - n, p, interner);
+      else {
+        at = p - n;
+        end = p;
+      }
     } else p = skipValue(b, tag, p, to);
   }
-  cursor.pos = at;
-  return size;
+  table.spanResource.fill(interner.resource(b, at, end), first, table.spanCount);
 }
 
-function decodeSpan(b: Uint8Array, from: number, to: number, resource: number, scope: number, context: DecodeContext): void {
+function decodeScopeSpans(b: Uint8Array, from: number, to: number, interner: TableInterner): void {
+  const { context } = interner;
+  const { table } = context;
+  const first = table.spanCount;
+  let at = from;
+  let end = from;
+  for (let p = from; p < to; ) {
+    const tag = readVarint(b, p, to);
+    p = cursor.pos;
+    if (tag === 0x12 /* spans */ || tag === 0x0a /* scope */) {
+      const n = readLength(b, p, to);
+      p = cursor.pos + n;
+      if (tag === 0x12) decodeSpan(b, p - n, p, context);
+      else {
+        at = p - n;
+        end = p;
+      }
+    } else p = skipValue(b, tag, p, to);
+  }
+  table.spanScope.fill(interner.scope(b, at, end), first, table.spanCount);
+}
+
+/** Appends a span; its resource and scope are filled in when all of them are known. */
+function decodeSpan(b: Uint8Array, from: number, to: number, context: DecodeContext): void {
   const { table, strings } = context;
   const spanAttrs = table.spanAttrs;
   const firstEvent = table.eventCount;
@@ -190,10 +188,9 @@ function decodeSpan(b: Uint8Array, from: number, to: number, resource: number, s
   const trace = table.internTrace(b, traceIdAt);
   table.traceBytes[trace] += to - from;
   table.spanTrace[row] = trace;
-  table.spanResource[row] = resource;
-  table.spanScope[row] = scope;
   copy8(b, spanIdAt, table.spanId, row * 8);
   if (parentAt !== 0) copy8(b, parentAt, table.spanParentId, row * 8);
+  else table.spanParentId.fill(0, row * 8, row * 8 + 8);
   table.spanStart[2 * row] = startLo;
   table.spanStart[2 * row + 1] = startHi;
   const duration = (endHi - startHi) * 4294967296 + (endLo - startLo);
@@ -204,6 +201,7 @@ function decodeSpan(b: Uint8Array, from: number, to: number, resource: number, s
   table.spanDroppedAttrs[row] = droppedAttrs;
   table.spanDroppedEvents[row] = droppedEvents;
   table.spanDroppedLinks[row] = droppedLinks;
+  table.spanStatus[row] = table.spanStatusMessage[row] = 0;
   if (statusFrom !== statusTo) decodeStatus(b, statusFrom, statusTo, table, row);
   if (table.eventCount !== firstEvent) eventTimesToOffsets(table.eventOffset, firstEvent, table.eventCount, startLo, startHi);
   table.spanAttrEnd[row] = spanAttrs.count;
@@ -240,6 +238,7 @@ function decodeEvent(b: Uint8Array, from: number, to: number, context: DecodeCon
   const row = table.eventCount;
   if (row === table.eventName.length) table.ensureEvents(1);
   table.eventCount = row + 1;
+  table.eventOffset[2 * row] = table.eventOffset[2 * row + 1] = table.eventName[row] = table.eventDropped[row] = 0;
   for (let p = from; p < to; ) {
     const tag = readVarint(b, p, to);
     p = cursor.pos;
@@ -276,6 +275,9 @@ function decodeLink(b: Uint8Array, from: number, to: number, context: DecodeCont
   const row = table.linkCount;
   if (row === table.linkTraceState.length) table.ensureLinks(1);
   table.linkCount = row + 1;
+  table.linkTraceId.fill(0, row * 16, row * 16 + 16);
+  table.linkSpanId.fill(0, row * 8, row * 8 + 8);
+  table.linkTraceState[row] = table.linkDropped[row] = 0;
   for (let p = from; p < to; ) {
     const tag = readVarint(b, p, to);
     p = cursor.pos;

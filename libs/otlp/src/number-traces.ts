@@ -1,7 +1,9 @@
-import { equalBytes, hashBytes } from '@vivace/bytes';
+import { equalBytes, hashBytes, randomSeed } from '@vivace/bytes';
 import { DROP } from './regroup.ts';
 import type { ScanResult } from './scan-result.ts';
 import { plainBytes } from './wire.ts';
+
+const SEED = randomSeed();
 
 /**
  * Numbers the traces of a scanned request from 0 by first appearance: `traceOf[i]` becomes the trace of span `i`, `DROP` for a refused
@@ -23,7 +25,7 @@ export function numberTraces(bytes: Uint8Array, scan: ScanResult, traceOf: Uint3
     const at = ids[i];
     // Exporters send the spans of a trace together more often than not.
     if (previous === DROP || !equalBytes(b, ids[firstSpan[previous]], b, at, 16)) {
-      let slot = hashBytes(b, at, at + 16) & mask;
+      let slot = hashBytes(b, at, at + 16, SEED) & mask;
       while (slots[slot] !== 0 && !equalBytes(b, ids[firstSpan[slots[slot] - 1]], b, at, 16)) slot = (slot + 1) & mask;
       if (slots[slot] === 0) {
         firstSpan[count] = i;

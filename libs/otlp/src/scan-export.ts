@@ -75,8 +75,7 @@ function scanResourceSpans(b: Uint8Array, from: number, end: number, out: ScanRe
       if (n < 0) broken('resource', at);
       const start = cursor.pos;
       p = start + n;
-      // 0x1a is entity_refs, which is nothing to us but not unknown.
-      if (!walkAttributeOwner(b, start, p, 0x0a, 0x10, 0x1a, 0, 32)) broken('resource', at);
+      if (!walkAttributeOwner(b, start, p, 0x0a, RESOURCE, 32)) broken('resource', at);
     } else if (tag === 0x1a /* schema_url */ || tag >= 32) {
       p = skipValue(b, tag, p, end);
     } else p = -1;
@@ -108,7 +107,7 @@ function scanScopeSpans(b: Uint8Array, from: number, end: number, out: ScanResul
       if (n < 0) broken('scope', at);
       const start = cursor.pos;
       p = start + n;
-      if (!walkAttributeOwner(b, start, p, 0x1a, 0x20, 0x0a, 0x12, 40)) broken('scope', at);
+      if (!walkAttributeOwner(b, start, p, 0x1a, SCOPE, 40)) broken('scope', at);
     } else if (tag === 0x1a /* schema_url */ || tag >= 32) {
       p = skipValue(b, tag, p, end);
     } else p = -1;
@@ -170,9 +169,9 @@ function scanSpan(b: Uint8Array, from: number, end: number): number {
         } else if (tag === 0x22) {
           parentSize = n;
         } else if (tag === 0x5a) {
-          if (!walkEvent(b, at, p)) return REFUSED_MALFORMED;
+          if (!walkAttributeOwner(b, at, p, 0x1a, EVENT, 40)) return REFUSED_MALFORMED;
         } else if (tag === 0x6a) {
-          if (!walkLink(b, at, p)) return REFUSED_MALFORMED;
+          if (!walkAttributeOwner(b, at, p, 0x22, LINK, 56)) return REFUSED_MALFORMED;
         } else if (tag === 0x7a) {
           if (!walkStatus(b, at, p)) return REFUSED_MALFORMED;
         }
@@ -202,19 +201,10 @@ function allZero(b: Uint8Array, at: number, n: number): boolean {
 }
 
 /**
- * Walks a message made of attributes, a dropped count, up to two strings (0 = none) and unknown fields from tag `unknown` on:
- * Resource and InstrumentationScope.
+ * Walks a message that is attributes (tag `attributes`), other known fields and unknown ones
+ * from tag `unknown` on: Resource, InstrumentationScope, Event, Link.
  */
-function walkAttributeOwner(
-  b: Uint8Array,
-  from: number,
-  end: number,
-  attributes: number,
-  dropped: number,
-  textA: number,
-  textB: number,
-  unknown: number,
-): boolean {
+function walkAttributeOwner(b: Uint8Array, from: number, end: number, attributes: number, known: KnownTags, unknown: number): boolean {
   let p = from;
   while (p < end) {
     const tag = readVarint(b, p, end);
@@ -226,53 +216,30 @@ function walkAttributeOwner(
       p = at + n;
       if (!walkKeyValue(b, at, p, 0)) return false;
     } else {
-      p = tag === dropped || tag === textA || tag === textB || tag >= unknown ? skipValue(b, tag, p, end) : -1;
+      p = tag >= unknown || (tag >= 0 && known[tag] === 1) ? skipValue(b, tag, p, end) : -1;
       if (p < 0) return false;
     }
   }
   return true;
 }
 
-function walkEvent(b: Uint8Array, from: number, end: number): boolean {
-  let p = from;
-  while (p < end) {
-    const tag = readVarint(b, p, end);
-    p = cursor.pos;
-    if (tag === 0x1a /* attributes */) {
-      const n = readLength(b, p, end);
-      if (n < 0) return false;
-      const at = cursor.pos;
-      p = at + n;
-      if (!walkKeyValue(b, at, p, 0)) return false;
-    } else {
-      // time_unix_nano, name, dropped_attributes_count
-      p = tag === 0x09 || tag === 0x12 || tag === 0x20 || tag >= 40 ? skipValue(b, tag, p, end) : -1;
-      if (p < 0) return false;
-    }
-  }
-  return true;
+/** 1 for each tag that is known. */
+type KnownTags = Uint8Array;
+
+function knownTags(...tags: number[]): KnownTags {
+  const known = new Uint8Array(64);
+  for (const tag of tags) known[tag] = 1;
+  return known;
 }
 
-function walkLink(b: Uint8Array, from: number, end: number): boolean {
-  let p = from;
-  while (p < end) {
-    const tag = readVarint(b, p, end);
-    p = cursor.pos;
-    if (tag === 0x22 /* attributes */) {
-      const n = readLength(b, p, end);
-      if (n < 0) return false;
-      const at = cursor.pos;
-      p = at + n;
-      if (!walkKeyValue(b, at, p, 0)) return false;
-    } else {
-      // trace_id, span_id, trace_state, dropped_attributes_count, flags
-      const known = tag === 0x0a || tag === 0x12 || tag === 0x1a || tag === 0x28 || tag === 0x35;
-      p = known || tag >= 56 ? skipValue(b, tag, p, end) : -1;
-      if (p < 0) return false;
-    }
-  }
-  return true;
-}
+/** dropped_attributes_count, entity_refs */
+const RESOURCE = knownTags(0x10, 0x1a);
+/** name, version, dropped_attributes_count */
+const SCOPE = knownTags(0x0a, 0x12, 0x20);
+/** time_unix_nano, name, dropped_attributes_count */
+const EVENT = knownTags(0x09, 0x12, 0x20);
+/** trace_id, span_id, trace_state, dropped_attributes_count, flags */
+const LINK = knownTags(0x0a, 0x12, 0x1a, 0x28, 0x35);
 
 function walkStatus(b: Uint8Array, from: number, end: number): boolean {
   let p = from;

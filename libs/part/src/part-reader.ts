@@ -117,6 +117,8 @@ export class PartReader {
     for (let t = from; t < to; t++) spanTrace.fill(t - from, edges[t] - span.from, edges[t + 1] - span.from);
     const trace: Rows = { from, to };
     const handle: SpanTableHandle = {
+      id: Math.random(),
+      generation: 0,
       counts: {
         traceCount: to - from,
         resourceCount: counts.resource,
@@ -166,6 +168,7 @@ export class PartReader {
         linkDropped: i32('linkDropped', links.rows),
         linkAttrEnd: linkAttr.ends,
       },
+      traceSeed: 0,
       strings: this.#dictionary(),
       attrs: {
         resource: attrs('resource', all('resourceAttr')),

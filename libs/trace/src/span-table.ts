@@ -1,3 +1,4 @@
+import { hashBytes, randomSeed } from '@vivace/bytes';
 import { AttrList } from './attr-list.ts';
 import type { AttrListHandle } from './attr-list.ts';
 import { sharedBytes, sharedF64, sharedI32, sharedU32 } from './shared-arrays.ts';
@@ -13,6 +14,7 @@ export interface SpanTableCapacity {
   readonly stringBytes: number;
 }
 
+const SEED = randomSeed();
 const SMALL: SpanTableCapacity = { traces: 64, spans: 512, attrs: 4096, strings: 1024, stringBytes: 32_768 };
 
 /**
@@ -27,6 +29,8 @@ const SMALL: SpanTableCapacity = { traces: 64, spans: 512, attrs: 4096, strings:
  */
 export class SpanTable {
   readonly strings: StringDictionary;
+  /** A random number that tells the table from all others; its handles have it too. */
+  readonly id: number;
   /** Counts `clear`s: what others remember of the rows is good for one generation. */
   generation = 0;
 
@@ -37,6 +41,7 @@ export class SpanTable {
   traceBytes: Float64Array;
   /** Open addressing by trace id; holds row + 1. */
   #traceSlots: Uint32Array;
+  readonly #traceSeed: number;
 
   resourceCount = 0;
   /** String id of the string attribute `service.name`, 0 when absent. It is in `resourceAttrs` too. */
@@ -104,7 +109,9 @@ export class SpanTable {
 
   constructor(capacity: Partial<SpanTableCapacity> = {}, handle?: SpanTableHandle) {
     const c = { ...SMALL, ...capacity };
+    this.id = handle?.id ?? Math.random();
     if (handle) {
+      this.generation = handle.generation;
       this.traceCount = handle.counts.traceCount;
       this.resourceCount = handle.counts.resourceCount;
       this.scopeCount = handle.counts.scopeCount;
@@ -123,6 +130,7 @@ export class SpanTable {
       this.traceId = columns.traceId;
       this.traceBytes = columns.traceBytes;
       this.#traceSlots = columns.traceSlots;
+      this.#traceSeed = handle.traceSeed;
       this.resourceService = columns.resourceService;
       this.resourceDropped = columns.resourceDropped;
       this.resourceAttrEnd = columns.resourceAttrEnd;
@@ -166,6 +174,7 @@ export class SpanTable {
     let slots = 128;
     while (slots < c.traces * 2) slots *= 2;
     this.#traceSlots = sharedU32(slots);
+    this.#traceSeed = SEED;
     this.resourceService = sharedU32(64);
     this.resourceDropped = sharedI32(64);
     this.resourceAttrEnd = sharedU32(64);
@@ -212,6 +221,8 @@ export class SpanTable {
   /** A snapshot for another thread (`postMessage` shares the columns, it does not copy them). */
   handle(): SpanTableHandle {
     return {
+      id: this.id,
+      generation: this.generation,
       counts: {
         traceCount: this.traceCount,
         resourceCount: this.resourceCount,
@@ -261,6 +272,7 @@ export class SpanTable {
         linkDropped: this.linkDropped,
         linkAttrEnd: this.linkAttrEnd,
       },
+      traceSeed: this.#traceSeed,
       strings: this.strings.handle(),
       attrs: {
         resource: this.resourceAttrs.handle(),
@@ -387,11 +399,7 @@ export class SpanTable {
 
   #traceSlot(bytes: Uint8Array, at: number): number {
     const mask = this.#traceSlots.length - 1;
-    // Ids are mostly random, but some clients number them: mix all four words.
-    let h = 0;
-    for (let i = at; i < at + 16; i += 4)
-      h = Math.imul(h ^ (bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24)), 0x9e3779b1) ^ (h >>> 15);
-    let slot = (h ^ (h >>> 16)) & mask;
+    let slot = hashBytes(bytes, at, at + 16, this.#traceSeed) & mask;
     for (;;) {
       const entry = this.#traceSlots[slot];
       if (entry === 0) return slot;
@@ -411,6 +419,8 @@ export class SpanTable {
 
 /** A table as another thread receives it; see `SpanTable.handle`. */
 export interface SpanTableHandle {
+  readonly id: number;
+  readonly generation: number;
   readonly counts: {
     readonly traceCount: number;
     readonly resourceCount: number;
@@ -460,6 +470,8 @@ export interface SpanTableHandle {
     readonly linkDropped: Int32Array;
     readonly linkAttrEnd: Uint32Array;
   };
+  /** Of the hash behind `traceSlots`. */
+  readonly traceSeed: number;
   readonly strings: StringDictionaryHandle;
   readonly attrs: {
     readonly resource: AttrListHandle;

@@ -1,4 +1,4 @@
-import { decodeUtf8, encodeUtf8, equalBytes, hashBytes } from '@vivace/bytes';
+import { decodeUtf8, encodeUtf8, equalBytes, hashBytes, randomSeed } from '@vivace/bytes';
 import { sharedBytes, sharedU32 } from './shared-arrays.ts';
 
 /** Strings by number. Implemented by the dictionary of a span table and by the dictionary of a Parquet column chunk. */
@@ -21,9 +21,11 @@ export interface StringDictionaryHandle {
   readonly data: Uint8Array;
   readonly ends: Uint32Array;
   /** Absent (a dictionary read from disk): the index is built on the first look-up. */
-  readonly hashes?: Uint32Array;
-  readonly slots?: Uint32Array;
+  readonly index?: { readonly slots: Uint32Array; readonly seed: number };
 }
+
+const SEED = randomSeed();
+const NO_SLOTS = new Uint32Array(0);
 
 /**
  * Append-only interning table: UTF-8 bytes ↔ dense ids. Id 0 is always the empty string.
@@ -36,9 +38,12 @@ export class StringDictionary implements StringDict {
   /** `ends[id]` is the end of string `id` in `data`; it starts where `id - 1` ends. */
   ends: Uint32Array;
   size: number;
-  #hashes: Uint32Array;
-  /** Open addressing; a slot holds id + 1, zero when free. Length is a power of two; empty until the first look-up in a dictionary without index. */
+  /**
+   * Open addressing; a slot is two words, the hash and id + 1 (zero when free), so that a string met before costs one cache line here.
+   * A power of two of them; none until the first look-up in a dictionary without index.
+   */
   #slots: Uint32Array;
+  readonly #seed: number;
   #texts: (string | undefined)[] = [];
 
   constructor(handle?: StringDictionaryHandle, capacity = { strings: 1024, bytes: 16_384 }) {
@@ -47,17 +52,17 @@ export class StringDictionary implements StringDict {
       this.dataLength = handle.dataLength;
       this.ends = handle.ends;
       this.size = handle.size;
-      this.#hashes = handle.hashes ?? new Uint32Array(0);
-      this.#slots = handle.slots ?? new Uint32Array(0);
+      this.#slots = handle.index?.slots ?? NO_SLOTS;
+      this.#seed = handle.index?.seed ?? SEED;
       return;
     }
+    this.#seed = SEED;
     this.data = sharedBytes(capacity.bytes);
     this.dataLength = 0;
     this.ends = sharedU32(capacity.strings);
-    this.#hashes = sharedU32(capacity.strings);
     let slots = 2048;
     while (slots < capacity.strings * 2) slots *= 2;
-    this.#slots = sharedU32(slots);
+    this.#slots = sharedU32(slots * 2);
     this.size = 0;
     this.intern(new Uint8Array(0), 0, 0);
   }
@@ -73,25 +78,25 @@ export class StringDictionary implements StringDict {
 
   handle(): StringDictionaryHandle {
     if (this.#slots.length === 0) this.#index();
-    return { size: this.size, dataLength: this.dataLength, data: this.data, ends: this.ends, hashes: this.#hashes, slots: this.#slots };
+    return { size: this.size, dataLength: this.dataLength, data: this.data, ends: this.ends, index: { slots: this.#slots, seed: this.#seed } };
   }
 
   /** The id of `bytes[from, to)`, added when new. Copies the bytes. */
   intern(bytes: Uint8Array, from: number, to: number): number {
     if (this.#slots.length === 0) this.#index();
-    const hash = hashBytes(bytes, from, to);
+    const hash = hashBytes(bytes, from, to, this.#seed);
     const n = to - from;
-    const mask = this.#slots.length - 1;
-    let slot = hash & mask;
+    const slots = this.#slots;
+    const mask = slots.length - 2;
+    let slot = (hash << 1) & mask;
     for (;;) {
-      const entry = this.#slots[slot];
+      const entry = slots[slot + 1];
       if (entry === 0) break;
-      const id = entry - 1;
-      if (this.#hashes[id] === hash) {
-        const start = id === 0 ? 0 : this.ends[id - 1];
-        if (this.ends[id] - start === n && equalBytes(this.data, start, bytes, from, n)) return id;
+      if (slots[slot] === hash) {
+        const start = entry === 1 ? 0 : this.ends[entry - 2];
+        if (this.ends[entry - 1] - start === n && equalBytes(this.data, start, bytes, from, n)) return entry - 1;
       }
-      slot = (slot + 1) & mask;
+      slot = (slot + 2) & mask;
     }
     return this.#add(bytes, from, n, hash, slot);
   }
@@ -105,14 +110,14 @@ export class StringDictionary implements StringDict {
   find(text: string): number {
     if (this.#slots.length === 0) this.#index();
     const bytes = encodeUtf8(text);
-    const hash = hashBytes(bytes, 0, bytes.length);
-    const mask = this.#slots.length - 1;
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const entry = this.#slots[slot];
+    const hash = hashBytes(bytes, 0, bytes.length, this.#seed);
+    const mask = this.#slots.length - 2;
+    for (let slot = (hash << 1) & mask; ; slot = (slot + 2) & mask) {
+      const entry = this.#slots[slot + 1];
       if (entry === 0) return -1;
       const id = entry - 1;
       // A reader's snapshot may share slots with a writer that has moved on: ids past `size` are not ours.
-      if (id < this.size && this.#hashes[id] === hash) {
+      if (id < this.size && this.#slots[slot] === hash) {
         const start = id === 0 ? 0 : this.ends[id - 1];
         if (this.ends[id] - start === bytes.length && equalBytes(this.data, start, bytes, 0, bytes.length)) return id;
       }
@@ -143,38 +148,39 @@ export class StringDictionary implements StringDict {
 
   #add(bytes: Uint8Array, from: number, n: number, hash: number, slot: number): number {
     const id = this.size;
-    if (id === this.ends.length) {
-      this.ends = sharedU32(id * 2, this.ends);
-      this.#hashes = sharedU32(id * 2, this.#hashes);
-    }
+    if (id === this.ends.length) this.ends = sharedU32(id * 2, this.ends);
     if (this.dataLength + n > this.data.length) this.data = sharedBytes(Math.max(this.data.length * 2, this.dataLength + n), this.data);
     if (n < 32) for (let i = 0; i < n; i++) this.data[this.dataLength + i] = bytes[from + i];
     else this.data.set(bytes.subarray(from, from + n), this.dataLength);
     this.dataLength += n;
     this.ends[id] = this.dataLength;
-    this.#hashes[id] = hash;
-    this.#slots[slot] = id + 1;
+    this.#slots[slot] = hash;
+    this.#slots[slot + 1] = id + 1;
     this.size = id + 1;
-    if (this.size * 2 > this.#slots.length) this.#place(this.#slots.length * 4);
+    if (this.size * 4 > this.#slots.length) this.#grow();
     return id;
   }
 
   #index(): void {
-    this.#hashes = sharedU32(this.ends.length);
-    for (let id = 0; id < this.size; id++) this.#hashes[id] = hashBytes(this.data, id === 0 ? 0 : this.ends[id - 1], this.ends[id]);
-    let slots = 16;
-    while (slots < this.size * 2) slots *= 2;
-    this.#place(slots);
-  }
-
-  #place(size: number): void {
-    const slots = sharedU32(size);
-    const mask = slots.length - 1;
-    for (let id = 0; id < this.size; id++) {
-      let slot = this.#hashes[id] & mask;
-      while (slots[slot] !== 0) slot = (slot + 1) & mask;
-      slots[slot] = id + 1;
-    }
+    let count = 16;
+    while (count < this.size * 2) count *= 2;
+    const slots = sharedU32(count * 2);
+    for (let id = 0; id < this.size; id++) place(slots, hashBytes(this.data, id === 0 ? 0 : this.ends[id - 1], this.ends[id], this.#seed), id + 1);
     this.#slots = slots;
   }
+
+  #grow(): void {
+    const old = this.#slots;
+    const slots = sharedU32(old.length * 4);
+    for (let slot = 0; slot < old.length; slot += 2) if (old[slot + 1] !== 0) place(slots, old[slot], old[slot + 1]);
+    this.#slots = slots;
+  }
+}
+
+function place(slots: Uint32Array, hash: number, entry: number): void {
+  const mask = slots.length - 2;
+  let slot = (hash << 1) & mask;
+  while (slots[slot + 1] !== 0) slot = (slot + 2) & mask;
+  slots[slot] = hash;
+  slots[slot + 1] = entry;
 }
