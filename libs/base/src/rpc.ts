@@ -8,7 +8,7 @@ export interface RpcCall {
   readonly tenant: TenantId;
   /** Aborts when the client cancels or goes away. */
   readonly signal: AbortSignal;
-  /** Resolves when the connection takes more; rejects once the call is over. The bytes belong to the callee. */
+  /** Resolves when the connection takes more, so never once `signal` has aborted. The bytes belong to the callee. */
   send(message: Uint8Array): Promise<void>;
 }
 
@@ -47,6 +47,13 @@ const CODES: Readonly<Record<ErrorCode, number>> = {
 /** The one mapping of error codes to gRPC. */
 export function rpcCode(code: ErrorCode): number {
   return CODES[code];
+}
+
+const ERRORS = new Map(Object.entries(CODES).map(([error, code]) => [code, error as ErrorCode]));
+
+/** The way back. What is unknown is `internal`. */
+export function errorCodeOf(code: number): ErrorCode {
+  return ERRORS.get(code) ?? 'internal';
 }
 
 /** What a caller is told about an error. */
