@@ -4,6 +4,7 @@ import path from 'node:path';
 import { hex } from '@vivace/base';
 import { writePart } from '@vivace/part';
 import { plainTraces, tableOf } from '@vivace/testkit';
+import { orderByTrace, TableColumns, TraceAppender } from '@vivace/trace';
 import type { SpanColumns } from '@vivace/trace';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -50,12 +51,29 @@ describe('openRecent', () => {
           } finally {
             recent.close();
           }
-          expect(kept.size).toBe(parts.length);
+          expect(kept.size).toBe(parts.length + tables.length);
         }
       }),
       { numRuns: 60 },
     );
   });
+});
+
+it('sees what a table got since the query before, and what it holds when it is used again', async () => {
+  const [first, second, third] = fc.sample(
+    plainTraces().filter((traces) => traces.some(({ spans }) => spans.length > 0)),
+    { numRuns: 3, seed: 7 },
+  );
+  const table = tableOf(first);
+  const kept = new Map<string, object>();
+  const seen = async (): Promise<string[]> => spansOf(openRecent([table.handle()], [], kept).batches);
+  const before = await seen();
+  expect(await seen()).toEqual(before);
+  new TraceAppender(tableOf(second), table).append(orderByTrace(tableOf(second)));
+  expect(await seen()).toEqual(await spansOf([new TableColumns(table)]));
+  table.clear();
+  new TraceAppender(tableOf(third), table).append(orderByTrace(tableOf(third)));
+  expect(await seen()).toEqual(await spansOf([new TableColumns(tableOf(third))]));
 });
 
 describe('findTrace', () => {

@@ -15,7 +15,19 @@ interface KeptPart {
   readonly columns: PartColumns;
 }
 
-/** Parts that a thread keeps; bounded by the bytes given to `set`. */
+/** The rows of a table that there were when some query asked. */
+interface KeptTable {
+  readonly generation: number;
+  readonly spanCount: number;
+  readonly table: SpanTable;
+  readonly order: TraceOrder;
+  readonly columns: TableColumns;
+}
+
+/** What the columns that a few questions want take a span, besides the order. */
+const BYTES_PER_SPAN = 64;
+
+/** Parts and tables that a thread keeps; bounded by the bytes given to `set`. */
 export interface PartCache {
   get(key: string): object | undefined;
   set(key: string, part: object, bytes: number): void;
@@ -50,7 +62,7 @@ export function openRecent(tables: readonly SpanTableHandle[], parts: readonly s
   };
   try {
     // Newest first: a trace put together from several has its latest spans first, as within one table.
-    const sources = tables.map((handle) => tableSource(new SpanTable({}, handle))).reverse();
+    const sources = tables.map((handle) => tableSource(openTable(handle, kept))).reverse();
     for (const path of [...parts].reverse()) {
       const { ino, mtimeMs, size } = fs.statSync(path);
       const key = `${path} ${ino} ${mtimeMs} ${size}`;
@@ -94,8 +106,21 @@ function assemble(sources: readonly Source[]): SpanColumns[] {
   return batches;
 }
 
-function tableSource(table: SpanTable): Source {
+/** Sorted and gathered columns serve as long as the table neither grows nor is used again: a sealed one until its part is written. */
+function openTable(handle: SpanTableHandle, kept: PartCache): KeptTable {
+  const key = `table ${handle.id}`;
+  const { generation } = handle;
+  const { spanCount } = handle.counts;
+  const known = kept.get(key) as KeptTable | undefined;
+  if (known?.generation === generation && known.spanCount === spanCount) return known;
+  const table = new SpanTable({}, handle);
   const order = orderByTrace(table);
+  const opened = { generation, spanCount, table, order, columns: new TableColumns(table, order) };
+  kept.set(key, opened, spanCount * BYTES_PER_SPAN);
+  return opened;
+}
+
+function tableSource({ table, order, columns }: KeptTable): Source {
   let appender: TraceAppender | undefined;
   return {
     traceCount: order.traceCount,
@@ -104,7 +129,7 @@ function tableSource(table: SpanTable): Source {
       for (let i = 0; i < order.traceCount; i++) ids.set(table.traceId.subarray(order.traces[i] * 16, order.traces[i] * 16 + 16), i * 16);
       return ids;
     },
-    columns: (keep) => new TableColumns(table, keep ? keepTraces(order, keep) : order),
+    columns: (keep) => (keep ? new TableColumns(table, keepTraces(order, keep)) : columns),
     append(row, target) {
       appender ??= new TraceAppender(table, target);
       appender.append(order, row, row + 1);
