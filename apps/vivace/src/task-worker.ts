@@ -24,4 +24,7 @@ const store = await openObjectStore(storeSettings, observeRequests(threadMetrics
 const cache = new BlockCache({ ...blockCache, columnBytes });
 const tasks: Tasks = { ...ingesterTasks, ...createQueryTasks({ store, cache, maxOpenBlocks: blockCache.maxOpenBlocks }) };
 
-serveTasks(tasks, { collectAfter: Object.keys(ingesterTasks) });
+/** A third of the share of a thread at 0: receiving goes on however much there is to search. */
+const NICENESS = 5;
+
+serveTasks(tasks, { collectAfter: Object.keys(ingesterTasks), niceness: NICENESS });

@@ -1,3 +1,4 @@
+import os from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Transferable } from 'node:worker_threads';
 import { AppError, assert } from '@vivace/base';
@@ -32,6 +33,8 @@ export class Transfer<T> {
 export interface ServeOptions {
   /** Tasks after which garbage is collected: those that get large tables by handle. */
   readonly collectAfter?: readonly string[];
+  /** How much the thread stands back for the threads that serve connections, where the system can tell threads apart (Linux): 0 (not at all, the default) to 19. */
+  readonly niceness?: number;
 }
 
 /**
@@ -40,6 +43,8 @@ export interface ServeOptions {
  */
 export function serveTasks(handlers: TaskHandlers, options: ServeOptions = {}): void {
   assert(parentPort, 'serveTasks runs in a worker thread');
+  // On Linux, 0 is the calling thread (setpriority(2)); elsewhere it is the whole process.
+  if (options.niceness && process.platform === 'linux') os.setPriority(0, options.niceness);
   const port = parentPort;
   const { abortedId } = workerData as WorkerStart;
   const controllers = new Map<number, AbortController>();

@@ -152,17 +152,32 @@ describe('queue', () => {
     await Promise.all(background);
   });
 
-  it('runs interactive tasks before background tasks that came earlier', async () => {
-    const pool = createTestPool({ size: 1 });
+  it('runs background tasks first on one thread in four, interactive ones on the others', async () => {
+    const pool = createTestPool({ size: 8 });
     const { gate, open, reached } = createGate();
-    const order: string[] = [];
-    const first = pool.run('wait', { gate });
-    await reached(1);
-    const background = pool.run('add', { a: 1, b: 1 }, { priority: 'background' }).then(() => order.push('background'));
-    const interactive = pool.run('add', { a: 1, b: 1 }).then(() => order.push('interactive'));
+    const first = Array.from({ length: 8 }, () => pool.run('wait', { gate }));
+    await reached(8);
+    const later = createGate();
+    const rest = [1, 2, 3].flatMap(() => [pool.run('wait', { gate: later.gate }), pool.run('wait', { gate: later.gate }, { priority: 'background' })]);
+    const more = Array.from({ length: 5 }, () => pool.run('wait', { gate: later.gate }));
     open();
-    await Promise.all([first, background, interactive]);
-    expect(order).toEqual(['interactive', 'background']);
+    await Promise.all(first);
+    await later.reached(8);
+    expect(pool.stats()).toMatchObject({ running: { interactive: 6, background: 2 }, queued: { interactive: 2, background: 1 } });
+    later.open();
+    await Promise.all([...rest, ...more]);
+  });
+
+  it('runs background tasks while interactive ones never end', async () => {
+    const pool = createTestPool({ size: 1 });
+    let isOver = false;
+    const flood = async (): Promise<void> => {
+      while (!isOver) await pool.run('add', { a: 1, b: 1 });
+    };
+    const floods = [flood(), flood(), flood()];
+    expect(await pool.run('add', { a: 1, b: 2 }, { priority: 'background' })).toBe(3);
+    isOver = true;
+    await Promise.all(floods);
   });
 });
 

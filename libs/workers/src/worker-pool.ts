@@ -28,7 +28,10 @@ export interface WorkerPoolOptions {
   readonly onCrash?: (error: AppError) => void;
 }
 
-/** Interactive tasks go first, and when there are two threads or more one of them is kept for them. */
+/**
+ * A quarter of the threads, at least one, serves background tasks first: what was received must reach the disk however many queries there are. For the
+ * others interactive tasks go first, and when there are two threads or more one is kept for them.
+ */
 export type Priority = 'interactive' | 'background';
 
 export interface RunOptions {
@@ -94,6 +97,8 @@ interface Thread {
 class ThreadPool implements WorkerPool<TaskHandlers> {
   readonly #options: WorkerPoolOptions;
   readonly #maxBackground: number;
+  /** So many background tasks go before interactive ones. */
+  readonly #backgroundFirst: number;
   /** By slot; a thread that died while loading leaves its slot empty until a task needs it. */
   readonly #threads: (Thread | undefined)[];
   readonly #queued: Record<Priority, Job[]> = { interactive: [], background: [] };
@@ -105,6 +110,7 @@ class ThreadPool implements WorkerPool<TaskHandlers> {
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
     this.#maxBackground = Math.max(1, options.size - 1);
+    this.#backgroundFirst = Math.max(1, options.size >> 2);
     this.#threads = Array.from({ length: options.size }, (_, slot) => this.#spawn(slot));
   }
 
@@ -177,10 +183,10 @@ class ThreadPool implements WorkerPool<TaskHandlers> {
   }
 
   #dispatch(): void {
-    for (const priority of ['interactive', 'background'] as const) {
-      const queue = this.#queued[priority];
-      while (queue.length > 0 && this.#hasRoom(priority) && this.#startNext(queue));
-    }
+    const { interactive, background } = this.#queued;
+    while (background.length > 0 && this.#running.background < this.#backgroundFirst && this.#hasRoom('background') && this.#startNext(background));
+    while (interactive.length > 0 && this.#hasRoom('interactive') && this.#startNext(interactive));
+    while (background.length > 0 && this.#hasRoom('background') && this.#startNext(background));
     if (this.#state === 'stopping' && this.#isIdle()) this.#drained.resolve();
   }
 
