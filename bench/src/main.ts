@@ -1,9 +1,11 @@
 // npm run bench -- load  --url grpc://127.0.0.1:4317 [--spans N] [--rate N] [--connections 4] [--batch 1000] [--pid P,P] [--settle 75] [--dir BLOCKS] [--save F]
 // npm run bench -- query --url http://127.0.0.1:3200 [--pid P] [--from F] [--times 7] [--other-url U --other-pid P] [--no-metrics] [--save F]
+// npm run bench -- clients --url http://127.0.0.1:3200 --otlp grpc://127.0.0.1:4317 [--clients 20] [--seconds 60] [--think-ms 1000] [--rate 20000] [--from F] [--pid P]
 // `--from` is a file that `load --save` wrote: it knows the time range and trace ids. With `--other-url` two targets are asked in turn.
 import fs from 'node:fs';
 import { parseArgs } from 'node:util';
 import { ask } from './ask.ts';
+import { runClients } from './clients.ts';
 import { load } from './load.ts';
 import type { LoadResult } from './load.ts';
 import { questions } from './questions.ts';
@@ -27,6 +29,10 @@ const { values: flags, positionals } = parseArgs({
     times: { type: 'string', default: '7' },
     'other-url': { type: 'string' },
     'other-pid': { type: 'string', default: '' },
+    otlp: { type: 'string', default: 'grpc://127.0.0.1:4317' },
+    clients: { type: 'string', default: '20' },
+    seconds: { type: 'string', default: '60' },
+    'think-ms': { type: 'string', default: '1000' },
     'no-metrics': { type: 'boolean', default: false },
     save: { type: 'string' },
   },
@@ -38,11 +44,9 @@ const save = (result: unknown) => {
   if (flags.save !== undefined) fs.writeFileSync(flags.save, JSON.stringify(result, null, 1));
 };
 
-async function runLoad(): Promise<void> {
-  const result = await load({
-    url: flags.url ?? 'grpc://127.0.0.1:4317',
-    spans: Number(flags.spans),
-    rate: Number(flags.rate),
+function sendSpans(what: { readonly url: string; readonly spans: number; readonly rate: number }): Promise<LoadResult> {
+  return load({
+    ...what,
     connections: Number(flags.connections),
     batch: Number(flags.batch),
     templates: Number(flags.templates),
@@ -53,6 +57,10 @@ async function runLoad(): Promise<void> {
     dir: flags.dir,
     headers,
   });
+}
+
+async function runLoad(): Promise<void> {
+  const result = await sendSpans({ url: flags.url ?? 'grpc://127.0.0.1:4317', spans: Number(flags.spans), rate: Number(flags.rate) });
   save(result);
   const { sampleIds: _, cpuPerMillionByThread, ...shown } = result;
   console.table(shown);
@@ -78,6 +86,34 @@ async function runQuery(): Promise<void> {
   save(rows);
 }
 
+/** Clients that ask while spans arrive: does one starve the other? */
+async function runBoth(): Promise<void> {
+  const seconds = Number(flags.seconds);
+  const rate = Number(flags.rate) || 20_000;
+  const now = Math.floor(Date.now() / 1000);
+  const data: Pick<LoadResult, 'sampleIds' | 'startSec'> =
+    flags.from === undefined ? { sampleIds: [], startSec: now - 900 } : (JSON.parse(fs.readFileSync(flags.from, 'utf8')) as LoadResult);
+  const [load, asked] = await Promise.all([
+    sendSpans({ url: flags.otlp, spans: seconds * rate, rate }),
+    runClients({
+      url: flags.url ?? 'http://127.0.0.1:3200',
+      clients: Number(flags.clients),
+      seconds,
+      thinkMs: Number(flags['think-ms']),
+      seed: Number(flags.seed),
+      ids: data.sampleIds,
+      startSec: data.startSec,
+      headers,
+    }),
+  ]);
+  const { acceptedSpans, refusedSpans, errors: ingestErrors, spansPerSecond, latencyP50Ms, latencyP99Ms, rssPeakMb } = load;
+  const { byKind, ...shown } = asked;
+  save({ ingest: { acceptedSpans, refusedSpans, ingestErrors, spansPerSecond, latencyP50Ms, latencyP99Ms, rssPeakMb }, asked });
+  console.table({ acceptedSpans, refusedSpans, ingestErrors, spansPerSecond, latencyP50Ms, latencyP99Ms, rssPeakMb });
+  console.table(shown);
+  console.table(byKind);
+}
+
 function ms(value: number): string {
   return value.toFixed(1).padStart(7);
 }
@@ -90,7 +126,11 @@ switch (positionals[0]) {
   case 'query':
     await runQuery();
     break;
+  case 'clients':
+    await runBoth();
+    process.exit(0);
+    break;
   default:
-    console.error('usage: npm run bench -- load|query [flags]; the flags are at the top of bench/src/main.ts');
+    console.error('usage: npm run bench -- load|query|clients [flags]; the flags are at the top of bench/src/main.ts');
     process.exit(2);
 }
