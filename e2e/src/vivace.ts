@@ -1,12 +1,19 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import fs from 'node:fs';
+import http from 'node:http';
+import https from 'node:https';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePorts } from './free-ports.ts';
 
 const MAIN = path.resolve(import.meta.dirname, '../../apps/vivace/dist/main.js');
+/** Of `localhost` and 127.0.0.1; it signs itself. */
+export const CERTIFICATE = {
+  cert: path.resolve(import.meta.dirname, '../../testdata/otlp/tls/cert.pem'),
+  key: path.resolve(import.meta.dirname, '../../testdata/otlp/tls/key.pem'),
+};
 const START_TIMEOUT_MS = 60_000;
 
 export interface VivaceOptions {
@@ -22,6 +29,8 @@ export interface VivaceOptions {
   /** Of the OTLP receivers. */
   readonly grpc?: Readonly<Record<string, string | number>>;
   readonly http?: Readonly<Record<string, string | number>>;
+  /** TLS of the query API, HTTP and gRPC. */
+  readonly tls?: boolean;
   /** YAML of the overrides of single tenants: `name: { … }` lines. */
   readonly tenants?: string;
 }
@@ -37,6 +46,8 @@ export interface Places {
 export class Vivace {
   readonly dir: string;
   readonly http: string;
+  /** Host and port of the gRPC query API. */
+  readonly grpc: string;
   readonly otlpGrpc: string;
   readonly otlpHttp: string;
   readonly #configFile: string;
@@ -45,9 +56,10 @@ export class Vivace {
   /** Everything the processes of this folder have logged. */
   log = '';
 
-  private constructor(dir: string, ports: readonly number[], configFile: string, env: Readonly<Record<string, string>>) {
+  private constructor(dir: string, ports: readonly number[], configFile: string, { env = {}, tls = false }: VivaceOptions) {
     this.dir = dir;
-    this.http = `http://127.0.0.1:${ports[0]}`;
+    this.http = tls ? `https://localhost:${ports[0]}` : `http://127.0.0.1:${ports[0]}`;
+    this.grpc = `${tls ? 'localhost' : '127.0.0.1'}:${ports[1]}`;
     this.otlpGrpc = `127.0.0.1:${ports[2]}`;
     this.otlpHttp = `http://127.0.0.1:${ports[3]}`;
     this.#configFile = configFile;
@@ -63,11 +75,12 @@ export class Vivace {
       Object.entries(block)
         .map(([key, value]) => `${key}: ${value}`)
         .join(', ');
+    const tls = `{ cert_file: ${CERTIFICATE.cert}, key_file: ${CERTIFICATE.key} }`;
     fs.writeFileSync(path.join(dir, 'tenants.yaml'), `overrides:\n${(options.tenants ?? '').replaceAll(/^/gm, '  ')}\n`);
     fs.writeFileSync(
       configFile,
       [
-        `server: { http_listen_address: 127.0.0.1, http_listen_port: ${ports[0]}, grpc_listen_port: ${ports[1]} }`,
+        `server: { http_listen_address: 127.0.0.1, http_listen_port: ${ports[0]}, grpc_listen_address: 127.0.0.1, grpc_listen_port: ${ports[1]}${options.tls ? `, http_tls_config: ${tls}, grpc_tls_config: ${tls}` : ''} }`,
         `distributor: { receivers: { otlp: { protocols: { grpc: { ${lines({ endpoint: `127.0.0.1:${ports[2]}`, ...options.grpc })} }, http: { ${lines({ endpoint: `127.0.0.1:${ports[3]}`, ...options.http })} } } } } }`,
         `ingester: { ${lines(options.ingester)} }`,
         `storage: { trace: { ${options.store ?? `backend: local, local: { path: ${dir}/blocks }`}, blocklist_poll: 5s, wal: { path: ${dir}/wal, ${lines(options.wal)} } } }`,
@@ -76,7 +89,7 @@ export class Vivace {
       ].join('\n'),
     );
     if (options.file) fs.writeFileSync(configFile, options.file({ dir, httpPort: ports[0], otlpGrpcPort: ports[2], otlpHttpPort: ports[3] }));
-    return new Vivace(dir, ports, configFile, options.env ?? {});
+    return new Vivace(dir, ports, configFile, options);
   }
 
   get pid(): number {
@@ -154,10 +167,13 @@ export class Vivace {
   }
 }
 
-async function isReady(http: string): Promise<boolean> {
-  try {
-    return (await fetch(`${http}/ready`, { signal: AbortSignal.timeout(1_000) })).status === 200;
-  } catch {
-    return false;
-  }
+function isReady(base: string): Promise<boolean> {
+  const { get } = base.startsWith('https') ? https : http;
+  return new Promise((resolve) => {
+    const request = get(`${base}/ready`, { rejectUnauthorized: false, signal: AbortSignal.timeout(1_000) }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    });
+    request.on('error', () => resolve(false));
+  });
 }
