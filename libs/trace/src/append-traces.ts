@@ -1,10 +1,12 @@
 import { ATTR_ARRAY, ATTR_JSON, ATTR_STRING } from './attr-list.ts';
 import type { AttrList } from './attr-list.ts';
+import { between, ChildRows, copyBytes, copyWords, rowsOf } from './copy-rows.ts';
+import type { Rows } from './copy-rows.ts';
 import { SpanTable } from './span-table.ts';
 import type { TraceOrder } from './trace-order.ts';
 
 /**
- * Copies traces from one table into another by columns: the step shared by sorting, merging parts, compaction and trace assembly.
+ * Copies traces from one table into another, column by column: the step shared by sorting, merging parts, compaction and trace assembly.
  * An appender remembers how strings, resources and scopes of its source map to the target, so use one per pair of tables.
  * Resources (scopes) of equal content become one row of the target, whichever source they came from.
  */
@@ -12,16 +14,21 @@ export class TraceAppender {
   readonly #from: SpanTable;
   readonly #to: SpanTable;
   readonly #content: ContentIndex;
-  /** Source id → target id + 1; zero: not mapped yet. */
-  readonly #strings: Uint32Array;
+  /** Source id → target id + 1; zero: not mapped yet. Undefined: both have one dictionary. */
+  readonly #strings: Uint32Array | undefined;
   readonly #resources: Uint32Array;
   readonly #scopes: Uint32Array;
+  readonly #spanAttrs = new ChildRows();
+  readonly #events = new ChildRows();
+  readonly #eventAttrs = new ChildRows();
+  readonly #links = new ChildRows();
+  readonly #linkAttrs = new ChildRows();
 
   constructor(from: SpanTable, to: SpanTable) {
     this.#from = from;
     this.#to = to;
     this.#content = contentOf(to);
-    this.#strings = new Uint32Array(from.strings.size);
+    this.#strings = from.strings === to.strings ? undefined : new Uint32Array(from.strings.size);
     this.#resources = new Uint32Array(from.resourceCount);
     this.#scopes = new Uint32Array(from.scopeCount);
   }
@@ -30,94 +37,102 @@ export class TraceAppender {
   append(order: TraceOrder, traceFrom = 0, traceTo = order.traceCount): void {
     const from = this.#from;
     const to = this.#to;
-    to.ensureSpans(order.traceSpans[traceTo] - order.traceSpans[traceFrom]);
+    const first = order.traceSpans[traceFrom];
+    const rows = rowsOf(order.spans, first, order.traceSpans[traceTo]);
+    to.ensureSpans(rows.count);
+    const d = to.spanCount;
     for (let t = traceFrom; t < traceTo; t++) {
       const source = order.traces[t];
       const trace = to.internTrace(from.traceId, source * 16);
       to.traceBytes[trace] += from.traceBytes[source];
-      for (let i = order.traceSpans[t]; i < order.traceSpans[t + 1]; i++) this.#span(order.spans[i], trace);
+      to.spanTrace.fill(trace, d + order.traceSpans[t] - first, d + order.traceSpans[t + 1] - first);
+    }
+    this.#owners(rows, d);
+    copyWords(from.spanId, to.spanId, rows, d, 2);
+    copyWords(from.spanParentId, to.spanParentId, rows, d, 2);
+    copyWords(from.spanStart, to.spanStart, rows, d, 2);
+    copyWords(from.spanDuration, to.spanDuration, rows, d, 2);
+    copyBytes(from.spanKind, to.spanKind, rows, d);
+    copyBytes(from.spanStatus, to.spanStatus, rows, d);
+    this.#copyStrings(from.spanName, to.spanName, rows, d);
+    this.#copyStrings(from.spanStatusMessage, to.spanStatusMessage, rows, d);
+    this.#copyStrings(from.spanTraceState, to.spanTraceState, rows, d);
+    copyWords(from.spanDroppedAttrs, to.spanDroppedAttrs, rows, d, 1);
+    copyWords(from.spanDroppedEvents, to.spanDroppedEvents, rows, d, 1);
+    copyWords(from.spanDroppedLinks, to.spanDroppedLinks, rows, d, 1);
+    this.#attrs(from.spanAttrs, this.#spanAttrs.of(rows, from.spanAttrEnd, to.spanAttrEnd, d, to.spanAttrs.count), to.spanAttrs);
+    this.#appendEvents(this.#events.of(rows, from.spanEventEnd, to.spanEventEnd, d, to.eventCount));
+    this.#appendLinks(this.#links.of(rows, from.spanLinkEnd, to.spanLinkEnd, d, to.linkCount));
+    to.spanCount = d + rows.count;
+  }
+
+  #owners(rows: Rows, d: number): void {
+    const { spanResource, spanScope } = this.#from;
+    const to = this.#to;
+    for (let i = 0; i < rows.count; i++) {
+      const s = rows.list === undefined ? rows.first + i : rows.list[rows.first + i];
+      const resource = this.#resources[spanResource[s]];
+      to.spanResource[d + i] = resource === 0 ? this.#resource(spanResource[s]) : resource - 1;
+      const scope = this.#scopes[spanScope[s]];
+      to.spanScope[d + i] = scope === 0 ? this.#scope(spanScope[s]) : scope - 1;
     }
   }
 
-  #span(s: number, trace: number): void {
+  #appendEvents(rows: Rows): void {
+    if (rows.count === 0) return;
     const from = this.#from;
     const to = this.#to;
-    const d = to.spanCount;
-    to.spanTrace[d] = trace;
-    to.spanResource[d] = this.#resource(from.spanResource[s]);
-    to.spanScope[d] = this.#scope(from.spanScope[s]);
-    for (let i = 0; i < 8; i++) {
-      to.spanId[d * 8 + i] = from.spanId[s * 8 + i];
-      to.spanParentId[d * 8 + i] = from.spanParentId[s * 8 + i];
-    }
-    to.spanStart[d * 2] = from.spanStart[s * 2];
-    to.spanStart[d * 2 + 1] = from.spanStart[s * 2 + 1];
-    to.spanDuration[d] = from.spanDuration[s];
-    to.spanKind[d] = from.spanKind[s];
-    to.spanStatus[d] = from.spanStatus[s];
-    to.spanName[d] = this.#string(from.spanName[s]);
-    to.spanStatusMessage[d] = this.#string(from.spanStatusMessage[s]);
-    to.spanTraceState[d] = this.#string(from.spanTraceState[s]);
-    to.spanDroppedAttrs[d] = from.spanDroppedAttrs[s];
-    to.spanDroppedEvents[d] = from.spanDroppedEvents[s];
-    to.spanDroppedLinks[d] = from.spanDroppedLinks[s];
-    this.#attrs(from.spanAttrs, startOf(from.spanAttrEnd, s), from.spanAttrEnd[s], to.spanAttrs);
-    to.spanAttrEnd[d] = to.spanAttrs.count;
-    const eventEnd = from.spanEventEnd[s];
-    for (let e = startOf(from.spanEventEnd, s); e < eventEnd; e++) this.#event(e);
-    to.spanEventEnd[d] = to.eventCount;
-    const linkEnd = from.spanLinkEnd[s];
-    for (let l = startOf(from.spanLinkEnd, s); l < linkEnd; l++) this.#link(l);
-    to.spanLinkEnd[d] = to.linkCount;
-    to.spanCount = d + 1;
+    to.ensureEvents(rows.count);
+    const d = to.eventCount;
+    copyWords(from.eventOffset, to.eventOffset, rows, d, 2);
+    this.#copyStrings(from.eventName, to.eventName, rows, d);
+    copyWords(from.eventDropped, to.eventDropped, rows, d, 1);
+    this.#attrs(from.eventAttrs, this.#eventAttrs.of(rows, from.eventAttrEnd, to.eventAttrEnd, d, to.eventAttrs.count), to.eventAttrs);
+    to.eventCount = d + rows.count;
   }
 
-  #event(s: number): void {
+  #appendLinks(rows: Rows): void {
+    if (rows.count === 0) return;
     const from = this.#from;
     const to = this.#to;
-    to.ensureEvents(1);
-    const d = to.eventCount++;
-    to.eventOffset[d * 2] = from.eventOffset[s * 2];
-    to.eventOffset[d * 2 + 1] = from.eventOffset[s * 2 + 1];
-    to.eventName[d] = this.#string(from.eventName[s]);
-    to.eventDropped[d] = from.eventDropped[s];
-    this.#attrs(from.eventAttrs, startOf(from.eventAttrEnd, s), from.eventAttrEnd[s], to.eventAttrs);
-    to.eventAttrEnd[d] = to.eventAttrs.count;
+    to.ensureLinks(rows.count);
+    const d = to.linkCount;
+    copyWords(from.linkTraceId, to.linkTraceId, rows, d, 4);
+    copyWords(from.linkSpanId, to.linkSpanId, rows, d, 2);
+    this.#copyStrings(from.linkTraceState, to.linkTraceState, rows, d);
+    copyWords(from.linkDropped, to.linkDropped, rows, d, 1);
+    this.#attrs(from.linkAttrs, this.#linkAttrs.of(rows, from.linkAttrEnd, to.linkAttrEnd, d, to.linkAttrs.count), to.linkAttrs);
+    to.linkCount = d + rows.count;
   }
 
-  #link(s: number): void {
-    const from = this.#from;
-    const to = this.#to;
-    to.ensureLinks(1);
-    const d = to.linkCount++;
-    for (let i = 0; i < 16; i++) to.linkTraceId[d * 16 + i] = from.linkTraceId[s * 16 + i];
-    for (let i = 0; i < 8; i++) to.linkSpanId[d * 8 + i] = from.linkSpanId[s * 8 + i];
-    to.linkTraceState[d] = this.#string(from.linkTraceState[s]);
-    to.linkDropped[d] = from.linkDropped[s];
-    this.#attrs(from.linkAttrs, startOf(from.linkAttrEnd, s), from.linkAttrEnd[s], to.linkAttrs);
-    to.linkAttrEnd[d] = to.linkAttrs.count;
+  #attrs(source: AttrList, rows: Rows, target: AttrList): void {
+    if (rows.count === 0) return;
+    target.ensure(rows.count);
+    const d = target.count;
+    this.#copyStrings(source.key, target.key, rows, d);
+    copyBytes(source.type, target.type, rows, d);
+    copyWords(source.u32, target.u32, rows, d, 2);
+    this.#translate(target, d, d + rows.count);
+    target.count = d + rows.count;
   }
 
-  #attrs(source: AttrList, from: number, to: number, target: AttrList): void {
-    target.ensure(to - from);
-    let d = target.count;
-    for (let s = from; s < to; s++, d++) {
-      target.key[d] = this.#string(source.key[s]);
-      const type = source.type[s];
-      target.type[d] = type;
-      if (type === ATTR_STRING || type === ATTR_JSON) {
-        target.u32[d * 2] = this.#string(source.u32[s * 2]);
-        target.u32[d * 2 + 1] = 0;
-      } else if (type === ATTR_ARRAY) {
-        target.u32[d * 2] = this.#to.elements.count;
-        target.u32[d * 2 + 1] = source.u32[s * 2 + 1];
-        this.#elements(source.u32[s * 2], source.u32[s * 2 + 1]);
-      } else {
-        target.u32[d * 2] = source.u32[s * 2];
-        target.u32[d * 2 + 1] = source.u32[s * 2 + 1];
+  /** Values that are ids of the source become ids of the target. */
+  #translate(list: AttrList, from: number, to: number): void {
+    const strings = this.#strings;
+    const isShared = this.#from.elements === this.#to.elements;
+    if (strings === undefined && isShared) return;
+    const { type, u32 } = list;
+    for (let i = from; i < to; i++) {
+      if (type[i] === ATTR_STRING || type[i] === ATTR_JSON) {
+        if (strings === undefined) continue;
+        const known = strings[u32[i * 2]];
+        u32[i * 2] = known === 0 ? this.#string(u32[i * 2]) : known - 1;
+      } else if (type[i] === ATTR_ARRAY && !isShared) {
+        const first = u32[i * 2];
+        u32[i * 2] = this.#to.elements.count;
+        this.#elements(first, u32[i * 2 + 1]);
       }
     }
-    target.count = d;
   }
 
   #elements(first: number, n: number): void {
@@ -132,12 +147,25 @@ export class TraceAppender {
     }
   }
 
+  #copyStrings(source: Uint32Array, target: Uint32Array, rows: Rows, d: number): void {
+    const strings = this.#strings;
+    if (strings === undefined) return copyWords(source, target, rows, d, 1);
+    const { list, first, count } = rows;
+    for (let i = 0; i < count; i++) {
+      const id = source[list === undefined ? first + i : list[first + i]];
+      const known = strings[id];
+      target[d + i] = known === 0 ? this.#string(id) : known - 1;
+    }
+  }
+
   #string(id: number): number {
-    const known = this.#strings[id];
+    const strings = this.#strings;
+    if (strings === undefined) return id;
+    const known = strings[id];
     if (known !== 0) return known - 1;
     const { data, ends } = this.#from.strings;
     const mapped = this.#to.strings.intern(data, startOf(ends, id), ends[id]);
-    this.#strings[id] = mapped + 1;
+    strings[id] = mapped + 1;
     return mapped;
   }
 
@@ -149,7 +177,7 @@ export class TraceAppender {
     to.ensureResources(1);
     const d = to.resourceCount;
     const at = mark(to);
-    this.#attrs(from.resourceAttrs, startOf(from.resourceAttrEnd, s), from.resourceAttrEnd[s], to.resourceAttrs);
+    this.#attrs(from.resourceAttrs, between(startOf(from.resourceAttrEnd, s), from.resourceAttrEnd[s]), to.resourceAttrs);
     const key = `${from.resourceDropped[s]};${contentKey(to, to.resourceAttrs, at.resource)}`;
     let row = this.#content.resources.get(key);
     if (row === undefined) {
@@ -174,7 +202,7 @@ export class TraceAppender {
     const at = mark(to);
     const name = this.#string(from.scopeName[s]);
     const version = this.#string(from.scopeVersion[s]);
-    this.#attrs(from.scopeAttrs, startOf(from.scopeAttrEnd, s), from.scopeAttrEnd[s], to.scopeAttrs);
+    this.#attrs(from.scopeAttrs, between(startOf(from.scopeAttrEnd, s), from.scopeAttrEnd[s]), to.scopeAttrs);
     const key = `${name};${version};${from.scopeDropped[s]};${contentKey(to, to.scopeAttrs, at.scope)}`;
     let row = this.#content.scopes.get(key);
     if (row === undefined) {
@@ -244,15 +272,16 @@ function startOf(ends: Uint32Array, row: number): number {
   return row === 0 ? 0 : ends[row - 1];
 }
 
-/** A new table with the rows of `table` in storage order: traces ascending, spans of a trace together. */
+/**
+ * A new table with the rows of `table` in storage order: traces ascending, spans of a trace together. It has the dictionary and the array
+ * elements of `table` itself, so nothing may be added to either.
+ */
 export function sortedTable(table: SpanTable, order: TraceOrder): SpanTable {
-  const sorted = new SpanTable({
-    traces: Math.max(64, table.traceCount),
-    spans: Math.max(64, order.spans.length),
-    attrs: Math.max(64, table.spanAttrs.count),
-    strings: Math.max(64, table.strings.size),
-    stringBytes: Math.max(64, table.strings.dataLength),
-  });
+  const sorted = new SpanTable(
+    { traces: Math.max(64, table.traceCount), spans: Math.max(64, order.spans.length), attrs: Math.max(64, table.spanAttrs.count) },
+    undefined,
+    table,
+  );
   new TraceAppender(table, sorted).append(order);
   return sorted;
 }

@@ -107,7 +107,8 @@ export class SpanTable {
   /** Elements of array attributes, of all owners. No keys. */
   readonly elements: AttrList;
 
-  constructor(capacity: Partial<SpanTableCapacity> = {}, handle?: SpanTableHandle) {
+  /** `stores`: the table whose dictionary and array elements this one has too, instead of its own; neither table may add to them then. */
+  constructor(capacity: Partial<SpanTableCapacity> = {}, handle?: SpanTableHandle, stores?: Pick<SpanTable, 'strings' | 'elements'>) {
     const c = { ...SMALL, ...capacity };
     this.id = handle?.id ?? Math.random();
     if (handle) {
@@ -168,7 +169,7 @@ export class SpanTable {
       this.linkAttrEnd = columns.linkAttrEnd;
       return;
     }
-    this.strings = new StringDictionary(undefined, { strings: c.strings, bytes: c.stringBytes });
+    this.strings = stores?.strings ?? new StringDictionary(undefined, { strings: c.strings, bytes: c.stringBytes });
     this.traceId = sharedBytes(c.traces * 16);
     this.traceBytes = sharedF64(c.traces);
     let slots = 128;
@@ -215,7 +216,7 @@ export class SpanTable {
     this.linkDropped = sharedI32(256);
     this.linkAttrEnd = sharedU32(256);
     this.linkAttrs = new AttrList(256);
-    this.elements = new AttrList(256, false);
+    this.elements = stores?.elements ?? new AttrList(256, false);
   }
 
   /** A snapshot for another thread (`postMessage` shares the columns, it does not copy them). */
