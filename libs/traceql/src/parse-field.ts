@@ -3,6 +3,7 @@ import type { BinaryOp, FieldExpr, FieldRef, IntrinsicName, KindName, Static, St
 import type { Cursor } from './cursor.ts';
 import { binary, exists, unary } from './fold.ts';
 import type { Token } from './lexer.ts';
+import { nearScope } from './near-scope.ts';
 import { MAX_INT64, MIN_INT64 } from './number-literal.ts';
 import { SyntaxProblem } from './query-error.ts';
 import { FALSE, TRUE } from './statics.ts';
@@ -78,9 +79,6 @@ const CONSTANTS: ReadonlyMap<string, Static> = new Map<string, Static>([
     { type: 'kind', value },
   ]),
 ]);
-/** First parts of a bare dotted name that are almost a scope: read as an attribute they would match nothing, silently. */
-const NEAR_SCOPE = /^(?:spans?|resources?|events?|links?|instrumentations?|parents?|scope|attributes?|tags?)$/i;
-
 /** field = prefix { op prefix } ; by precedence climbing, folding as it goes. */
 export function parseFieldExpr(c: Cursor): FieldExpr {
   return parseBinary(c, LOWEST);
@@ -187,9 +185,10 @@ function refuseNearScope(token: Extract<Token, { readonly kind: 'attribute' }>):
   const rest = token.name.slice(dot + 1);
   if (first === 'trace' && Object.hasOwn(SCOPED['trace:'], rest))
     throw new SyntaxProblem(`unknown identifier: ${token.name}`, token, `\`trace:${rest}\`, or \`.${token.name}\` for an attribute of that name`);
-  if (NEAR_SCOPE.test(first)) {
-    throw new SyntaxProblem(`unknown scope: ${first}`, token, `\`span.${rest}\`, \`resource.${rest}\`, or \`.${token.name}\` for an attribute of that name`);
-  }
+  const near = nearScope(first);
+  if (near === undefined) return;
+  const scoped = near === '' ? `\`span.${rest}\`, \`resource.${rest}\`` : `\`${near}.${rest}\``;
+  throw new SyntaxProblem(`unknown scope: ${first}`, token, `${scoped}, or \`.${token.name}\` for an attribute of that name`);
 }
 
 function staticOf(token: Token): Static | undefined {

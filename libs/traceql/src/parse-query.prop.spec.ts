@@ -31,6 +31,8 @@ function survives(text: string): void {
   } catch (error) {
     expect(error).toBeInstanceOf(AppError);
     expect((error as AppError).code).toBe('invalid_argument');
+    const [, meant] = (error as AppError).message.split('\ndid you mean: ');
+    if (meant !== undefined) validateQuery(parseQuery(meant));
   }
 }
 

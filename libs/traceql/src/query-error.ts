@@ -3,8 +3,7 @@ import { AppError } from '@vivace/base';
 import type { Loc } from './ast.ts';
 import { excerpt, positionAt } from './source.ts';
 
-/** Why a text does not parse. Internal: `parseQuery` turns it into the AppError. */
-export class SyntaxProblem extends Error {
+class Problem extends Error {
   readonly loc: Loc;
   readonly expected: string | undefined;
 
@@ -14,6 +13,12 @@ export class SyntaxProblem extends Error {
     this.expected = expected;
   }
 }
+
+/** Why a text does not parse. Internal: `parseQuery` turns it into the AppError. */
+export class SyntaxProblem extends Problem {}
+
+/** Why a query that parses is refused all the same. Internal: `validateQuery` turns it into the AppError. */
+export class Violation extends Problem {}
 
 /**
  * The one constructor of query errors, always `invalid_argument`. `headline` is the first line; below it what was expected,
