@@ -70,7 +70,7 @@ export class LocalObjectStore implements ObjectStore {
     signal?.throwIfAborted();
     try {
       const found = await stat(this.#path(key));
-      return found.isFile() ? { size: found.size, modifiedMs: found.mtimeMs } : undefined;
+      return found.isFile() ? { size: found.size, modifiedMs: Math.trunc(found.mtimeMs) } : undefined;
     } catch (cause) {
       const error = storeError(key, cause);
       if (error.code === 'not_found') return undefined;

@@ -1,7 +1,8 @@
 import type { MetricsRegistry } from '@vivace/base';
 import type { RequestObserver } from './request-observer.ts';
 
-const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+/** Those of Tempo. */
+const SECONDS = [0.005, 0.02, 0.08, 0.32, 1.28, 5.12];
 
 /** Counts requests to a remote store under Tempo's names. */
 export function observeRequests(metrics: MetricsRegistry): RequestObserver {

@@ -1,10 +1,12 @@
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import type { ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AppError, createMemoryMetrics } from '@vivace/base';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { objectStoreContract } from '../object-store.contract.ts';
 import { observeRequests } from '../observe-requests.ts';
 import { openObjectStore } from '../open-object-store.ts';
@@ -131,6 +133,62 @@ describe('requests', () => {
     expect(await store.listTree('t/', (key) => key.endsWith('meta.json'))).toHaveLength(10);
     expect((await store.list('t/b3/')).map(({ key }) => key)).toEqual(['t/b3/data.parquet', 't/b3/meta.json']);
     expect(await store.list('t/')).toEqual([]);
+  });
+});
+
+describe('credentials of the environment', () => {
+  afterEach(() => vi.unstubAllEnvs());
+
+  const usedKey = (): string | undefined => /Credential=([^/]+)\//.exec(s3.seen.at(-1)?.headers.authorization ?? '')?.[1];
+
+  it('are AWS variables', async () => {
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAENV');
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'hush');
+    const store = await open({ accessKey: '', secretKey: '' });
+    await store.put('k', new Uint8Array(1));
+    expect(usedKey()).toBe('AKIAENV');
+  });
+
+  it('are a web identity, as of a Kubernetes service account', async () => {
+    const tokenFile = join(await mkdtemp(join(tmpdir(), 'web-identity-')), 'token');
+    await writeFile(tokenFile, 'signed-by-the-cluster');
+    const asked: string[] = [];
+    const sts = createServer((request, response) => {
+      request.on('data', (chunk: Buffer) => asked.push(chunk.toString()));
+      request.on('end', () =>
+        response.end(
+          `<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>hush</SecretAccessKey>
+           <SessionToken>session</SessionToken><Expiration>2100-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`,
+        ),
+      );
+    });
+    await new Promise<void>((resolve) => sts.listen(0, '127.0.0.1', resolve));
+    for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_PROFILE']) vi.stubEnv(name, undefined);
+    vi.stubEnv('AWS_WEB_IDENTITY_TOKEN_FILE', tokenFile);
+    vi.stubEnv('AWS_ROLE_ARN', 'arn:aws:iam::123456789012:role/vivace');
+    vi.stubEnv('AWS_ENDPOINT_URL_STS', `http://127.0.0.1:${(sts.address() as AddressInfo).port}`);
+    vi.stubEnv('AWS_CONFIG_FILE', '/nowhere');
+    vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', '/nowhere');
+    const store = await open({ accessKey: '', secretKey: '' });
+    await store.put('k', new Uint8Array(1));
+    expect([usedKey(), s3.seen.at(-1)?.headers['x-amz-security-token']]).toEqual(['ASIAROLE', 'session']);
+    expect(asked.join('')).toMatch(/Action=AssumeRoleWithWebIdentity.*WebIdentityToken=signed-by-the-cluster/);
+    sts.closeAllConnections();
+    await new Promise((resolve) => sts.close(resolve));
+    await rm(dirname(tokenFile), { recursive: true });
+  });
+
+  it('may be none: then nothing is asked, and the message says which to set', async () => {
+    for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_PROFILE', 'AWS_WEB_IDENTITY_TOKEN_FILE']) vi.stubEnv(name, undefined);
+    vi.stubEnv('AWS_CONFIG_FILE', '/nowhere');
+    vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', '/nowhere');
+    vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
+    const store = await open({ accessKey: '', secretKey: '' });
+    await expect(store.get('k')).rejects.toMatchObject({
+      code: 'permission_denied',
+      message: expect.stringContaining('check the credentials of storage.trace.s3'),
+    });
+    expect(s3.seen).toEqual([]);
   });
 });
 
