@@ -6,7 +6,7 @@ import { observeRequests, openObjectStore } from '@vivace/object-store';
 import type { StoreSettings } from '@vivace/object-store';
 import { createQueryTasks } from '@vivace/querier';
 import type { QueryTasks } from '@vivace/querier';
-import { serveTasks, threadMetrics, workerStartData } from '@vivace/workers';
+import { boundGarbage, serveTasks, threadMetrics, workerStartData } from '@vivace/workers';
 
 /** Given to every thread when it starts. */
 export interface WorkerData {
@@ -17,12 +17,16 @@ export interface WorkerData {
   readonly columnBytes: number;
 }
 
+const MIB = 1024 * 1024;
+/** Of decoded columns, per thread, besides those kept. */
+const GARBAGE = { minorBytes: 32 * MIB, majorBytes: 96 * MIB };
+
 export type Tasks = typeof ingesterTasks & QueryTasks;
 
 const { store: storeSettings, blockCache, columnBytes } = workerStartData<WorkerData>(); // put there by createPool
 const store = await openObjectStore(storeSettings, observeRequests(threadMetrics()));
 const cache = new BlockCache({ ...blockCache, columnBytes });
-const tasks: Tasks = { ...ingesterTasks, ...createQueryTasks({ store, cache, maxOpenBlocks: blockCache.maxOpenBlocks }) };
+const tasks: Tasks = { ...ingesterTasks, ...createQueryTasks({ store, cache, maxOpenBlocks: blockCache.maxOpenBlocks, betweenWork: boundGarbage(GARBAGE) }) };
 
 /** A third of the share of a thread at 0: receiving goes on however much there is to search. */
 const NICENESS = 5;

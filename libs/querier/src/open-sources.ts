@@ -8,6 +8,7 @@ import { openRecent } from './recent-batches.ts';
 export interface BlockReaders {
   /** What this thread keeps of parts. */
   readonly parts: PartCache;
+  readonly betweenWork?: (() => void) | undefined;
   open(sources: JobSources, block: JobSources['blocks'][number]): Promise<BlockReader>;
 }
 
@@ -18,6 +19,7 @@ export async function withBatches<T>(sources: JobSources, readers: BlockReaders,
     return await use(batchesOf(recent.batches, sources, readers));
   } finally {
     recent.close();
+    readers.betweenWork?.();
   }
 }
 

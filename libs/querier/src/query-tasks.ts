@@ -13,6 +13,8 @@ export interface QueryTasksDeps {
   readonly cache: BlockCache;
   /** Readers kept (`querier.block_cache.max_open_blocks`). */
   readonly maxOpenBlocks: number;
+  /** Called now and then while a query runs and after it: the time to collect garbage. */
+  readonly betweenWork?: (() => void) | undefined;
 }
 
 export type QueryTasks = ReturnType<typeof createQueryTasks>;
@@ -52,12 +54,13 @@ function keepReaders(deps: QueryTasksDeps): BlockReaders {
   const open = new Map<string, Promise<BlockReader>>();
   return {
     parts: deps.cache.columns,
+    betweenWork: deps.betweenWork,
     open({ tenant }, { meta }) {
       const key = `${tenant}/${meta.blockId}`;
       let reader = open.get(key);
       open.delete(key);
       if (!reader) {
-        reader = openBlock({ store: deps.store, tenant, meta, cache: deps.cache });
+        reader = openBlock({ store: deps.store, tenant, meta, cache: deps.cache, beforeRead: deps.betweenWork });
         reader.catch(() => open.delete(key));
         if (open.size >= deps.maxOpenBlocks) open.delete(open.keys().next().value as string);
       }

@@ -1,3 +1,5 @@
+export { boundGarbage } from './bound-garbage.ts';
+export type { GarbageBounds } from './bound-garbage.ts';
 export { collect, minorCollections } from './collect.ts';
 export { serveTasks, threadMetrics, Transfer, workerStartData } from './serve-tasks.ts';
 export type { ServeOptions, TaskContext, TaskHandler, TaskHandlers } from './serve-tasks.ts';

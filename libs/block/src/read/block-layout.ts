@@ -41,8 +41,16 @@ export async function openLayout(source: ByteSource, meta: BlockMeta, cache: Blo
   return layout;
 }
 
-export function objectSource(store: ObjectStore, name: string, size: number): ByteSource {
-  return { name, size, read: (offset, length, signal) => store.getRange(name, offset, length, signal) };
+/** `beforeRead` is called before every read. */
+export function objectSource(store: ObjectStore, name: string, size: number, beforeRead?: () => void): ByteSource {
+  return {
+    name,
+    size,
+    read(offset, length, signal) {
+      beforeRead?.();
+      return store.getRange(name, offset, length, signal);
+    },
+  };
 }
 
 /** An entry of a cache, besides key and value. */

@@ -22,6 +22,8 @@ export interface OpenBlockOptions {
   readonly cache?: BlockCache;
   /** Check page CRCs where there are any. Default true. */
   readonly checkCrc?: boolean;
+  /** Called before every read of the data: between two pieces of work. */
+  readonly beforeRead?: (() => void) | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -42,7 +44,7 @@ export async function openBlock(options: OpenBlockOptions): Promise<BlockReader>
   const { store, tenant, meta, signal } = options;
   const folder = `${tenant}/${meta.blockId}`;
   const cache = options.cache ?? new BlockCache();
-  const source = objectSource(store, `${folder}/data.parquet`, meta.size);
+  const source = objectSource(store, `${folder}/data.parquet`, meta.size, options.beforeRead);
   const layout = await openLayout(source, meta, cache, signal);
   return new StoredBlock({ folder, meta, store, source, layout, cache, checkCrc: options.checkCrc ?? true });
 }
