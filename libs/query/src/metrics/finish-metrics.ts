@@ -2,9 +2,10 @@ import type { ExemplarJson, InstantSeriesJson, KeyValueJson, QueryInstantRespons
 import { isDurationField } from './field-numbers.ts';
 import type { MergedGroup, MergedMetrics, MergedRow } from './merge-metrics.ts';
 import type { ExemplarPiece } from './metrics-partial.ts';
-import type { MetricsPlan } from './plan-metrics.ts';
+import type { FunctionPlan, MetricsPlan } from './plan-metrics.ts';
 import { boundOf, bucketOf, quantileOf } from './power-buckets.ts';
 import { applySecondStages } from './second-stages.ts';
+import { compareSeriesOf } from './compare-series.ts';
 import { compareSeries } from './series.ts';
 import type { Series } from './series.ts';
 import { stampMs } from './time-axis.ts';
@@ -25,7 +26,7 @@ export function finishInstant(merged: MergedMetrics, plan: MetricsPlan, maxSerie
 }
 
 function finish(merged: MergedMetrics, plan: MetricsPlan, maxSeries: number): { readonly series: readonly Series[]; status?: 'PARTIAL'; message?: string } {
-  const all = applySecondStages(seriesOf(merged, plan), plan.second)
+  const all = (plan.kind === 'compare' ? compareSeriesOf(merged.groups, plan.topN) : applySecondStages(seriesOf(merged, plan), plan.second))
     .filter(({ values }) => values.some(Number.isFinite))
     .sort(compareSeries);
   const isCut = maxSeries > 0 && all.length > maxSeries;
@@ -42,7 +43,7 @@ function finish(merged: MergedMetrics, plan: MetricsPlan, maxSeries: number): { 
   return messages.length > 0 ? { series, status: 'PARTIAL', message: messages.join(' ') } : { series };
 }
 
-function seriesOf(merged: MergedMetrics, plan: MetricsPlan): readonly Series[] {
+function seriesOf(merged: MergedMetrics, plan: FunctionPlan): readonly Series[] {
   const { op } = plan.metrics;
   const isCount = op === 'rate' || op === 'count_over_time';
   // Nothing at all is a count too; but of groups nothing is known then.
@@ -52,7 +53,7 @@ function seriesOf(merged: MergedMetrics, plan: MetricsPlan): readonly Series[] {
 
 const NONE = new Float64Array(0);
 
-function groupSeries(group: MergedGroup, plan: MetricsPlan): readonly Series[] {
+function groupSeries(group: MergedGroup, plan: FunctionPlan): readonly Series[] {
   const { op, quantiles } = plan.metrics;
   const { buckets } = plan.axis;
   const scale = plan.operand && isDurationField(plan.operand) ? 1e9 : 1;
@@ -100,7 +101,7 @@ function one(labels: readonly KeyValueJson[], exemplars: readonly ExemplarPiece[
 }
 
 /** Nil is left out; of nil only, the first label says so. */
-function groupLabels({ values }: MergedGroup, { by }: MetricsPlan): readonly KeyValueJson[] {
+function groupLabels({ values }: MergedGroup, { by }: FunctionPlan): readonly KeyValueJson[] {
   const labels = by.flatMap(({ label }, i) => {
     const value = values[i];
     return value ? [{ key: label, value }] : [];

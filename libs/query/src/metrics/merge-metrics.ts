@@ -25,7 +25,8 @@ export interface MergedMetrics {
 
 /** What several jobs counted as if one had. The partials are left as they are. Groups beyond `maxSeries` are left out. */
 export function mergeMetrics(partials: readonly MetricsPartial[], plan: MetricsPlan, maxSeries: number): MergedMetrics {
-  const kind = cellKind(plan.metrics.op);
+  const kind = plan.kind === 'compare' ? 'count' : cellKind(plan.metrics.op);
+  const label = plan.kind === 'compare' ? 'compare()' : (plan.by.at(-1)?.label ?? '');
   const { buckets } = plan.axis;
   const groups = new Map<string, { readonly values: readonly GroupValue[]; readonly rows: Map<number, MergedRow>; readonly exemplars: ExemplarPiece[] }>();
   const overflowed = new Set(partials.flatMap((partial) => partial.overflowed));
@@ -37,7 +38,7 @@ export function mergeMetrics(partials: readonly MetricsPartial[], plan: MetricsP
       let group = groups.get(ids[g]);
       if (!group) {
         if (groups.size >= maxSeries) {
-          overflowed.add(plan.by[plan.by.length - 1].label);
+          overflowed.add(label);
           return;
         }
         groups.set(ids[g], (group = { values: partial.groups[g], rows: new Map(), exemplars: [] }));

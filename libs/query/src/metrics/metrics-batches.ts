@@ -7,10 +7,11 @@ import { Accumulator } from './accumulate.ts';
 import { cellFills, cellKind, presenceOf } from './cells.ts';
 import type { CellKind } from './cells.ts';
 import { ExemplarChooser } from './choose-exemplars.ts';
+import { compareBatches } from './compare-batches.ts';
 import { fieldNumbers, isDurationField } from './field-numbers.ts';
 import { GroupKeys } from './group-keys.ts';
 import type { MetricsPartial } from './metrics-partial.ts';
-import type { MetricsPlan } from './plan-metrics.ts';
+import type { FunctionPlan, MetricsPlan } from './plan-metrics.ts';
 import { Scratch } from './scratch.ts';
 import { selectSpans } from './select-spans.ts';
 import type { GroupValue } from './value-table.ts';
@@ -26,13 +27,14 @@ const MAX_CELLS = 8_388_608;
 
 /** Counts the spans of batches in any order, however divided into calls: the merged answer is the same as long as no limit is met. */
 export async function metricsBatches(plan: MetricsPlan, batches: Batches, options: MetricsOptions): Promise<MetricsPartial> {
+  if (plan.kind === 'compare') return compareBatches(plan, batches, options);
   const run = new MetricsRun(plan, options);
   if (!plan.isEmpty && plan.axis.buckets > 0) for await (const batch of loadAhead(batches, plan.needs, options.signal)) run.add(batch);
   return run.finish();
 }
 
 class MetricsRun {
-  readonly #plan: MetricsPlan;
+  readonly #plan: FunctionPlan;
   readonly #kind: CellKind;
   readonly #keys: GroupKeys;
   readonly #accumulator: Accumulator;
@@ -43,7 +45,7 @@ class MetricsRun {
   #inspectedSpans = 0;
   #inspectedBytes = 0;
 
-  constructor(plan: MetricsPlan, { maxSeries }: MetricsOptions) {
+  constructor(plan: FunctionPlan, { maxSeries }: MetricsOptions) {
     this.#plan = plan;
     this.#kind = cellKind(plan.metrics.op);
     const limit = Math.max(1, Math.min(maxSeries, Math.floor(MAX_CELLS / Math.max(1, plan.axis.buckets))));

@@ -1,30 +1,47 @@
 import { AppError } from '@vivace/base';
 import type { ColumnNeeds } from '@vivace/trace';
-import { fieldLabel, findHint } from '@vivace/traceql';
+import { findHint } from '@vivace/traceql';
 import type { FieldRef, MetricsAggregate, MetricsFilter, Query, SecondStage, Stage } from '@vivace/traceql';
 import type { Field } from '../field.ts';
 import { fieldId, NeedsBuilder, resolveField } from '../field.ts';
 import type { MetricsRequest, TimeRange } from '../model.ts';
 import { planStages } from '../plan-search.ts';
+import { planPredicate } from '../predicate.ts';
+import type { Predicate } from '../predicate.ts';
 import { shownFields } from '../shown-fields.ts';
 import type { GroupField } from './group-keys.ts';
 import type { SelectPlan } from './select-spans.ts';
 import { endOf, instantAxis, rangeAxis } from './time-axis.ts';
+import type { TimeAxis } from './time-axis.ts';
 
-/** A metrics query made ready: independent of data, reusable for any number of batches. */
-export interface MetricsPlan extends SelectPlan {
-  readonly metrics: MetricsAggregate;
-  readonly second: readonly (SecondStage | MetricsFilter)[];
-  readonly by: readonly GroupField[];
-  readonly operand: Field | undefined;
+interface CommonPlan extends SelectPlan {
   /** Most exemplars; 0: none. */
   readonly exemplars: number;
-  /** What exemplars say of their span. */
-  readonly exemplarFields: readonly GroupField[];
   readonly needs: ColumnNeeds;
   /** No span can match, whatever the data. */
   readonly isEmpty: boolean;
 }
+
+export interface FunctionPlan extends CommonPlan {
+  readonly kind: 'function';
+  readonly metrics: MetricsAggregate;
+  readonly second: readonly (SecondStage | MetricsFilter)[];
+  readonly by: readonly GroupField[];
+  readonly operand: Field | undefined;
+  /** What exemplars say of their span. */
+  readonly exemplarFields: readonly GroupField[];
+}
+
+export interface ComparePlan extends CommonPlan {
+  readonly kind: 'compare';
+  readonly topN: number;
+  readonly selection: Predicate;
+  /** Spans that start elsewhere are of the baseline. */
+  readonly window: TimeAxis | undefined;
+}
+
+/** A metrics query made ready: independent of data, reusable for any number of batches. */
+export type MetricsPlan = FunctionPlan | ComparePlan;
 
 export type MetricsMode = 'range' | 'instant';
 
@@ -37,10 +54,16 @@ export function planMetrics(request: MetricsRequest, mode: MetricsMode): Metrics
   const { query } = request;
   const { metrics } = query;
   if (!metrics) throw new AppError('invalid_argument', 'not a metrics query');
-  if (metrics.kind === 'compare') throw new AppError('unimplemented', 'compare() is not implemented yet');
   const needs = new NeedsBuilder();
   needs.addColumns('start');
   const { filters, isEmpty } = planStages(query.stages, needs);
+  const axis = mode === 'range' ? rangeAxis(request.startNs, request.endNs, request.stepNs) : instantAxis(request.startNs, request.endNs);
+  const common = { stages: query.stages, filters, isAll: query.stages.every(isEverything), axis, needs, isEmpty };
+  if (metrics.kind === 'compare') {
+    const { topN, start, end } = metrics;
+    const selection = planPredicate(metrics.selection.expr, needs);
+    return { ...common, kind: 'compare', topN, selection, window: end > start ? instantAxis(start, end) : undefined, exemplars: 0 };
+  }
   const by = metrics.by.map(groupField);
   const operand = metrics.operand && resolveField(metrics.operand);
   for (const { field } of by) needs.addField(field);
@@ -51,20 +74,7 @@ export function planMetrics(request: MetricsRequest, mode: MetricsMode): Metrics
     needs.addColumns('traceId');
     for (const { field } of exemplarFields) needs.addField(field);
   }
-  return {
-    stages: query.stages,
-    filters,
-    isAll: query.stages.every(isEverything),
-    axis: mode === 'range' ? rangeAxis(request.startNs, request.endNs, request.stepNs) : instantAxis(request.startNs, request.endNs),
-    metrics,
-    second: query.second,
-    by,
-    operand,
-    exemplars,
-    exemplarFields,
-    needs,
-    isEmpty,
-  };
+  return { ...common, kind: 'function', metrics, second: query.second, by, operand, exemplars, exemplarFields };
 }
 
 /** Whole seconds around the spans counted. */
@@ -78,7 +88,7 @@ function isEverything(stage: Stage): boolean {
 }
 
 function groupField(ref: FieldRef): GroupField {
-  return { label: fieldLabel(ref), field: resolveField(ref) };
+  return labelled(resolveField(ref));
 }
 
 /** `with(exemplars=…)` has the last word: a number, or false for none. */
@@ -95,7 +105,8 @@ function shownInExemplars(query: Query, by: readonly GroupField[], operand: Fiel
   return all.filter(({ label }) => !labels.has(label) && labels.add(label));
 }
 
-function labelled(field: Field): GroupField {
+/** The key of a label: the field's name with its scope, unlike in queries never in quotes. */
+export function labelled(field: Field): GroupField {
   return {
     label: fieldId(field)
       .replace(/^scope\./, 'instrumentation.')

@@ -3,6 +3,7 @@ import { formatGoDuration } from '@vivace/base';
 import { compareStatics, fieldLabel } from '@vivace/traceql';
 import type { MetricsAggregate, MetricsFilter, Query, SecondStage, Static } from '@vivace/traceql';
 import type { PlainTrace } from '../plain.ts';
+import { compareNaively } from './compare-naively.ts';
 import { matchingSpans } from './evaluate-naively.ts';
 import { valueOf } from './naive-expr.ts';
 import type { SpanView } from './trace-view.ts';
@@ -14,27 +15,24 @@ export interface NaiveTimes {
   readonly stepNs: bigint | undefined;
 }
 
-type Label = readonly [key: string, value: Static];
+export type NaiveLabel = readonly [key: string, value: Static];
 
 export interface NaiveSeries {
-  readonly labels: readonly Label[];
+  readonly labels: readonly NaiveLabel[];
   /** One a bucket, undefined where there is no sample. */
   readonly values: readonly (number | undefined)[];
 }
 
 /** In the order of answers. Exemplars, hints and limits are not its affair. */
-export function evaluateMetricsNaively(query: Query, traces: readonly PlainTrace[], { startNs, endNs, stepNs }: NaiveTimes): readonly NaiveSeries[] {
+export function evaluateMetricsNaively(query: Query, traces: readonly PlainTrace[], times: NaiveTimes): readonly NaiveSeries[] {
   const { metrics } = query;
-  if (metrics?.kind !== 'metrics') throw new Error('the oracle knows metrics functions only');
-  const width = stepNs ?? endNs - startNs;
-  const edges: bigint[] = [];
-  if (stepNs === undefined) edges.push(endNs);
-  else for (let edge = startNs - (startNs % stepNs); edge < endNs + stepNs; edge += stepNs) edges.push(edge);
-  const last = edges.length - 1;
-  if (stepNs !== undefined && last > 0 && edges[last - 1] >= endNs) edges.pop();
+  if (!metrics) throw new Error('no metrics query');
+  const { width, edges } = bucketsOf(times);
   const spans = traces.flatMap((trace) => matchingSpans(query, trace));
   const inBucket = edges.map((edge) => spans.filter(({ span }) => span.startNs <= edge && span.startNs > edge - width));
-  const groups = new Map<string, readonly Label[]>();
+  const shown = (all: readonly NaiveSeries[]) => all.filter(({ values }) => values.some((value) => value !== undefined)).sort(inOrder);
+  if (metrics.kind === 'compare') return shown(compareNaively(metrics, inBucket));
+  const groups = new Map<string, readonly NaiveLabel[]>();
   for (const view of inBucket.flat()) groups.set(print(labelsOf(metrics, view)), labelsOf(metrics, view));
   const isCount = metrics.op === 'rate' || metrics.op === 'count_over_time';
   if (isCount && metrics.by.length === 0) groups.set(print([]), []);
@@ -42,13 +40,20 @@ export function evaluateMetricsNaively(query: Query, traces: readonly PlainTrace
     const members = inBucket.map((views) => views.filter((view) => print(labelsOf(metrics, view)) === id));
     return functionSeries(metrics, labels, members, Number(width) / 1e9);
   });
-  const shown = (all: readonly NaiveSeries[]) => all.filter(({ values }) => values.some((value) => value !== undefined)).sort(inOrder);
   return shown(query.second.reduce(secondStage, shown(series)));
 }
 
+/** The right edges, and how far each bucket reaches to the left. */
+function bucketsOf({ startNs, endNs, stepNs }: NaiveTimes): { readonly width: bigint; readonly edges: readonly bigint[] } {
+  if (stepNs === undefined) return { width: endNs - startNs, edges: [endNs] };
+  const edges = [startNs - (startNs % stepNs)];
+  while (edges[edges.length - 1] < endNs) edges.push(edges[edges.length - 1] + stepNs);
+  return { width: stepNs, edges };
+}
+
 /** Nil is left out, unless there is nothing else. The text "nil" is nil. */
-function labelsOf({ by }: MetricsAggregate, view: SpanView): readonly Label[] {
-  const labels = by.flatMap((field): readonly Label[] => {
+function labelsOf({ by }: MetricsAggregate, view: SpanView): readonly NaiveLabel[] {
+  const labels = by.flatMap((field): readonly NaiveLabel[] => {
     const value = valueOf(field, view);
     if (value === undefined || value.type === 'array' || (value.type === 'string' && value.value === 'nil')) return [];
     return [[fieldLabel(field), shownAs(value)]];
@@ -56,18 +61,18 @@ function labelsOf({ by }: MetricsAggregate, view: SpanView): readonly Label[] {
   return labels.length === 0 && by.length > 0 ? [[fieldLabel(by[0]), { type: 'string', value: 'nil' }]] : labels;
 }
 
-function shownAs(value: Static): Static {
+export function shownAs(value: Static): Static {
   if (value.type === 'duration') return { type: 'string', value: formatGoDuration(value.value) };
   return value.type === 'status' || value.type === 'kind' ? { type: 'string', value: value.value } : value;
 }
 
 function functionSeries(
   { op, operand, quantiles }: MetricsAggregate,
-  labels: readonly Label[],
+  labels: readonly NaiveLabel[],
   members: readonly SpanView[][],
   seconds: number,
 ): readonly NaiveSeries[] {
-  const named: readonly Label[] = labels.length > 0 ? labels : [['__name__', { type: 'string', value: op }]];
+  const named: readonly NaiveLabel[] = labels.length > 0 ? labels : [['__name__', { type: 'string', value: op }]];
   if (op === 'rate') return [{ labels: named, values: members.map((views) => views.length / seconds) }];
   if (!operand) return [{ labels: named, values: members.map((views) => views.length) }];
   const values = members.map((views) => views.map((view) => valueOf(operand, view)).filter((value) => value !== undefined));
@@ -147,11 +152,17 @@ function secondStage(series: readonly NaiveSeries[], stage: SecondStage | Metric
 
 function inOrder(a: NaiveSeries, b: NaiveSeries): number {
   if (a.labels.length !== b.labels.length) return a.labels.length - b.labels.length;
-  const texts = ({ labels }: NaiveSeries) => labels.flatMap(([key, value]) => [key, 'value' in value ? String(value.value) : '']);
+  const texts = ({ labels }: NaiveSeries) => labels.flatMap(([key, value]) => [key, textOf(value), value.type]);
   const at = texts(a).findIndex((text, i) => text !== texts(b)[i]);
   return at < 0 ? 0 : texts(a)[at] < texts(b)[at] ? -1 : 1;
 }
 
-function print(labels: readonly Label[]): string {
+/** Floats as Go prints them, near enough. */
+function textOf(value: Static): string {
+  if (value.type !== 'float' || value.value === 0 || Math.abs(value.value) >= 1e-4) return 'value' in value ? String(value.value) : '';
+  return value.value.toExponential().replace(/-(\d)$/, '-0$1');
+}
+
+function print(labels: readonly NaiveLabel[]): string {
   return JSON.stringify(labels, (_, part: unknown) => (typeof part === 'bigint' ? String(part) : part));
 }

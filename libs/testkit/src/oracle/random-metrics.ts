@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { searchTexts, spansetTexts } from './random-queries.ts';
+import { fieldExpressions, searchTexts, spansetTexts } from './random-queries.ts';
 
 // Metrics query texts over the names and values of `plainTraces`. All pass validation.
 
@@ -66,6 +66,9 @@ const stages = fc.oneof(
   { weight: 1, arbitrary: searchTexts.filter((text) => !text.startsWith('(')) },
 );
 
+const compare = fc.tuple(fieldExpressions, any('100', '100, 1700000000500000000, 1700000002000000000')).map(([expr, more]) => `compare({ ${expr} }, ${more})`);
+const functions = fc.tuple(call, by, fc.array(second, { maxLength: 2 })).map(([of, groups, rest]) => `${of}${groups}${rest.join('')}`);
+
 export const metricsTexts: fc.Arbitrary<string> = fc
-  .tuple(stages, call, by, fc.array(second, { maxLength: 2 }))
-  .map(([pipeline, of, groups, rest]) => `${pipeline} | ${of}${groups}${rest.join('')}`);
+  .tuple(stages, fc.oneof({ weight: 9, arbitrary: functions }, { weight: 1, arbitrary: compare }))
+  .map((parts) => parts.join(' | '));
