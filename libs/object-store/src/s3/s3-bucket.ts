@@ -116,10 +116,14 @@ class S3Bucket implements Bucket {
   }
 
   failure(reason: unknown): Failure {
-    if (!(reason instanceof S3ServiceException)) return plainFailure(reason);
-    const { $metadata, $response, name, message } = reason;
-    const seconds = Number($response?.headers['retry-after']);
-    return { status: $metadata.httpStatusCode, code: name, message, ...(seconds > 0 && { retryAfterMs: seconds * 1_000 }) };
+    const answer = reason instanceof Error && '$response' in reason ? (reason.$response as Partial<HttpAnswer> | undefined) : undefined;
+    // What stands before a store answers in its own words: the SDK then fails to parse them, and only the status says what it was.
+    const failure =
+      reason instanceof S3ServiceException || answer?.statusCode === undefined
+        ? plainFailure(reason)
+        : { code: 'NotS3', message: 'the answer is not one of S3' };
+    const seconds = Number(answer?.headers?.['retry-after']);
+    return { ...failure, status: answer?.statusCode, ...(seconds > 0 && { retryAfterMs: seconds * 1_000 }) };
   }
 
   close(): void {
@@ -136,6 +140,11 @@ class S3Bucket implements Bucket {
   #at(key: string) {
     return { Bucket: this.#bucket, Key: key };
   }
+}
+
+interface HttpAnswer {
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 function sendOptions({ signal }: Call) {

@@ -206,6 +206,16 @@ describe('a store that fails', () => {
     expect([counted('GET', String(status)), counted('GET', '206')]).toEqual([2, 1]);
   });
 
+  it.each(['Service Unavailable', '<html><body>bad gateway<br></body></html>', ''])('is asked again when what stands before it answers %j', async (body) => {
+    const store = await open();
+    s3.objects.set('k', Buffer.from('abc'));
+    script(1, reads, (response) => response.writeHead(502).end(body));
+    expect(await store.get('k')).toHaveLength(3);
+    expect([counted('GET', '502'), counted('GET', '200')]).toEqual([1, 1]);
+    script(Infinity, reads, (response) => response.writeHead(502).end(body));
+    await expect(store.get('k')).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining('(502 ') });
+  });
+
   it('is unavailable after the last try', async () => {
     const store = await open();
     script(
