@@ -31,12 +31,14 @@ import { openIngester } from './open-ingester.ts';
 import { Overrides } from './overrides.ts';
 import { createPool } from './pool.ts';
 import { Receivers } from './receivers.ts';
+import { createRings } from './rings.ts';
+import type { Rings } from './rings.ts';
 import type { Runtime } from './runtime.ts';
 import { services } from './services.ts';
 import { createStatusPages } from './status-pages.ts';
 import { systemTimers } from './system-timers.ts';
 import { toStoreSettings } from './store-settings.ts';
-import { BLOCK_LIST, DISTRIBUTOR, INGESTER, OVERRIDES, POOL, QUERIER, QUERY_API, RECEIVERS, RPC_SERVER, RUNTIME, STORE } from './tokens.ts';
+import { BLOCK_LIST, DISTRIBUTOR, INGESTER, OVERRIDES, PAGES, POOL, QUERIER, QUERY_API, RECEIVERS, RINGS, RPC_SERVER, RUNTIME, STORE } from './tokens.ts';
 import { BUILD_INFO } from './version.ts';
 import type { Tasks } from './task-worker.ts';
 
@@ -176,6 +178,8 @@ const PROVIDERS: Provider[] = [
         clock,
       }),
   },
+  { provide: RINGS, inject: [RUNTIME], useFactory: createRings },
+  { provide: PAGES, inject: [RINGS], useFactory: ({ pages }: Rings) => pages },
   { provide: METRICS_PAGE, inject: [RUNTIME], useFactory: ({ metrics }: Runtime) => metrics },
   {
     provide: STATUS_PAGES,
@@ -196,8 +200,8 @@ const PROVIDERS: Provider[] = [
   },
   {
     provide: LIFECYCLE,
-    inject: [RUNTIME, OVERRIDES, POOL, BLOCK_LIST, INGESTER, RECEIVERS, RPC_SERVER],
-    useFactory: (runtime: Runtime, ...parts: [Overrides, WorkerPool<Tasks>, BlockList, Ingester, Receivers, RpcServer]) =>
+    inject: [RUNTIME, OVERRIDES, POOL, BLOCK_LIST, INGESTER, RINGS, RECEIVERS, RPC_SERVER],
+    useFactory: (runtime: Runtime, ...parts: [Overrides, WorkerPool<Tasks>, BlockList, Ingester, Rings, Receivers, RpcServer]) =>
       createLifecycle({ services: services(runtime, ...parts), logger: runtime.logger, clock: runtime.clock }),
   },
 ];

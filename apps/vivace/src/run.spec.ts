@@ -82,6 +82,26 @@ describe('the process', () => {
     await expect(fetch(`${url}/ready`)).rejects.toThrow('fetch failed');
   });
 
+  it('is a ring of one, which keeps its tokens', async () => {
+    const flags = ['-ingester.lifecycler.id=solo', '-ingester.availability-zone=a', `-ingester.lifecycler.tokens-file-path=${dir}/ring/tokens`];
+    const ringOf = async (url: string | undefined) => {
+      const response = await fetch(`${url}/ingester/ring`, { headers: { accept: 'application/json' } });
+      return ((await response.json()) as { shards: { tokens: number[] }[] }).shards[0]!;
+    };
+    const first = await start(...flags);
+    const member = await ringOf(first.url);
+    expect(member).toMatchObject({ id: 'solo', state: 'ACTIVE', zone: 'a', address: expect.stringMatching(/^127\.0\.0\.1:/) });
+    expect(member.tokens).toHaveLength(128);
+    expect(await (await fetch(`${first.url}/ingester/ring`)).text()).toContain('<td>solo</td><td>a</td><td>ACTIVE</td>');
+    expect(await (await fetch(`${first.url}/memberlist`)).text()).toBe("This instance doesn't use memberlist.");
+    expect((await fetch(`${first.url}/distributor/ring`)).status).toBe(404);
+    expect(await (await fetch(`${first.url}/metrics`)).text()).toContain('tempo_ring_members{name="ingester",state="ACTIVE"} 1');
+    first.signal('SIGTERM');
+    await first.exited;
+    running.pop();
+    expect((await ringOf((await start(...flags)).url)).tokens).toEqual(member.tokens);
+  });
+
   it('serves the query API below a prefix, for several tenants', async () => {
     const { url } = await start('-http-api-prefix=/tempo', '-multitenancy.enabled');
     expect((await fetch(`${url}/api/echo`)).status).toBe(404);

@@ -7,7 +7,7 @@ import { createLogger, createMetrics } from '@vivace/telemetry';
 import { AppModule } from './app.module.ts';
 import type { Receivers } from './receivers.ts';
 import type { Runtime } from './runtime.ts';
-import { QUERY_API, RECEIVERS, RPC_SERVER } from './tokens.ts';
+import { PAGES, QUERY_API, RECEIVERS, RPC_SERVER } from './tokens.ts';
 import { VERSION } from './version.ts';
 
 export interface RunOptions {
@@ -47,6 +47,7 @@ export async function run({ loaded, env, clock, beganMs, write, exit, onSignal }
     const app = await createHttpServer({
       module: AppModule.of(runtime),
       router: QUERY_API,
+      pages: PAGES,
       rpcServer: config.streamOverHttp ? RPC_SERVER : undefined,
       tls: server.httpTls,
       apiPrefix: config.httpApiPrefix,

@@ -5,6 +5,7 @@ import { startProcessMetrics } from '@vivace/telemetry';
 import type { WorkerPool } from '@vivace/workers';
 import type { Overrides } from './overrides.ts';
 import type { Receivers } from './receivers.ts';
+import type { Rings } from './rings.ts';
 import type { Runtime } from './runtime.ts';
 import { BUILD_INFO, VERSION } from './version.ts';
 import type { Tasks } from './task-worker.ts';
@@ -16,10 +17,20 @@ export function services(
   pool: WorkerPool<Tasks>,
   blocks: BlockList,
   ingester: Ingester,
+  rings: Rings,
   receivers: Receivers,
   rpc: RpcServer,
 ): Service[] {
-  return [processMetrics(runtime), overrides, poolService(pool), blockListService(blocks), ingesterService(runtime, ingester), receivers, rpcService(rpc)];
+  return [
+    processMetrics(runtime),
+    overrides,
+    poolService(pool),
+    blockListService(blocks),
+    ingesterService(runtime, ingester),
+    rings.service,
+    receivers,
+    rpcService(rpc),
+  ];
 }
 
 /** How long open streams may take to finish. */

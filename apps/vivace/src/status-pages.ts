@@ -15,6 +15,8 @@ const PAGES = [
   '/status/runtime_config',
   '/flush',
   '/shutdown',
+  '/ingester/ring',
+  '/memberlist',
 ];
 
 export function createStatusPages(config: Config, overrides: Overrides, apiPaths: readonly string[]): StatusPages {

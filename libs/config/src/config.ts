@@ -17,6 +17,8 @@ export interface Config {
   readonly distributor: DistributorConfig;
   readonly ingester: IngesterConfig;
   readonly compactor: CompactorConfig;
+  readonly ingesterRing: IngesterRingConfig;
+  readonly memberlist: MemberlistConfig;
   readonly storage: StorageConfig;
   readonly workers: WorkersConfig;
   readonly querier: QuerierConfig;
@@ -149,6 +151,59 @@ export interface IngesterConfig {
   readonly maxHeadBytes: number;
   readonly maxSealedTables: number;
   readonly blockRetryMs: number;
+}
+
+export interface IngesterRingConfig {
+  readonly heartbeatTimeoutMs: number;
+  readonly heartbeatPeriodMs: number;
+  readonly leftTimeoutMs: number;
+  readonly tokenCount: number;
+  /** Empty is none. */
+  readonly tokensFile: string;
+  readonly joinAfterMs: number;
+  readonly observePeriodMs: number;
+  readonly zone: string;
+  readonly unregisterOnShutdown: boolean;
+  /** Empty is the host name. */
+  readonly instanceId: string;
+}
+
+export interface MemberlistConfig {
+  /** Empty is the host name. */
+  readonly nodeName: string;
+  readonly randomizeNodeName: boolean;
+  readonly clusterLabel: string;
+  readonly verifyClusterLabel: boolean;
+  /** Of 32 bytes each; the first one encrypts. */
+  readonly secretKeys: readonly Uint8Array[];
+  /** Empty is all addresses. */
+  readonly bindHost: string;
+  readonly bindPort: number;
+  /** Empty is found from the interfaces. */
+  readonly advertiseHost: string;
+  readonly advertisePort: number;
+  readonly joinMembers: readonly string[];
+  /** Empty is `joinMembers`. */
+  readonly rejoinSeedNodes: readonly string[];
+  readonly minJoinBackoffMs: number;
+  readonly maxJoinBackoffMs: number;
+  readonly maxJoinRetries: number;
+  readonly abortIfJoinFails: boolean;
+  readonly abortIfFastJoinFails: boolean;
+  readonly fastJoinMinNodes: number;
+  /** 0 is only when alone. */
+  readonly rejoinIntervalMs: number;
+  readonly gossipIntervalMs: number;
+  readonly gossipNodes: number;
+  readonly gossipToDeadMs: number;
+  readonly deadNodeReclaimMs: number;
+  readonly retransmitFactor: number;
+  readonly pushPullIntervalMs: number;
+  readonly streamTimeoutMs: number;
+  readonly dialTimeoutMs: number;
+  readonly maxConcurrentStreams: number;
+  readonly leaveTimeoutMs: number;
+  readonly flushTimeoutMs: number;
 }
 
 export interface StorageConfig {

@@ -88,16 +88,31 @@ describe('files of Tempo', () => {
       overrides: { perTenantFile: '/runtime-config/overrides.yaml', perTenantPeriodMs: 10_000 },
     });
     expect(loaded.config.values.memberlist.cluster_label).toBe('tempo.monitoring');
-    expect(warned(loaded)).toEqual([
-      'cache.caches',
-      'compactor.ring.kvstore.store',
-      'distributor.receivers.jaeger',
-      'memberlist.cluster_label',
-      'memberlist.join_members',
-      'memberlist.leave_timeout',
-      'memberlist.packet_dial_timeout',
-      'memberlist.stream_timeout',
-    ]);
+    expect(warned(loaded)).toEqual(['cache.caches', 'compactor.ring.kvstore.store', 'distributor.receivers.jaeger']);
+  });
+});
+
+describe('memberlist', () => {
+  const key = (fill: number) => Buffer.alloc(32, fill).toString('base64');
+
+  it('has its keys in base64', () => {
+    const { memberlist } = load(`memberlist: { secret_key: '${key(1)}, ${key(2)}', join_members: ['dns+gossip:7946'] }`).config;
+    expect(memberlist.secretKeys).toEqual([new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)]);
+    expect(memberlist).toMatchObject({ joinMembers: ['dns+gossip:7946'], bindPort: 7946, verifyClusterLabel: true, gossipIntervalMs: 1_000 });
+  });
+
+  it.each(['short', 'not base64!', Buffer.alloc(16).toString('base64'), ','])('refuses the key %s without showing it', (text) => {
+    expect(() => load(`memberlist: { secret_key: '${text}' }`)).toThrow('memberlist.secret_key: has a key that is not 32 bytes in base64');
+    expect(() => load(`memberlist: { secret_key: '${text}' }`)).not.toThrow(`"${text}"`);
+  });
+});
+
+describe('ingester.lifecycler', () => {
+  it('takes the stores that work, warns of those that do not, refuses others', () => {
+    const store = (name: string) => load(`ingester: { lifecycler: { ring: { kvstore: { store: ${name} } } } }`);
+    expect(warned(store('inmemory'))).toEqual([]);
+    expect(warned(store('consul'))).toEqual(['ingester.lifecycler.ring.kvstore.store']);
+    expect(() => store('zookeeper')).toThrow('ingester.lifecycler.ring.kvstore.store');
   });
 });
 

@@ -1,5 +1,6 @@
 import type { Config, ListenAddress, OtlpGrpcConfig, OtlpHttpConfig, Pem, ReceiversConfig, ServerTlsConfig, TlsConfig } from './config.ts';
 import { toLimits } from './limits.ts';
+import { toIngesterRing, toMemberlist } from './to-cluster-config.ts';
 import type { Problem } from './problem.ts';
 import { defaultOf } from './schema/defaults.ts';
 import type { Value } from './schema/node.ts';
@@ -79,6 +80,8 @@ export function toConfig(values: Values, problems: Problem[]): Config {
       maxTimePerTenantMs: compactor.compaction.max_time_per_tenant,
       cycleMs: compactor.compaction.compaction_cycle,
     },
+    ingesterRing: toIngesterRing(values),
+    memberlist: toMemberlist(values.memberlist, problems),
     storage: {
       backend: trace.backend,
       localPath: trace.local.path,

@@ -1,10 +1,7 @@
 export { advertisedHost } from './advertised-host.ts';
-export { Envelope } from './envelope.ts';
-export { Membership } from './membership.ts';
-export type { Delta, JoinOptions, MembershipDeps, MembershipOptions, Replicated } from './membership.ts';
+export type { AdvertiseOptions } from './advertised-host.ts';
+export type { Delta, Membership, Replicated } from './membership.ts';
 export { registerMembershipMetrics } from './membership-metrics.ts';
 export { membershipPage } from './membership-page.ts';
-export type { Address } from './message.ts';
-export { NodeTransport } from './node-transport.ts';
-export { resolveSeeds, systemResolver } from './seeds.ts';
-export { systemTimers } from './system-timers.ts';
+export { startMembership } from './start-membership.ts';
+export type { MembershipSettings, StartDeps, StartedMembership } from './start-membership.ts';

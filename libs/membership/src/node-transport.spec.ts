@@ -2,23 +2,29 @@ import { randomInt } from 'node:crypto';
 import { createConnection } from 'node:net';
 import type { Socket } from 'node:net';
 import { silentLogger, systemClock } from '@vivace/base';
+import type { Timers } from '@vivace/base';
 import { FakeTime } from '@vivace/testkit';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { GOSSIP, joinOptions, MaxMap } from './cluster.fixture.ts';
 import { Envelope } from './envelope.ts';
 import { Membership } from './membership.ts';
 import { NodeTransport } from './node-transport.ts';
-import { systemTimers } from './system-timers.ts';
 import type { TransportHandlers } from './transport.ts';
 
 const host = '127.0.0.1';
+const realTimers: Timers = {
+  after(delayMs, run) {
+    const timer = setTimeout(run, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
 const cleanups: (() => unknown)[] = [];
 
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-async function transport(handlers: Partial<TransportHandlers> = {}, timers = systemTimers): Promise<{ transport: NodeTransport; port: number }> {
+async function transport(handlers: Partial<TransportHandlers> = {}, timers = realTimers): Promise<{ transport: NodeTransport; port: number }> {
   const transport = new NodeTransport({ bindHost: host, bindPort: 0, dialTimeoutMs: 2_000, streamTimeoutMs: 2_000, timers });
   const port = await transport.start({ onPacket: () => undefined, mayAccept: () => true, onRequest: (bytes) => bytes, ...handlers });
   cleanups.push(() => transport.stop());
@@ -95,7 +101,7 @@ describe('NodeTransport', () => {
 
   it('says which address cannot be listened on', async () => {
     const { port } = await transport();
-    const second = new NodeTransport({ bindHost: host, bindPort: port, dialTimeoutMs: 1, streamTimeoutMs: 1, timers: systemTimers });
+    const second = new NodeTransport({ bindHost: host, bindPort: port, dialTimeoutMs: 1, streamTimeoutMs: 1, timers: realTimers });
     await expect(second.start({ onPacket: () => undefined, mayAccept: () => true, onRequest: () => undefined })).rejects.toThrow(
       `gossip cannot listen on 127.0.0.1:${port} (memberlist.bind_addr, memberlist.bind_port)`,
     );
@@ -111,10 +117,10 @@ describe('three nodes on real sockets', () => {
       const membership = await Membership.start(
         { ...GOSSIP, name, advertiseHost: host, advertisePort: 0, gossipIntervalMs: 20, probeIntervalMs: 200, probeTimeoutMs: 100, join: joinOptions(seeds) },
         {
-          transport: new NodeTransport({ bindHost: host, bindPort: 0, dialTimeoutMs: 2_000, streamTimeoutMs: 2_000, timers: systemTimers }),
+          transport: new NodeTransport({ bindHost: host, bindPort: 0, dialTimeoutMs: 2_000, streamTimeoutMs: 2_000, timers: realTimers }),
           envelope: new Envelope({ label: 'loopback', verifyLabel: true, keys: [new Uint8Array(32).fill(7)] }),
           clock: systemClock,
-          timers: systemTimers,
+          timers: realTimers,
           random: () => randomInt(2 ** 32),
           logger: silentLogger,
         },

@@ -15,9 +15,18 @@ import {
   STATUS_PAGES,
   StatusController,
 } from './index.ts';
-import type { Lifecycle } from './index.ts';
+import type { Lifecycle, Page } from './index.ts';
 
 const ROUTER = Symbol('ROUTER');
+const PAGES = Symbol('PAGES');
+const page: Page = {
+  path: '/ring',
+  handle: ({ method, accept, fetchSite, query, form }) => ({
+    status: 200,
+    contentType: 'application/json',
+    body: JSON.stringify({ method, accept, fetchSite, query: `${query}`, form: `${form}` }),
+  }),
+};
 let app: NestFastifyApplication | undefined;
 afterEach(() => app?.close());
 
@@ -43,6 +52,7 @@ async function serve(options: { multitenancy?: boolean; apiPrefix?: string; rout
     controllers: [ReadyController, MetricsController, StatusController, AdminController],
     providers: [
       { provide: ROUTER, useFactory: () => router },
+      { provide: PAGES, useFactory: () => [page] },
       { provide: LIFECYCLE, useFactory: (): Lifecycle => lifecycle },
       { provide: METRICS_PAGE, useFactory: () => ({ contentType: 'text/plain; version=0.0.4', scrape: async () => 'a 1\n' }) },
       {
@@ -74,6 +84,7 @@ async function serve(options: { multitenancy?: boolean; apiPrefix?: string; rout
   app = await createHttpServer({
     module: TestModule,
     router: ROUTER,
+    pages: PAGES,
     rpcServer: undefined,
     tls: undefined,
     apiPrefix: options.apiPrefix ?? '',
@@ -86,8 +97,8 @@ async function serve(options: { multitenancy?: boolean; apiPrefix?: string; rout
     clock,
   });
   const server = app;
-  const ask = async (url: string, headers: Record<string, string> = {}, method: 'GET' | 'POST' | 'PUT' = 'GET') => {
-    const response = await server.inject({ method, url, headers });
+  const ask = async (url: string, headers: Record<string, string> = {}, method: 'GET' | 'POST' | 'PUT' = 'GET', payload = '') => {
+    const response = await server.inject({ method, url, headers, payload });
     return { status: response.statusCode, type: response.headers['content-type'], body: response.body };
   };
   return { ask, lifecycle, flushed, requests, metrics, logger, server };
@@ -129,6 +140,16 @@ describe('pages', () => {
     const { ask } = await serve();
     const { body } = await ask('/status');
     for (const part of ['v1', 'one  new', '/ready', 'overrides: effective', 'mode: effective']) expect(body).toContain(part);
+  });
+
+  it('gives pages what they need of a request, and other methods to nobody', async () => {
+    const { ask } = await serve();
+    const get = await ask('/ring?tokens=true&x=a%26b', { accept: 'text/html', 'sec-fetch-site': 'none' });
+    expect(JSON.parse(get.body)).toEqual({ method: 'GET', accept: 'text/html', fetchSite: 'none', query: 'tokens=true&x=a%26b', form: '' });
+    const post = await ask('/ring', { 'content-type': 'application/x-www-form-urlencoded' }, 'POST', 'forget=one%2Ftwo');
+    expect(JSON.parse(post.body)).toMatchObject({ method: 'POST', query: '', form: 'forget=one%2Ftwo' });
+    expect(JSON.parse((await ask('/ring', { 'content-type': 'text/plain' }, 'POST', 'forget=x')).body)).toMatchObject({ form: '' });
+    expect(await ask('/ring', {}, 'PUT')).toMatchObject({ status: 404 });
   });
 
   it('flushes one tenant or all, and begins to stop', async () => {

@@ -9,6 +9,8 @@ import type { Clock, HttpRouter, Logger, MetricsRegistry } from '@vivace/base';
 import type { ServerTlsConfig } from '@vivace/config';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ErrorFilter } from './error-filter.ts';
+import { mountPages } from './mount-pages.ts';
+import type { Page } from './mount-pages.ts';
 import { mountRouter } from './mount-router.ts';
 import { nestLogger } from './nest-logger.ts';
 import { observeRequests } from './request-metrics.ts';
@@ -27,6 +29,8 @@ export interface HttpServerOptions {
   readonly rpcServer: symbol | undefined;
   /** `server.http_tls_config` */
   readonly tls: ServerTlsConfig | undefined;
+  /** Finds the list of pages (see Page) among them; undefined is none. */
+  readonly pages?: symbol;
   /** `http_api_prefix` */
   readonly apiPrefix: string;
   readonly multitenancy: boolean;
@@ -43,7 +47,7 @@ export interface HttpServerOptions {
 
 /** Go's limit on a request line and its headers: a query may be 128 KiB, three times that when percent-encoded. */
 const MAX_HEADER_BYTES = 1 << 20;
-/** Nothing here reads a body. */
+/** Nothing here reads a body but a page with a form. */
 const MAX_BODY_BYTES = 64 * 1024;
 
 /** A Nest application on Fastify, not listening yet. */
@@ -81,6 +85,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Nest
   observeRequests(server, options);
   signalRequests(server, options);
   mountRouter(server, app.get<HttpRouter>(options.router), { prefix: options.apiPrefix, multitenancy: options.multitenancy });
+  if (options.pages) mountPages(server, app.get<readonly Page[]>(options.pages));
   if (options.rpcServer) rpc = app.get<RpcServer>(options.rpcServer);
   server.addHook('preClose', async () => {
     for (const port of shared) port.endSilent();
@@ -101,8 +106,9 @@ function tlsOptions({ cert, key, clientCa }: ServerTls, { rpcServer }: HttpServe
   };
 }
 
-/** A POST is answered like a GET, so its body is read and dropped whatever it says it is. */
+/** A POST of the API is answered like a GET, so its body is read and dropped whatever it says it is; forms are kept, for pages. */
 function acceptAnyBody(server: FastifyInstance): void {
   server.removeAllContentTypeParsers();
+  server.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => done(null, body));
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null));
 }

@@ -133,7 +133,8 @@ export function list<N extends Node>(of: N, value: readonly Value<N>[], doc: str
 }
 
 /** A list of strings. */
-export const strings = (value: readonly string[], doc: string, options: LeafOptions = {}): List<Leaf<string>> => list(string('', doc), value, doc, options);
+export const strings = (value: readonly string[], doc: string, options: LeafOptions = {}): List<Leaf<string>> =>
+  list(string('', doc, { status: options.status ?? 'accepted' }), value, doc, options);
 
 export function mapOf<N extends Node>(of: N, doc: string, { status = 'accepted' }: LeafOptions = {}): MapOf<N> {
   return { kind: 'map', doc, status, of };

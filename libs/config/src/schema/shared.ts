@@ -1,4 +1,5 @@
 import { bool, bytes, duration, float, group, ignored, int, list, mapOf, on, oneOf, port, secret, string, strings } from './node.ts';
+import type { LeafOptions } from './node.ts';
 
 /** Groups that Tempo uses in several places. */
 
@@ -69,9 +70,11 @@ export const poolClient = (what: string) =>
     grpc_client_config: grpcClient(),
   });
 
-export const kvStore = (store: string) =>
+type Store = '' | 'memberlist' | 'inmemory' | 'consul' | 'etcd' | 'multi';
+
+export const kvStore = (store: Store, works: LeafOptions = {}) =>
   group('Where the ring is kept.', {
-    store: string(store, 'memberlist, inmemory, consul, etcd or multi; empty is no ring.'),
+    store: oneOf(['', 'memberlist', 'inmemory', 'consul', 'etcd', 'multi'], store, 'The store; empty is no ring.', works),
     prefix: string('collectors/', 'Prefix of the keys.'),
     consul: group('Ring in Consul.', {
       host: string('', 'Address of Consul.'),
@@ -106,7 +109,7 @@ const instance = {
   enable_inet6: bool(false, 'Use IPv6 addresses.'),
 };
 
-export const ring = (what: string, store: string, heartbeatTimeout: string) =>
+export const ring = (what: string, store: Store, heartbeatTimeout: string) =>
   group(`The ring of ${what}.`, {
     kvstore: kvStore(store),
     heartbeat_period: duration('5s', 'How often a member says it is alive.'),
@@ -114,7 +117,7 @@ export const ring = (what: string, store: string, heartbeatTimeout: string) =>
     ...instance,
   });
 
-export const zonedRing = (what: string, store: string, heartbeatTimeout: string) => {
+export const zonedRing = (what: string, store: Store, heartbeatTimeout: string) => {
   const base = ring(what, store, heartbeatTimeout);
   return group(base.doc, { ...base.fields, instance_zone: string('', 'Availability zone of this instance.') });
 };

@@ -1,0 +1,74 @@
+import type { IngesterRingConfig, MemberlistConfig } from './config.ts';
+import type { Problem } from './problem.ts';
+import type { Values } from './schema/root.ts';
+
+export function toIngesterRing({ ingester: { lifecycler }, memberlist }: Values): IngesterRingConfig {
+  return {
+    heartbeatTimeoutMs: lifecycler.ring.heartbeat_timeout,
+    heartbeatPeriodMs: lifecycler.heartbeat_period,
+    leftTimeoutMs: memberlist.left_ingesters_timeout,
+    tokenCount: lifecycler.num_tokens,
+    tokensFile: lifecycler.tokens_file_path,
+    joinAfterMs: lifecycler.join_after,
+    observePeriodMs: lifecycler.observe_period,
+    zone: lifecycler.availability_zone,
+    unregisterOnShutdown: lifecycler.unregister_on_shutdown,
+    instanceId: lifecycler.id,
+  };
+}
+
+export function toMemberlist(values: Values['memberlist'], problems: Problem[]): MemberlistConfig {
+  return {
+    nodeName: values.node_name,
+    randomizeNodeName: values.randomize_node_name,
+    clusterLabel: values.cluster_label,
+    verifyClusterLabel: !values.cluster_label_verification_disabled,
+    secretKeys: toKeys(values.secret_key.reveal(), problems),
+    bindHost: values.bind_addr[0] ?? '',
+    bindPort: values.bind_port,
+    advertiseHost: values.advertise_addr,
+    advertisePort: values.advertise_port,
+    joinMembers: values.join_members,
+    rejoinSeedNodes: values.rejoin_seed_nodes,
+    minJoinBackoffMs: values.min_join_backoff,
+    maxJoinBackoffMs: values.max_join_backoff,
+    maxJoinRetries: values.max_join_retries,
+    abortIfJoinFails: values.abort_if_cluster_join_fails,
+    abortIfFastJoinFails: values.abort_if_cluster_fast_join_fails,
+    fastJoinMinNodes: values.abort_if_cluster_fast_join_fails_min_nodes,
+    rejoinIntervalMs: values.rejoin_interval,
+    gossipIntervalMs: values.gossip_interval,
+    gossipNodes: values.gossip_nodes,
+    gossipToDeadMs: values.gossip_to_dead_nodes_time,
+    deadNodeReclaimMs: values.dead_node_reclaim_time,
+    retransmitFactor: values.retransmit_factor,
+    pushPullIntervalMs: values.pull_push_interval,
+    streamTimeoutMs: values.stream_timeout,
+    dialTimeoutMs: values.packet_dial_timeout,
+    maxConcurrentStreams: values.max_concurrent_writes,
+    leaveTimeoutMs: values.leave_timeout,
+    flushTimeoutMs: values.broadcast_timeout_for_local_updates_on_shutdown,
+  };
+}
+
+const KEY_BYTES = 32;
+
+function toKeys(text: string, problems: Problem[]): Uint8Array[] {
+  if (text.trim() === '') return [];
+  const keys = text.split(',').map(fromBase64);
+  if (keys.some((key) => key?.length !== KEY_BYTES))
+    problems.push({
+      where: '',
+      path: 'memberlist.secret_key',
+      message: `has a key that is not ${KEY_BYTES} bytes in base64, as "openssl rand -base64 32" makes them`,
+    });
+  return keys.filter((key) => key !== undefined);
+}
+
+function fromBase64(text: string): Uint8Array | undefined {
+  try {
+    return Uint8Array.from(atob(text.trim()), (char) => char.charCodeAt(0));
+  } catch {
+    return undefined;
+  }
+}
