@@ -2,6 +2,9 @@ import type { SpanColumns } from '@vivace/trace';
 import type { Level } from './field.ts';
 import { MaskPool } from './mask.ts';
 
+/** Rows of slow work (expressions, patterns) done between two checkpoints; a power of two. */
+export const ROWS_UNASKED = 1024;
+
 /** One batch while a query looks at it: its columns, mask memory, and what is derived from columns once. */
 export class Batch {
   readonly columns: SpanColumns;
@@ -9,10 +12,17 @@ export class Batch {
   #childCounts: Int32Array | undefined;
   #parentRows: Int32Array | undefined;
   #spanTrace: Uint32Array | undefined;
+  readonly #signal: AbortSignal | undefined;
 
-  constructor(columns: SpanColumns, masks = new MaskPool()) {
+  constructor(columns: SpanColumns, masks = new MaskPool(), signal?: AbortSignal) {
     this.columns = columns;
     this.masks = masks;
+    this.#signal = signal;
+  }
+
+  /** Throws once nobody waits for the answer. Asked every few milliseconds of work: loops over rows do it every `ROWS_UNASKED`. */
+  checkpoint(): void {
+    this.#signal?.throwIfAborted();
   }
 
   rows(level: Level): number {

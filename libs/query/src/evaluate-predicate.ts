@@ -1,6 +1,7 @@
 import { hex } from '@vivace/base';
 import type { AttrScope } from '@vivace/trace';
 import type { IntrinsicName } from '@vivace/traceql';
+import { ROWS_UNASKED } from './batch.ts';
 import type { Batch } from './batch.ts';
 import { compileSome } from './choices.ts';
 import type { Condition, NumberCondition, TextCondition } from './condition.ts';
@@ -39,6 +40,7 @@ function lift(predicate: Predicate, level: Level, batch: Batch): Mask {
 }
 
 function evaluate(predicate: Predicate, batch: Batch): Mask {
+  batch.checkpoint();
   const rows = batch.rows(predicate.level);
   switch (predicate.kind) {
     case 'const': {
@@ -51,7 +53,7 @@ function evaluate(predicate: Predicate, batch: Batch): Mask {
       for (let i = 1; i < predicate.parts.length && isSet(mask, rows); i++) {
         const part: Predicate = predicate.parts[i];
         if (part.level === predicate.level && (part.kind === 'compute' || part.kind === 'some')) {
-          keepRows(rowTest(part, batch), rows, mask.bytes);
+          keepRows(rowTest(part, batch), rows, mask.bytes, batch);
           continue;
         }
         const other = lift(part, predicate.level, batch);
@@ -97,7 +99,7 @@ function evaluate(predicate: Predicate, batch: Batch): Mask {
     case 'some': {
       const mask = batch.masks.take(rows);
       mask.bytes.fill(1, 0, rows);
-      keepRows(rowTest(predicate, batch), rows, mask.bytes);
+      keepRows(rowTest(predicate, batch), rows, mask.bytes, batch);
       return mask;
     }
   }
@@ -110,14 +112,30 @@ function rowTest(predicate: Predicate & { kind: 'compute' | 'some' }, batch: Bat
 }
 
 /** Asks about the rows still set only: expressions come last in a conjunction. */
-function keepRows(test: (row: number) => boolean, rows: number, mask: Uint8Array): void {
-  for (let row = 0; row < rows; row++) if (mask[row] !== 0 && !test(row)) mask[row] = 0;
+function keepRows(test: (row: number) => boolean, rows: number, mask: Uint8Array, batch: Batch): void {
+  for (let row = 0; row < rows; row++) {
+    if ((row & (ROWS_UNASKED - 1)) === 0) batch.checkpoint();
+    if (mask[row] !== 0 && !test(row)) mask[row] = 0;
+  }
 }
 
-function testField(field: OwnField, condition: Condition, batch: Batch, out: Uint8Array): void {
+function testField(field: OwnField, wanted: Condition, batch: Batch, out: Uint8Array): void {
+  const condition = wanted.kind === 'text' && wanted.equals === undefined ? interruptible(wanted, batch) : wanted;
   if (field.kind === 'intrinsic') testIntrinsic(field.name, field.level, condition, batch, out);
   else if (field.kind === 'attr') testAttr(field, condition, batch, out);
   else testUnscoped(field, condition, batch, out);
+}
+
+/** Patterns are asked of every string of a dictionary, which may have millions. */
+function interruptible(condition: TextCondition, batch: Batch): TextCondition {
+  let asked = 0;
+  return {
+    ...condition,
+    matches(text) {
+      if ((++asked & (ROWS_UNASKED - 1)) === 0) batch.checkpoint();
+      return condition.matches(text);
+    },
+  };
 }
 
 function testAttr(field: Field & { kind: 'attr' }, condition: Condition, batch: Batch, out: Uint8Array): void {

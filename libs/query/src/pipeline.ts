@@ -34,6 +34,7 @@ export function compilePipeline(stages: readonly Stage[], filters: PlannedFilter
     candidates,
     isExact,
     run(from, to) {
+      batch.checkpoint();
       const rows: number[] = [];
       for (let row = from; row < to; row++) if (run || candidates.bytes[row] !== 0) rows.push(row);
       if (rows.length === 0) return [];

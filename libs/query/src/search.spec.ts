@@ -78,6 +78,25 @@ describe('searchBatches', () => {
     const signal = AbortSignal.abort();
     await expect(search('{ }', [columnsOf(trace(1, span(1)))], { signal })).rejects.toThrow('aborted');
   });
+
+  it.each([
+    ['an expression', '{ span.n + 1 > 0 }'],
+    ['a pattern', '{ name =~ "never.?" }'],
+    ['a pattern over ids', '{ span:id =~ "never.?" }'],
+    ['events', '{ !(event:name = "x") }'],
+    ['stages', '{ } | count() > 1000'],
+    ['structure', '{ } >> { }'],
+  ])('is asked often whether to go on, within one batch: %s', async (_, text) => {
+    const traces = Array.from({ length: 40 }, (_, t) =>
+      trace(t + 1, ...Array.from({ length: 100 }, (_, s) => span(s + 1, { name: `${t}/${s}`, attrs: [['n', BigInt(s)]] }))),
+    );
+    const { signal } = new AbortController();
+    let asked = 0;
+    signal.throwIfAborted = () => {
+      if (++asked === 8) throw new Error('stopped in the midst');
+    };
+    await expect(search(text, [columnsOf(...traces)], { signal, limit: 40 })).rejects.toThrow('stopped in the midst');
+  });
 });
 
 describe('the answer', () => {

@@ -193,7 +193,7 @@ class Search {
   #judge(columns: SpanColumns, traces: readonly number[], newest: NewestRows, results: Map<number, readonly Spanset[]>): void {
     const isPart = traces.length * PART < columns.traceCount;
     const part = isPart ? new SelectedColumns(columns, Uint32Array.from(traces)) : columns;
-    const pipeline = compilePipeline(this.#plan.stages, this.#plan.filters, new Batch(part, this.#masks));
+    const pipeline = compilePipeline(this.#plan.stages, this.#plan.filters, new Batch(part, this.#masks, this.#options.signal));
     const bounds = columns.traceSpans();
     const partBounds = part.traceSpans();
     const run = (trace: number): readonly Spanset[] => {

@@ -57,7 +57,7 @@ export async function tagNames(batches: Batches, request: TagsRequest, options: 
     for await (const columns of batches) {
       options.signal?.throwIfAborted();
       const before = columns.inspectedBytes;
-      const batch = new Batch(columns, masks);
+      const batch = new Batch(columns, masks, options.signal);
       for (const [scope, attrScope] of wanted) {
         const keys = await columns.attrKeys(attrScope, options.signal);
         const found = names.get(scope)!;

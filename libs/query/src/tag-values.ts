@@ -33,7 +33,7 @@ export async function tagValues(batches: Batches, request: TagValuesRequest, opt
   const masks = new MaskPool();
   let inspectedBytes = 0;
   for await (const { columns, bytesBefore } of loadAhead(batches, needs, options.signal)) {
-    const batch = new Batch(columns, masks);
+    const batch = new Batch(columns, masks, options.signal);
     if (field.kind === 'intrinsic') collectStrings(stringColumn(field.name, batch), field.level, selection, batch, values);
     else
       for (const scope of field.kind === 'attr' ? [field.scope] : (['span', 'resource'] as const))

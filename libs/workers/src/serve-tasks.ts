@@ -9,7 +9,7 @@ import type { FromWorker, RunMessage, ToWorker, WorkerStart } from './messages.t
 import { collectDeltas } from './thread-metrics.ts';
 
 export interface TaskContext {
-  /** Aborted when the caller gave up; seen only by code that awaits something. */
+  /** Aborted when the caller gave up: an event for code that awaits something, while loops ask its `throwIfAborted`, which is that below. */
   readonly signal: AbortSignal;
   /** Throws `canceled` when the caller gave up. Cheap (one atomic read), for loops that do not await. */
   throwIfAborted(): void;
@@ -53,12 +53,12 @@ export function serveTasks(handlers: TaskHandlers, options: ServeOptions = {}): 
   const run = async ({ id, task, input }: RunMessage): Promise<void> => {
     const controller = new AbortController();
     controllers.set(id, controller);
-    const context: TaskContext = {
-      signal: controller.signal,
-      throwIfAborted() {
-        if (Atomics.load(abortedId, 0) === id) throw new AppError('canceled', `task ${task}: aborted`);
-      },
+    const throwIfAborted = (): void => {
+      if (Atomics.load(abortedId, 0) === id) throw new AppError('canceled', `task ${task}: aborted`);
     };
+    // No event reaches a thread that is busy: what is only given a signal can ask all the same.
+    controller.signal.throwIfAborted = throwIfAborted;
+    const context: TaskContext = { signal: controller.signal, throwIfAborted };
     try {
       const handler = Object.hasOwn(handlers, task) ? handlers[task] : undefined;
       if (!handler) throw new AppError('unimplemented', `task ${task}: not served by this worker`);

@@ -8,6 +8,17 @@ const metrics = threadMetrics();
 const eaten = metrics.counter('eaten_total', 'Things eaten.', ['what']);
 const seconds = metrics.histogram('meal_seconds', 'Time of a meal.', [], { buckets: [1, 2] });
 
+function spin(gate: Int32Array, checkpoint: () => void): never {
+  Atomics.add(gate, 1, 1);
+  Atomics.notify(gate, 1);
+  try {
+    for (;;) checkpoint();
+  } finally {
+    Atomics.store(gate, 2, 1);
+    Atomics.notify(gate, 2);
+  }
+}
+
 const handlers = {
   add: ({ a, b }: { a: number; b: number }) => a + b,
   thread: () => threadId,
@@ -22,16 +33,8 @@ const handlers = {
     }
     return 'opened';
   },
-  spin({ gate }: { gate: Int32Array }, context: TaskContext) {
-    Atomics.add(gate, 1, 1);
-    Atomics.notify(gate, 1);
-    try {
-      for (;;) context.throwIfAborted();
-    } finally {
-      Atomics.store(gate, 2, 1);
-      Atomics.notify(gate, 2);
-    }
-  },
+  spin: ({ gate }: { gate: Int32Array }, context: TaskContext) => spin(gate, () => context.throwIfAborted()),
+  spinOnSignal: ({ gate }: { gate: Int32Array }, { signal }: TaskContext) => spin(gate, () => signal.throwIfAborted()),
   refuse() {
     throw new AppError('resource_exhausted', 'too many cooks', { retryAfterMs: 250 });
   },

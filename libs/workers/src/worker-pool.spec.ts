@@ -199,7 +199,7 @@ describe('cancellation', () => {
 
   it('reaches a task that awaits and one that never does, and the thread is used again', async () => {
     const pool = createTestPool({ size: 1 });
-    for (const task of ['wait', 'spin'] as const) {
+    for (const task of ['wait', 'spin', 'spinOnSignal'] as const) {
       const { gate, reached } = createGate();
       const controller = new AbortController();
       const run = pool.run(task, { gate }, { signal: controller.signal });
