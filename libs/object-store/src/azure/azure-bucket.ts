@@ -85,11 +85,11 @@ class AzureBucket implements Bucket {
     const options = { prefix, abortSignal: call.signal };
     const paging = { maxPageSize: PAGE_SIZE, ...(page !== undefined && { continuationToken: page }) };
     if (deep) {
-      const { value, done } = await this.#container.listBlobsFlat(options).byPage(paging).next();
-      return done ? EMPTY_PAGE : toPage(call, value, value.segment.blobItems, []);
+      const flat = await this.#container.listBlobsFlat(options).byPage(paging).next();
+      return flat.done ? EMPTY_PAGE : toPage(call, flat.value, flat.value.segment.blobItems, []);
     }
-    const { value, done } = await this.#container.listBlobsByHierarchy('/', options).byPage(paging).next();
-    return done ? EMPTY_PAGE : toPage(call, value, value.segment.blobItems, value.segment.blobPrefixes ?? []);
+    const one = await this.#container.listBlobsByHierarchy('/', options).byPage(paging).next();
+    return one.done ? EMPTY_PAGE : toPage(call, one.value, one.value.segment.blobItems, one.value.segment.blobPrefixes ?? []);
   }
 
   async delete(key: string, call: Call): Promise<void> {

@@ -49,7 +49,7 @@ export function hedge<T>({ afterMs, upTo, signal, launch, onHedge, discard }: He
           racers.delete(racer);
           if (settled || racers.size > 0) return;
           settle();
-          reject(reason as Error);
+          reject(reason);
         },
       );
     };
