@@ -123,7 +123,7 @@ export function normalise(kind: Kind, body: string, baseSec: number): unknown {
       return traceAnswer(json as TraceJson, baseSec);
     case 'metrics':
     case 'instant':
-      throw new Error('series are not compared yet');
+      return metricsAnswer(json as MetricsJson, baseSec);
   }
 }
 
@@ -150,6 +150,14 @@ interface SearchJson {
         readonly attributes?: readonly Attribute[];
       }[];
     }[];
+  }[];
+}
+
+interface MetricsJson {
+  readonly series?: readonly {
+    readonly labels?: readonly Attribute[];
+    readonly samples?: readonly { readonly timestampMs: string; readonly value?: number }[];
+    readonly value?: number;
   }[];
 }
 
@@ -214,6 +222,25 @@ function searchAnswer({ traces = [] }: SearchJson, baseSec: number): unknown {
         .sort((a, b) => asc(JSON.stringify(a.attributes) + a.spans[0]?.spanID, JSON.stringify(b.attributes) + b.spans[0]?.spanID)),
     }))
     .sort((a, b) => asc(a.traceID, b.traceID));
+}
+
+/** Samples as [ms after the base, value], without those that are zero. */
+function metricsAnswer({ series = [] }: MetricsJson, baseSec: number): unknown {
+  return series
+    .map(({ labels, samples, value }) => ({
+      labels: sorted(labels),
+      samples: samples
+        ?.map(({ timestampMs, value = 0 }) => [Number(timestampMs) - baseSec * 1_000, rounded(value)] as const)
+        .filter(([, value]) => value !== 0)
+        .sort(([a], [b]) => a - b),
+      value: value === undefined ? undefined : rounded(value),
+    }))
+    .sort((a, b) => asc(JSON.stringify(a.labels), JSON.stringify(b.labels)));
+}
+
+/** Nine digits: what is summed in another order differs in the last. */
+function rounded(value: number): number {
+  return Number(value.toPrecision(9));
 }
 
 function tagsAnswer({ scopes }: TagsJson): unknown {

@@ -37,7 +37,7 @@ function anyValueOf(value: PlainValue): object {
   if (value === null) return {};
   if (typeof value === 'string') return { stringValue: value };
   if (typeof value === 'bigint') return { intValue: String(value) };
-  if (typeof value === 'number') return { doubleValue: value };
+  if (typeof value === 'number') return { doubleValue: Number.isFinite(value) ? value : String(value) };
   if (typeof value === 'boolean') return { boolValue: value };
   if ('bytes' in value) return { bytesValue: Buffer.from(value.bytes).toString('base64') };
   if ('kvlist' in value) return { kvlistValue: { values: attributesOf(Object.entries(value.kvlist)) } };
