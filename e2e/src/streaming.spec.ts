@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import http from 'node:http';
+import http2 from 'node:http2';
 import https from 'node:https';
 import { text } from 'node:stream/consumers';
 import { toJson } from '@bufbuild/protobuf';
@@ -194,7 +195,7 @@ describe('the door', () => {
     expect(values.messages.flatMap(({ tagValues }) => tagValues)).toMatchObject([{ type: 'int', value: '7' }]);
   });
 
-  it('shares its port with HTTP/1.1', async () => {
+  it('shares its port with HTTP', async () => {
     await vivace.start();
     await vivace.push(tracesAt(1, 3));
     const client = open(new URL(vivace.http).host);
@@ -206,6 +207,10 @@ describe('the door', () => {
     const search = async (): Promise<number> =>
       (await stream(client, method.search, { Query: '{ }', ...RANGE })).messages.flatMap(({ traces }) => traces).length;
     const answers = await Promise.all(Array.from({ length: 50 }, (_, nr) => (nr % 2 === 0 ? echo() : search())));
+    const session = http2.connect(vivace.http);
+    const ready = session.request({ ':path': '/ready' });
+    expect(await text(ready)).toBe('ready\n');
+    session.close();
     expect(answers).toEqual(Array.from({ length: 50 }, (_, nr) => (nr % 2 === 0 ? 'echo' : 3)));
     agent.destroy();
     // Streams in the middle of it do not keep the process.

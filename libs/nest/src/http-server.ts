@@ -11,6 +11,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { ErrorFilter } from './error-filter.ts';
 import { mountPages } from './mount-pages.ts';
 import type { Page } from './mount-pages.ts';
+import { createHttp2Door } from './http2-door.ts';
 import { mountRouter } from './mount-router.ts';
 import { nestLogger } from './nest-logger.ts';
 import { observeRequests } from './request-metrics.ts';
@@ -19,7 +20,6 @@ import type { RpcServer } from './rpc-server.ts';
 import { readServerTls } from './server-tls.ts';
 import type { ServerTls } from './server-tls.ts';
 import { sharePort } from './share-port.ts';
-import type { SharedPort } from './share-port.ts';
 
 export interface HttpServerOptions {
   readonly module: Type | DynamicModule;
@@ -53,7 +53,7 @@ const MAX_BODY_BYTES = 64 * 1024;
 /** A Nest application on Fastify, not listening yet. */
 export async function createHttpServer(options: HttpServerOptions): Promise<NestFastifyApplication> {
   const tls = options.tls && (await readServerTls(options.tls));
-  const shared: SharedPort[] = [];
+  const shared: { close(): void }[] = [];
   let rpc: RpcServer | undefined;
   const adapter = new FastifyAdapter({
     bodyLimit: MAX_BODY_BYTES,
@@ -64,7 +64,10 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Nest
       server.on('request', handler);
       server.requestTimeout = options.readTimeoutMs;
       server.keepAliveTimeout = options.idleTimeoutMs;
-      if (options.rpcServer) shared.push(sharePort(server, { acceptHttp2: (socket) => rpc?.accept(socket), silenceMs: options.readTimeoutMs }));
+      if (options.rpcServer) {
+        const door = createHttp2Door({ onRequest: handler, acceptRpc: (connection) => rpc?.accept(connection), idleMs: options.idleTimeoutMs });
+        shared.push(door, sharePort(server, { acceptHttp2: door.accept, silenceMs: options.readTimeoutMs }));
+      }
       return server;
     },
     frameworkErrors: (error: FastifyError, _request: FastifyRequest, reply: FastifyReply) => {
@@ -88,15 +91,13 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Nest
   if (options.pages) mountPages(server, app.get<readonly Page[]>(options.pages));
   if (options.rpcServer) rpc = app.get<RpcServer>(options.rpcServer);
   server.addHook('preClose', async () => {
-    for (const port of shared) port.endSilent();
+    for (const part of shared) part.close();
   });
   await app.init();
   return app;
 }
 
-/**
- * Clients that offer HTTP/1.1 get it, since HTTP/2 carries gRPC only; those of gRPC offer nothing but `h2`.
- */
+/** Clients that offer HTTP/1.1 get it, since HTTP/2 limits headers, and so queries, to 64 KiB; those of gRPC offer nothing but `h2`. */
 function tlsOptions({ cert, key, clientCa }: ServerTls, { rpcServer }: HttpServerOptions): https.ServerOptions {
   return {
     cert,

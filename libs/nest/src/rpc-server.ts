@@ -28,7 +28,7 @@ export interface RpcServer {
   stop(timeoutMs: number): Promise<void>;
 }
 
-/** Serves `methods` over gRPC; everything that is not gRPC is answered 415. */
+/** Serves `methods` over gRPC. */
 export function createRpcServer(options: RpcServerOptions): RpcServer {
   const server = new grpc.Server(channelOptions(options.config));
   const duration = requestDuration(options.metrics);

@@ -4,7 +4,7 @@ import tls from 'node:tls';
 
 export interface SharedPort {
   /** Ends the connections that have not said yet what they speak; the server would wait for them when it closes. */
-  endSilent(): void;
+  close(): void;
 }
 
 export interface SharePortOptions {
@@ -39,7 +39,7 @@ export function sharePort(server: Server, { acceptHttp2, silenceMs }: SharePortO
     });
   });
   return {
-    endSilent() {
+    close() {
       for (const socket of silent) socket.destroy();
     },
   };

@@ -3,7 +3,7 @@ import http from 'node:http';
 import http2 from 'node:http2';
 import https from 'node:https';
 import net from 'node:net';
-import { text } from 'node:stream/consumers';
+import { buffer, text } from 'node:stream/consumers';
 import tls from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import grpc from '@grpc/grpc-js';
@@ -168,9 +168,9 @@ describe('gRPC', () => {
     const client = clientOf(port);
     const call = start(client, [1, 255]);
     await new Promise((resolve) => call.once('data', resolve));
-    const ended = new Promise((resolve) => call.once('error', resolve));
+    const ended = new Promise((resolve) => call.once('error', ({ code }: grpc.ServiceError) => resolve(code)));
     await rpc.stop(10);
-    await ended;
+    expect(await ended).toBe(14);
     expect((await echo(clientOf(port), [1])).code).toBe(14);
   });
 
@@ -228,13 +228,42 @@ describe('HTTP/1.1 beside it', () => {
     expect(await raw(port, `${request('GET').replace('close', 'keep-alive')}${request('GET')}`)).toMatch(/\/api\/xHTTP\/1.1 200 [^]*\/api\/x$/);
   });
 
-  it('answers HTTP/2 that is not gRPC', async () => {
-    const { port } = await serve();
-    const session = http2.connect(`http://127.0.0.1:${port}`);
-    const request = session.request({ ':path': '/tempo/api/echo' });
-    const headers = await new Promise<http2.IncomingHttpHeaders>((resolve) => request.once('response', resolve));
-    expect(headers[':status']).toBe(415);
+  it.each(['http', 'https'] as const)('answers %s/2 that is not gRPC, and gRPC on the same connection', async (scheme) => {
+    const { port } = await serve(scheme === 'https' ? { tls: TLS } : {});
+    const session = http2.connect(`${scheme}://localhost:${port}`, { ca: CA });
+    const ask = async (headers: http2.OutgoingHttpHeaders, body: Buffer = Buffer.alloc(0)) => {
+      const request = session.request({ ':method': 'POST', ...headers });
+      let trailers: http2.IncomingHttpHeaders = {};
+      request.on('trailers', (received) => {
+        trailers = received;
+      });
+      const received = new Promise<http2.IncomingHttpHeaders>((resolve) => request.once('response', resolve));
+      request.end(body);
+      const bytes = await buffer(request);
+      return { headers: await received, trailers, bytes };
+    };
+    const call = { ':path': ECHO.path, 'content-type': 'application/grpc', te: 'trailers' };
+    const answers = await Promise.all([
+      ask({ ':path': '/tempo/api/echo' }),
+      ask(call, Buffer.from([0, 0, 0, 0, 2, 8, 9])),
+      ask({ ':path': '/tempo/api/v2/x?q=%7B%7D' }),
+      ask(call, Buffer.from([0, 0, 0, 0, 1, 0])),
+      ask({ ':path': '/no/such' }),
+    ]);
+    expect(answers.map(({ headers }) => headers[':status'])).toEqual([200, 200, 200, 200, 404]);
+    expect([answers[0], answers[2]].map(({ bytes }) => bytes.toString())).toEqual(['/api/echo', '/api/v2/x']);
+    expect(answers[1].bytes).toEqual(Buffer.concat([Buffer.from([0, 0, 0, 0, 1, 8, 0, 0, 0, 0, 1, 9, 0, 0, 0, 0, 13]), Buffer.from('single-tenant')]));
+    expect(answers[1].trailers).toMatchObject({ 'grpc-status': '0' });
+    // Without messages the status is in the only header there is.
+    expect(answers[3].headers).toMatchObject({ 'grpc-status': '3' });
     session.close();
+  });
+
+  it('refuses calls when gRPC has stopped and still answers the rest', async () => {
+    const { port } = await serve();
+    await rpc.stop(100);
+    expect(await echo(clientOf(port), [1])).toMatchObject({ code: 14 });
+    expect(await get(port)).toBe('/api/echo');
   });
 
   it('does not wait for connections that say nothing', async () => {
