@@ -34,6 +34,7 @@ export function createRings({ config, clock, logger, metrics }: Runtime): Rings 
     id: settings.instanceId || os.hostname(),
     address: `127.0.0.1:${server.grpc.listenPort}`,
     zone: settings.zone,
+    node: '',
     tokenCount: settings.tokenCount,
     tokens: loadTokens(settings.tokensFile, logger),
     saveTokens: (tokens) => saveTokens(settings.tokensFile, tokens, logger),

@@ -81,6 +81,8 @@ export interface NodeSetup extends Partial<MembershipOptions> {
   readonly keys?: readonly Uint8Array[];
   readonly logger?: Logger;
   readonly host?: string;
+  /** Besides `value`. */
+  readonly values?: Readonly<Record<string, Replicated>>;
 }
 
 /** Nodes n0, n1 … on one virtual network, in time that passes when told to. */
@@ -96,7 +98,14 @@ export class TestCluster {
   }
 
   async add(setup: NodeSetup = {}): Promise<TestNode> {
-    const { label = 'test', keys = [], logger = silentLogger, host = `10.0.${this.nodes.length >> 8}.${this.nodes.length & 255}`, ...options } = setup;
+    const {
+      label = 'test',
+      keys = [],
+      logger = silentLogger,
+      values = {},
+      host = `10.0.${this.nodes.length >> 8}.${this.nodes.length & 255}`,
+      ...options
+    } = setup;
     const address = { host, port: 7946 };
     const seeds = this.nodes.slice(0, 1).map((node) => node.address);
     const value = new MaxMap();
@@ -111,7 +120,7 @@ export class TestCluster {
         random: seeded(this.#random()),
         logger,
       },
-      { value },
+      { value, ...values },
     ).then((started) => (membership = started));
     for (let waited = 0; membership === undefined; waited++) {
       if (waited > 100) throw new AppError('deadline_exceeded', 'node did not start');

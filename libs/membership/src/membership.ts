@@ -154,6 +154,11 @@ export class Membership {
     return started;
   }
 
+  /** Whether a node has died, as far as this one knows; false for one that left, or that nobody knows. */
+  isDead(name: string): boolean {
+    return this.roster.get(name)?.state === 'dead';
+  }
+
   get healthScore(): number {
     return this.#detector.healthScore;
   }

@@ -56,9 +56,8 @@ export type StreamRequest =
 
 const STREAM_KINDS = ['sync', 'ping', 'values'] as const;
 
-export const MAX_PACKET_BYTES = 65_507;
-export const MAX_NAME_BYTES = 128;
-export const MAX_KEY_BYTES = 128;
+const MAX_NAME_BYTES = 128;
+const MAX_KEY_BYTES = 128;
 export const MAX_NODES = 4_096;
 /** Of one value, and of everything that goes over a stream. */
 export const MAX_STATE_BYTES = 32 * 1_048_576;

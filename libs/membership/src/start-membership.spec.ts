@@ -11,7 +11,10 @@ afterEach(async () => {
   for (const { membership } of started.splice(0)) await membership.stop();
 });
 
-async function start(settings: Partial<MembershipSettings> = {}, onFatal: (error: AppError) => void = () => undefined): Promise<StartedMembership & { value: MaxMap }> {
+async function start(
+  settings: Partial<MembershipSettings> = {},
+  onFatal: (error: AppError) => void = () => undefined,
+): Promise<StartedMembership & { value: MaxMap }> {
   const value = new MaxMap();
   const one = await startMembership(
     {

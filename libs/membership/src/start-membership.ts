@@ -111,7 +111,14 @@ export async function startMembership(
         onFailed: failed,
       },
     },
-    { transport, envelope: new Envelope({ label: settings.clusterLabel, verifyLabel: settings.verifyClusterLabel, keys: settings.secretKeys }), clock, timers, random, logger },
+    {
+      transport,
+      envelope: new Envelope({ label: settings.clusterLabel, verifyLabel: settings.verifyClusterLabel, keys: settings.secretKeys }),
+      clock,
+      timers,
+      random,
+      logger,
+    },
     values,
   );
   if (settings.abortIfFastJoinFails && joinMembers.length > 0 && membership.roster.size - 1 < settings.fastJoinMinNodes) {

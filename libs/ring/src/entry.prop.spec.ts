@@ -15,6 +15,7 @@ const info = fc.record({
   versionMs: timeMs,
   address: fc.constantFrom('a:1', 'b:1'),
   zone: fc.constantFrom('', 'z'),
+  node: fc.constantFrom('', 'n'),
   registeredMs: fc.constantFrom(1, 2),
   tokens,
 });

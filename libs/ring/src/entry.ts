@@ -19,6 +19,8 @@ export interface MemberInfo {
   readonly address: string;
   /** Empty is none. */
   readonly zone: string;
+  /** Name of its node in the gossip, whose death is known long before heartbeats are missed; empty is none. */
+  readonly node: string;
   /** When it first joined; kept over restarts that keep the tokens. */
   readonly registeredMs: number;
   /** Ascending and distinct. */
@@ -56,6 +58,7 @@ function compareInfos(a: MemberInfo, b: MemberInfo): number {
     a.versionMs - b.versionMs ||
     compareTexts(a.address, b.address) ||
     compareTexts(a.zone, b.zone) ||
+    compareTexts(a.node, b.node) ||
     a.registeredMs - b.registeredMs ||
     compareTokens(a.tokens, b.tokens)
   );

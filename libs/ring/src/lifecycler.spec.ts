@@ -20,6 +20,7 @@ function member(ring: Ring, time: FakeTime, options: Partial<LifecyclerOptions> 
     id: 'one',
     address: '10.0.0.1:9095',
     zone: '',
+    node: '',
     tokenCount: 8,
     heartbeatPeriodMs: 5_000,
     joinAfterMs: 0,

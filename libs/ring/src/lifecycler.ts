@@ -1,6 +1,6 @@
 import { AppError } from '@vivace/base';
 import type { Clock, Logger, Timers } from '@vivace/base';
-import type { RingState } from './entry.ts';
+import type { MemberInfo, RingState } from './entry.ts';
 import type { Ring } from './ring.ts';
 import type { RandomUint32 } from './tokens.ts';
 import { generateTokens } from './tokens.ts';
@@ -11,6 +11,8 @@ export interface LifecyclerOptions {
   /** `host:port` of the gRPC server, as others reach it. */
   readonly address: string;
   readonly zone: string;
+  /** Name of this process in the gossip; empty is none. */
+  readonly node: string;
   readonly tokenCount: number;
   /** Those of an earlier run; what is missing is made up for. */
   readonly tokens?: Uint32Array;
@@ -149,16 +151,19 @@ export class Lifecycler {
     ring.sweep();
   }
 
-  #isMine(info: { readonly address: string; readonly tokens: Uint32Array }): boolean {
-    return info.address === this.#options.address && info.tokens.length === this.#tokens.length && info.tokens.every((token, i) => token === this.#tokens[i]);
+  #isMine(info: MemberInfo): boolean {
+    const { address, node } = this.#options;
+    return (
+      info.address === address && info.node === node && info.tokens.length === this.#tokens.length && info.tokens.every((token, i) => token === this.#tokens[i])
+    );
   }
 
   #put(state: RingState): void {
-    const { ring, id, address, zone, logger } = this.#options;
+    const { ring, id, address, zone, node, logger } = this.#options;
     if (state !== this.#state) logger.info('ring state', { ring: ring.name, from: this.#state, to: state });
     this.#state = state;
     const known = ring.entry(id)?.info;
     if (known && this.#isMine(known)) ring.put(id, { state });
-    else ring.put(id, { state, info: { address, zone, registeredMs: this.#registeredMs, tokens: this.#tokens } });
+    else ring.put(id, { state, info: { address, zone, node, registeredMs: this.#registeredMs, tokens: this.#tokens } });
   }
 }

@@ -8,6 +8,7 @@ export const MAX_TOKENS = 4_096;
 const MAX_ID_BYTES = 255;
 const MAX_ADDRESS_BYTES = 261; // a DNS name, a colon and a port
 const MAX_ZONE_BYTES = 255;
+const MAX_NODE_BYTES = 128;
 const MAX_TIME_MS = 2 ** 48 - 1;
 
 const HAS_PULSE = 1;
@@ -50,7 +51,7 @@ function readPulse(reader: WireReader): Pulse {
 }
 
 function writeInfo(writer: WireWriter, info: MemberInfo): void {
-  writer.varint(info.versionMs).text(info.address).text(info.zone).varint(info.registeredMs).varint(info.tokens.length);
+  writer.varint(info.versionMs).text(info.address).text(info.zone).text(info.node).varint(info.registeredMs).varint(info.tokens.length);
   for (const token of info.tokens) writer.u32(token);
 }
 
@@ -58,6 +59,7 @@ function readInfo(reader: WireReader): MemberInfo {
   const versionMs = reader.varint(MAX_TIME_MS, 'version');
   const address = reader.text(MAX_ADDRESS_BYTES, 'address');
   const zone = reader.text(MAX_ZONE_BYTES, 'zone');
+  const node = reader.text(MAX_NODE_BYTES, 'node');
   const registeredMs = reader.varint(MAX_TIME_MS, 'registration');
   const count = reader.varint(MAX_TOKENS, 'number of tokens');
   const body = new WireReader(reader.raw(count * 4), 'ring state');
@@ -66,5 +68,5 @@ function readInfo(reader: WireReader): MemberInfo {
     tokens[i] = body.u32();
     if (i > 0 && tokens[i] <= tokens[i - 1]) throw reader.error('tokens are not ascending');
   }
-  return { versionMs, address, zone, registeredMs, tokens };
+  return { versionMs, address, zone, node, registeredMs, tokens };
 }

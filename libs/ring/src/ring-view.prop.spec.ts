@@ -132,11 +132,15 @@ describe('locate', () => {
 
 describe('quorums', () => {
   it('meet: whatever a read may miss, it asks somebody who acknowledged the write', () => {
-    const states = fc.array(fc.constantFrom('ACTIVE', 'ACTIVE', 'ACTIVE', 'LEAVING', 'JOINING'), { minLength: 1, maxLength: 9 });
+    const member = fc.record({ state: fc.constantFrom('ACTIVE', 'ACTIVE', 'ACTIVE', 'LEAVING', 'JOINING'), sick: fc.nat(3).map((n) => n === 0) });
+    const members = fc.array(member, { minLength: 1, maxLength: 9 });
     fc.assert(
-      fc.property(seed, states, fc.constantFrom(1, 2, 3, 5), fc.boolean(), fc.boolean(), (seed, states, replicationFactor, zoneAware, extendWrites) => {
-        const ring = testRing({ replicationFactor, zoneAware, extendWrites });
-        addMembers(ring, states.length, seeded(seed), (i) => ({ state: states[i]!, zone: `z${i % 4}` }), 16);
+      fc.property(seed, members, fc.constantFrom(1, 2, 3, 5), fc.boolean(), fc.boolean(), (seed, members, replicationFactor, zoneAware, extendWrites) => {
+        let nowMs = 1_700_000_000_000;
+        const ring = testRing({ replicationFactor, zoneAware, extendWrites, clock: { now: () => nowMs } });
+        addMembers(ring, members.length, seeded(seed), (i) => ({ state: members[i]!.state, zone: `z${i % 4}` }), 16);
+        nowMs += 70_000;
+        members.forEach(({ state, sick }, i) => sick || ring.put(`m${i}`, { state }));
         const view = ring.view();
         const random = seeded(seed);
         for (let i = 0; i < 20; i++) {
@@ -150,7 +154,7 @@ describe('quorums', () => {
           // The fewest that make the write safe, chosen by dice.
           const acknowledged = shuffled(written.members, random).slice(0, written.quorum);
           for (const read of [view.readSetOf(key), view.readSet()]) {
-            expect(read.complete).toBe(true);
+            if (!read.complete) continue; // the answer says so
             const zones = new Set(shuffled([...new Set(read.members.map(({ zone }) => zone))], random).slice(0, read.maxUnavailableZones));
             const answering = shuffled(read.members, random)
               .slice(read.maxErrors)

@@ -4,7 +4,7 @@ import { addMembers, seeded, testRing } from './ring.fixture.ts';
 import { nameToken } from './tokens.ts';
 
 const nowMs = 1_700_000_000_000;
-const info = { address: '10.0.0.1:9095', zone: '', registeredMs: 1, versionMs: nowMs, tokens: Uint32Array.of(7) };
+const info = { address: '10.0.0.1:9095', zone: '', node: '', registeredMs: 1, versionMs: nowMs, tokens: Uint32Array.of(7) };
 
 describe('Ring.merge', () => {
   it('changes nothing when any part of the bytes is malformed', () => {
@@ -48,6 +48,25 @@ describe('Ring.view', () => {
     expect(ring.view()).toBe(view);
     ring.put('m0', { state: 'LEAVING' });
     expect(ring.view()).not.toBe(view);
+  });
+
+  it('takes a member for sick as soon as its node is known to be dead', () => {
+    const dead = new Set<string>();
+    let nowMs = 1_700_000_000_000;
+    const ring = testRing({ isNodeDead: (node) => dead.has(node), clock: { now: () => nowMs } });
+    addMembers(ring, 4, seeded(1));
+    ring.put('m1', { info: { ...ring.entry('m1')!.info!, node: 'node-1' } });
+    expect(ring.view().readSet().missing).toEqual([]);
+    dead.add('node-1').add('');
+    nowMs += 1_000;
+    expect(ring.view().readSet().missing).toMatchObject([{ id: 'm1' }]);
+    for (let token = 0; token < 100; token++)
+      expect(
+        ring
+          .view()
+          .writeSet(token * 2 ** 25)
+          .members.map(({ id }) => id),
+      ).not.toContain('m1');
   });
 
   it('leaves excluded zones out', () => {

@@ -12,6 +12,8 @@ export interface RingOptions extends RingPolicy {
   readonly excludedZones?: readonly string[];
   /** A member is unhealthy when its last heartbeat is older; 0 is never. */
   readonly heartbeatTimeoutMs: number;
+  /** Whether gossip takes a node for dead; its member is unhealthy then, without a wait for missing heartbeats. */
+  readonly isNodeDead?: (node: string) => boolean;
   /** A member whose last heartbeat is older is forgotten; 0 is never. */
   readonly forgetAfterMs: number;
   /** How long a member that left is remembered on top of `forgetAfterMs`, so that old news cannot bring it back. */
@@ -25,6 +27,9 @@ export interface Delta {
   readonly name: string;
   readonly bytes: Uint8Array;
 }
+
+/** A description to be; `node` may be left out where there is no gossip. */
+export type NewInfo = Omit<MemberInfo, 'versionMs' | 'node'> & { readonly node?: string };
 
 /** Clocks may differ by this; what comes from further in the future is refused, as nothing could replace it for as long. */
 const MAX_AHEAD_MS = 600_000;
@@ -90,11 +95,11 @@ export class Ring {
   }
 
   /** Changes a member and tells the listeners. Only the member itself may write `info`; times are made to follow what is known. */
-  put(id: string, part: { readonly state?: Pulse['state']; readonly info?: Omit<MemberInfo, 'versionMs'> }): void {
+  put(id: string, part: { readonly state?: Pulse['state']; readonly info?: NewInfo }): void {
     const known = this.#entries.get(id);
     const nowMs = this.options.clock.now();
     const pulse = part.state && { state: part.state, timestampMs: Math.max(nowMs, (known?.pulse?.timestampMs ?? 0) + 1) };
-    const info = part.info && { ...part.info, versionMs: Math.max(nowMs, (known?.info?.versionMs ?? 0) + 1) };
+    const info = part.info && { node: '', ...part.info, versionMs: Math.max(nowMs, (known?.info?.versionMs ?? 0) + 1) };
     const delta: RingEntry = { id, pulse, info };
     this.#set(known ? mergeEntry(known, delta) : delta);
     this.#tell({ name: id, bytes: encodeEntries([delta]) });
@@ -156,10 +161,11 @@ export class Ring {
     return shard;
   }
 
-  /** Whether a member was heard of in time. */
-  isHealthy({ pulse }: RingEntry, nowMs: number): boolean {
-    const { heartbeatTimeoutMs } = this.options;
-    return pulse !== undefined && pulse.state !== 'LEFT' && (heartbeatTimeoutMs === 0 || nowMs - pulse.timestampMs <= heartbeatTimeoutMs);
+  /** Whether a member was heard of in time, and its node is not known to be dead. */
+  isHealthy({ pulse, info }: RingEntry, nowMs: number): boolean {
+    const { heartbeatTimeoutMs, isNodeDead } = this.options;
+    if (pulse === undefined || pulse.state === 'LEFT' || (info && info.node !== '' && isNodeDead?.(info.node))) return false;
+    return heartbeatTimeoutMs === 0 || nowMs - pulse.timestampMs <= heartbeatTimeoutMs;
   }
 
   /** Calls `listener` with every change made in this process; what it returns ends that. */
