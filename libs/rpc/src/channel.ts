@@ -1,0 +1,129 @@
+import grpc from '@grpc/grpc-js';
+import { AppError, errorCodeOf } from '@vivace/base';
+import type { RpcMethod, TenantId } from '@vivace/base';
+
+export interface CallOptions {
+  /** Sent as `x-scope-orgid`. */
+  readonly tenant?: TenantId;
+  readonly signal?: AbortSignal;
+  /** The call fails with `deadline_exceeded` after it. */
+  readonly timeoutMs?: number;
+}
+
+/** A way to another process, or to the methods of this one. */
+export interface RpcChannel {
+  /**
+   * Calls a method: one message there, any number back. Throws an AppError with the code and text of the other side; `unavailable` when it cannot be reached. Who stops reading early cancels the call.
+   */
+  call(path: string, request: Uint8Array, options?: CallOptions): AsyncIterable<Uint8Array>;
+  close(): void;
+}
+
+export interface ChannelOptions {
+  /** Largest message either way. */
+  readonly maxMessageBytes: number;
+  /** PEM; undefined is cleartext. */
+  readonly tls?: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer; readonly serverName?: string };
+}
+
+const asIs = (bytes: Buffer): Buffer => bytes;
+
+/** gRPC over one HTTP/2 connection, made when first used and again when it broke. */
+export function openChannel(address: string, { maxMessageBytes, tls }: ChannelOptions): RpcChannel {
+  const credentials = tls ? grpc.credentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.cert ?? null) : grpc.credentials.createInsecure();
+  const client = new grpc.Client(address, credentials, {
+    'grpc.max_receive_message_length': maxMessageBytes,
+    'grpc.max_send_message_length': maxMessageBytes,
+    // A peer that vanished without a word is noticed within this time, also while a call waits.
+    'grpc.keepalive_time_ms': 10_000,
+    'grpc.keepalive_timeout_ms': 5_000,
+    'grpc.initial_reconnect_backoff_ms': 200,
+    'grpc.max_reconnect_backoff_ms': 5_000,
+    ...(tls?.serverName ? { 'grpc.ssl_target_name_override': tls.serverName } : {}),
+  });
+  return {
+    async *call(path, request, { tenant, signal, timeoutMs } = {}) {
+      signal?.throwIfAborted();
+      const metadata = new grpc.Metadata();
+      if (tenant !== undefined) metadata.set('x-scope-orgid', tenant);
+      const message = Buffer.from(request.buffer, request.byteOffset, request.byteLength);
+      const deadline = timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
+      // A method that answers one message looks the same on the wire.
+      const stream = client.makeServerStreamRequest(path, asIs, asIs, message, metadata, deadline);
+      const cancel = (): void => stream.cancel();
+      signal?.addEventListener('abort', cancel, { once: true });
+      try {
+        for await (const bytes of stream) yield bytes as Buffer;
+      } catch (reason) {
+        throw signal?.aborted ? AppError.from(signal.reason, 'canceled') : errorOf(reason, address);
+      } finally {
+        signal?.removeEventListener('abort', cancel);
+        stream.cancel();
+      }
+    },
+    close: () => client.close(),
+  };
+}
+
+/** The methods of this process, without a socket between. */
+export function localChannel(methods: readonly RpcMethod[]): RpcChannel {
+  const byPath = new Map(methods.map((method) => [method.path, method]));
+  return {
+    async *call(path, request, { tenant, signal, timeoutMs } = {}) {
+      const method = byPath.get(path);
+      if (!method) throw new AppError('unimplemented', `method ${path} is unknown`);
+      const gone = new AbortController();
+      const signals = [gone.signal, ...(signal ? [signal] : []), ...(timeoutMs === undefined ? [] : [AbortSignal.timeout(timeoutMs)])];
+      const waiting: { readonly message: Uint8Array; readonly taken: () => void }[] = [];
+      let wake: () => void = () => undefined;
+      let isOver = false;
+      const ended = method
+        .handle({
+          request,
+          tenant: tenant ?? ('' as TenantId),
+          signal: AbortSignal.any(signals),
+          send: (message) =>
+            new Promise((taken) => {
+              waiting.push({ message, taken });
+              wake();
+            }),
+        })
+        .finally(() => {
+          isOver = true;
+          wake();
+        });
+      try {
+        for (;;) {
+          const next = waiting.shift();
+          if (next) {
+            next.taken();
+            yield next.message;
+          } else if (isOver) break;
+          else await new Promise<void>((resolve) => (wake = resolve));
+        }
+        const { code, details } = await ended;
+        if (code !== 0) throw new AppError(errorCodeOf(code), details);
+      } finally {
+        gone.abort();
+        for (const { taken } of waiting) taken();
+      }
+    },
+    close: () => undefined,
+  };
+}
+
+/** The one message of a method that answers one. */
+export async function callOnce(channel: RpcChannel, path: string, request: Uint8Array, options?: CallOptions): Promise<Uint8Array> {
+  let answer: Uint8Array | undefined;
+  for await (const message of channel.call(path, request, options)) answer = message;
+  if (answer === undefined) throw new AppError('internal', `method ${path} answered nothing`);
+  return answer;
+}
+
+function errorOf(reason: unknown, address: string): AppError {
+  const { code, details } = reason as { readonly code?: unknown; readonly details?: unknown };
+  if (typeof code !== 'number') return AppError.from(reason);
+  const known = errorCodeOf(code);
+  const text = typeof details === 'string' ? details : '';
+  return new AppError(known, known === 'unavailable' ? `${address}: ${text}` : text, { cause: reason });
+}
