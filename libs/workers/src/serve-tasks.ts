@@ -7,6 +7,7 @@ import { collect } from './collect.ts';
 import { encodeError } from './messages.ts';
 import type { FromWorker, RunMessage, ToWorker, WorkerStart } from './messages.ts';
 import { collectDeltas } from './thread-metrics.ts';
+import type { DeltaMetrics } from './thread-metrics.ts';
 
 export interface TaskContext {
   /** Aborted when the caller gave up: an event for code that awaits something, while loops ask its `throwIfAborted`, which is that below. */
@@ -63,9 +64,12 @@ export function serveTasks(handlers: TaskHandlers, options: ServeOptions = {}): 
       const handler = Object.hasOwn(handlers, task) ? handlers[task] : undefined;
       if (!handler) throw new AppError('unimplemented', `task ${task}: not served by this worker`);
       const output: unknown = await handler(input as never, context);
+      // Before the answer: after its last one the thread may be ended.
+      metrics?.flush();
       if (output instanceof Transfer) post({ kind: 'done', id, output: output.value }, output.list);
       else post({ kind: 'done', id, output });
     } catch (error) {
+      metrics?.flush();
       post({ kind: 'failed', id, error: encodeError(error) });
     } finally {
       controllers.delete(id);
@@ -81,11 +85,13 @@ export function serveTasks(handlers: TaskHandlers, options: ServeOptions = {}): 
   post({ kind: 'ready' });
 }
 
-/** Metrics for the tasks of this thread: counters and histograms, which arrive in the `metrics` of the pool a little later. */
+let metrics: DeltaMetrics | undefined;
+
+/** Metrics for the tasks of this thread: counters and histograms, which arrive in the `metrics` of the pool a little later, at the latest before the answer of a task. */
 export function threadMetrics(): MetricsRegistry {
   assert(parentPort, 'threadMetrics is for worker threads');
   const port = parentPort;
-  return collectDeltas((deltas) => port.postMessage({ kind: 'metrics', deltas } satisfies FromWorker));
+  return (metrics ??= collectDeltas((deltas) => port.postMessage({ kind: 'metrics', deltas } satisfies FromWorker)));
 }
 
 /** What the pool's owner gave as `data`. */

@@ -17,14 +17,21 @@ export interface MetricDelta {
 /** Long enough that counting costs nothing, short enough for any scrape. */
 const SEND_AFTER_MS = 200;
 
+export interface DeltaMetrics extends MetricsRegistry {
+  /** Tells at once what was counted. */
+  flush(): void;
+}
+
 /** Counts in a thread and tells what was counted a few times a second. There are no gauges: threads would overwrite each other's. */
-export function collectDeltas(send: (deltas: readonly MetricDelta[]) => void): MetricsRegistry {
+export function collectDeltas(send: (deltas: readonly MetricDelta[]) => void): DeltaMetrics {
   const cells = new Map<string, Cell>();
   const touched = new Set<Cell>();
   let timer: NodeJS.Timeout | undefined;
 
   const flush = (): void => {
+    clearTimeout(timer);
     timer = undefined;
+    if (touched.size === 0) return;
     const deltas = [...touched].map((cell) => cell.take());
     touched.clear();
     send(deltas);
@@ -49,6 +56,7 @@ export function collectDeltas(send: (deltas: readonly MetricDelta[]) => void): M
     histogram: (name: string, help: string, labels?: readonly string[], { buckets }: HistogramOptions = {}) => family(name, help, labels, buckets ?? []),
     gauge: (name: string) => refuse(name),
     onCollect: () => refuse('onCollect'),
+    flush,
   };
 }
 

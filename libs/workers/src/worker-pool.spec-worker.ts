@@ -45,6 +45,14 @@ const handlers = {
     eaten.with({ what }).inc(times);
     seconds.observe(times / 2);
   },
+  async eatAndWait({ gate }: { gate: Int32Array }) {
+    eaten.with({ what: 'bread' }).inc();
+    while (Atomics.load(gate, 0) === 0) await Atomics.waitAsync(gate, 0, 0).value;
+  },
+  choke() {
+    eaten.with({ what: 'stone' }).inc();
+    throw new AppError('internal', 'choked');
+  },
   unsendable: () => () => undefined,
   die() {
     setImmediate(() => {

@@ -25,7 +25,7 @@ export function isRetryable({ status, code }: Failure): boolean {
   return status === undefined ? !LASTING_NETWORK_ERRORS.test(code) : RETRYABLE_STATUS.has(status);
 }
 
-export function isAbsent({ status, code }: Failure): boolean {
+function isAbsent({ status, code }: Failure): boolean {
   return ABSENT.has(code) || (status === 404 && !NO_BUCKET.has(code));
 }
 
