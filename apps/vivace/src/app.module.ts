@@ -5,6 +5,7 @@ import type { HttpRouter } from '@vivace/base';
 import type { BlockList } from '@vivace/blocklist';
 import { createBlockList } from '@vivace/blocklist';
 import type { Distributor } from '@vivace/distributor';
+import type { Compactor } from '@vivace/compactor';
 import { createDistributor } from '@vivace/distributor';
 import type { Ingester } from '@vivace/ingester';
 import type { Admin, RpcServer } from '@vivace/nest';
@@ -27,6 +28,7 @@ import { createQuerier } from '@vivace/querier';
 import type { QueryService } from '@vivace/query';
 import { createQueryApi, createStreamingApi } from '@vivace/query-frontend';
 import type { WorkerPool } from '@vivace/workers';
+import { createCompaction } from './compaction.ts';
 import { openIngester } from './open-ingester.ts';
 import { Overrides } from './overrides.ts';
 import { createPool } from './pool.ts';
@@ -38,7 +40,22 @@ import { services } from './services.ts';
 import { createStatusPages } from './status-pages.ts';
 import { systemTimers } from './system-timers.ts';
 import { toStoreSettings } from './store-settings.ts';
-import { BLOCK_LIST, DISTRIBUTOR, INGESTER, OVERRIDES, PAGES, POOL, QUERIER, QUERY_API, RECEIVERS, RINGS, RPC_SERVER, RUNTIME, STORE } from './tokens.ts';
+import {
+  BLOCK_LIST,
+  COMPACTOR,
+  DISTRIBUTOR,
+  INGESTER,
+  OVERRIDES,
+  PAGES,
+  POOL,
+  QUERIER,
+  QUERY_API,
+  RECEIVERS,
+  RINGS,
+  RPC_SERVER,
+  RUNTIME,
+  STORE,
+} from './tokens.ts';
 import { BUILD_INFO } from './version.ts';
 import type { Tasks } from './task-worker.ts';
 
@@ -199,9 +216,14 @@ const PROVIDERS: Provider[] = [
     }),
   },
   {
+    provide: COMPACTOR,
+    inject: [RUNTIME, STORE, BLOCK_LIST, OVERRIDES],
+    useFactory: createCompaction,
+  },
+  {
     provide: LIFECYCLE,
-    inject: [RUNTIME, OVERRIDES, POOL, BLOCK_LIST, INGESTER, RINGS, RECEIVERS, RPC_SERVER],
-    useFactory: (runtime: Runtime, ...parts: [Overrides, WorkerPool<Tasks>, BlockList, Ingester, Rings, Receivers, RpcServer]) =>
+    inject: [RUNTIME, OVERRIDES, POOL, BLOCK_LIST, INGESTER, COMPACTOR, RINGS, RECEIVERS, RPC_SERVER],
+    useFactory: (runtime: Runtime, ...parts: [Overrides, WorkerPool<Tasks>, BlockList, Ingester, Compactor, Rings, Receivers, RpcServer]) =>
       createLifecycle({ services: services(runtime, ...parts), logger: runtime.logger, clock: runtime.clock }),
   },
 ];

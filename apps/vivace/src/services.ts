@@ -1,4 +1,5 @@
 import type { BlockList } from '@vivace/blocklist';
+import type { Compactor } from '@vivace/compactor';
 import type { Ingester } from '@vivace/ingester';
 import type { RpcServer, Service } from '@vivace/nest';
 import { startProcessMetrics } from '@vivace/telemetry';
@@ -17,6 +18,7 @@ export function services(
   pool: WorkerPool<Tasks>,
   blocks: BlockList,
   ingester: Ingester,
+  compactor: Compactor,
   rings: Rings,
   receivers: Receivers,
   rpc: RpcServer,
@@ -27,6 +29,7 @@ export function services(
     poolService(pool),
     blockListService(blocks),
     ingesterService(runtime, ingester),
+    { name: 'compactor', start: () => compactor.start(), stop: () => compactor.stop() },
     rings.service,
     receivers,
     rpcService(rpc),

@@ -1,4 +1,5 @@
 export const BLOCK_LIST: unique symbol = Symbol('BLOCK_LIST');
+export const COMPACTOR: unique symbol = Symbol('COMPACTOR');
 export const DISTRIBUTOR: unique symbol = Symbol('DISTRIBUTOR');
 export const INGESTER: unique symbol = Symbol('INGESTER');
 export const OVERRIDES: unique symbol = Symbol('OVERRIDES');

@@ -132,7 +132,8 @@ async function filled(): Promise<{ world: World; before: string[] }> {
       some(() => true),
     ),
   ];
-  world.nowMs = Math.max(...metas.map((m) => m.endMs));
+  // The next window: this one is complete.
+  world.nowMs = Math.max(...metas.map((m) => m.endMs)) + HOUR;
   world.store.writes = 0;
   return { world, before: await spansOf(world.store, metas) };
 }

@@ -7,7 +7,9 @@ import { blockId } from './testing.fixture.ts';
 
 const TENANT = 't' as TenantId;
 const HOUR = 3_600_000;
+/** The blocks of most tests end in the window before that of now. */
 const NOW = 1_000_000 * HOUR + HOUR / 2;
+const LAST = NOW - HOUR;
 const OPTIONS = { windowMs: HOUR, maxTraces: 1_000, maxBytes: 1_000_000, nowMs: NOW };
 
 function meta(n: number, fields: Partial<BlockMeta> = {}): BlockMeta {
@@ -15,8 +17,8 @@ function meta(n: number, fields: Partial<BlockMeta> = {}): BlockMeta {
     format: 'vParquet4',
     blockId: blockId(n),
     tenantId: TENANT,
-    startMs: NOW - HOUR,
-    endMs: NOW,
+    startMs: LAST - HOUR,
+    endMs: LAST,
     totalObjects: 10,
     size: 1_000,
     compactionLevel: 0,
@@ -43,9 +45,15 @@ describe('selectJobs', () => {
     expect(chosen([meta(1)])).toEqual([]);
   });
 
+  it('waits for a full job in the window of now', () => {
+    const now = { endMs: NOW };
+    expect(chosen([meta(1, now), meta(2, now), meta(3, now)])).toEqual([]);
+    expect(chosen([1, 2, 3, 4, 5].map((n) => meta(n, now)))).toEqual([[1, 2, 3, 4]]);
+  });
+
   it('merges only blocks alike', () => {
     expect(chosen([meta(1), meta(2, { compactionLevel: 1 })])).toEqual([]);
-    expect(chosen([meta(1), meta(2, { endMs: NOW - HOUR })])).toEqual([]);
+    expect(chosen([meta(1), meta(2, { endMs: LAST - HOUR })])).toEqual([]);
     expect(chosen([meta(1), meta(2, { replicationFactor: 1 })])).toEqual([]);
     expect(chosen([meta(1), meta(2, { dedicatedColumns: [{ scope: 'span', name: 'x', type: 'string' }] })])).toEqual([]);
   });
@@ -58,7 +66,7 @@ describe('selectJobs', () => {
   });
 
   it('begins with new windows and low levels', () => {
-    const at = (hours: number, compactionLevel = 0) => ({ endMs: NOW - hours * HOUR, compactionLevel });
+    const at = (hours: number, compactionLevel = 0) => ({ endMs: LAST - hours * HOUR, compactionLevel });
     const blocks = [meta(1, at(40)), meta(2, at(40)), meta(3, at(0, 1)), meta(4, at(0, 1)), meta(5, at(2)), meta(6, at(2)), meta(7, at(0)), meta(8, at(0))];
     expect(chosen(blocks)).toEqual([
       [7, 8],

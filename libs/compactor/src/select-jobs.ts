@@ -26,11 +26,14 @@ const ACTIVE_MS = 24 * 3_600_000;
 /**
  * What to merge, in the order it should be done: newest windows and lowest levels first, for these have the most copies and the most queries. Each block is in one job at
  * most. Only blocks alike are merged: window, replication factor, dedicated columns and, in the last day, level. The window that is a day old is left alone, because two
- * compactors may not agree on which side of the line it is. Rules: docs/compaction.md.
+ * compactors may not agree on which side of the line it is. In the window of now a job waits until it is full: each span is then written again once, not three times.
  */
 export function selectJobs(tenant: TenantId, blocks: Iterable<BlockMeta>, options: SelectOptions): CompactionJob[] {
   const { windowMs, nowMs } = options;
-  const groups = new Map<string, { readonly rank: readonly [number, number, number]; readonly key: string; readonly blocks: BlockMeta[] }>();
+  const groups = new Map<
+    string,
+    { readonly rank: readonly [number, number, number]; readonly isOpen: boolean; readonly key: string; readonly blocks: BlockMeta[] }
+  >();
   const windowNow = Math.floor(nowMs / windowMs);
   const activeWindows = Math.floor(ACTIVE_MS / windowMs);
   for (const meta of blocks) {
@@ -41,12 +44,16 @@ export function selectJobs(tenant: TenantId, blocks: Iterable<BlockMeta>, option
     const key = [tenant, ...(isActive ? [meta.compactionLevel] : []), window, meta.replicationFactor].join('-');
     const alike = `${key} ${JSON.stringify(meta.dedicatedColumns)}`;
     let group = groups.get(alike);
-    if (!group) groups.set(alike, (group = { rank: [isActive ? 0 : 1, isActive ? meta.compactionLevel : 0, -window], key, blocks: [] }));
+    if (!group) groups.set(alike, (group = { rank: [isActive ? 0 : 1, isActive ? meta.compactionLevel : 0, -window], isOpen: age <= 0, key, blocks: [] }));
     group.blocks.push(meta);
   }
   return [...groups.values()]
     .sort((a, b) => compareRanks(a.rank, b.rank) || (a.key < b.key ? -1 : 1))
-    .flatMap(({ key, blocks: alike }) => runs(alike, options).map((inputs) => ({ key, inputs: inputs.sort(oldestFirst) })));
+    .flatMap(({ key, isOpen, blocks: alike }) =>
+      runs(alike, options)
+        .filter((inputs) => !isOpen || inputs.length === MAX_INPUTS)
+        .map((inputs) => ({ key, inputs: inputs.sort(oldestFirst) })),
+    );
 }
 
 /** Small blocks first: they gain most. A run ends where one more block would be too much. */
