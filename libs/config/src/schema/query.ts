@@ -18,7 +18,7 @@ export const querier = group('Running parts of queries.', {
   metrics: group('TraceQL metrics.', {
     concurrent_blocks: int(2, 'Blocks read at a time for a query.'),
     time_overlap_cutoff: float(0.2, 'Blocks that overlap the query less than this fraction are filtered by time.', { max: 1 }),
-    max_series: int(10_000, 'Most series a query counts; spans of further ones are left out, and the answer says so. (Not in Tempo.)', { ...on, min: 1 }),
+    max_series: int(5_000, 'Most series a query counts; spans of further ones are left out, and the answer says so. (Not in Tempo.)', { ...on, min: 1 }),
   }),
   partition_ring: group('Asking live stores.', {
     minimize_requests: bool(true, 'Ask as few as possible.'),
@@ -92,7 +92,7 @@ export const queryFrontend = group('Answering queries.', {
     max_intervals: int(10_000, 'Most steps in the time range of a query.', { ...on, min: 1 }),
     ...slo,
   }),
-  multi_tenant_queries_enabled: bool(true, 'Queries may name several tenants.'),
+  multi_tenant_queries_enabled: bool(true, 'Queries may name several tenants: `X-Scope-OrgID: a|b`.', on),
   response_consumers: int(10, 'Unused here: goroutines that merge answers.', { status: 'ignored' }),
   weights: group('Heavy parts count for more.', {
     request_with_weights: bool(true, 'Weigh parts.'),

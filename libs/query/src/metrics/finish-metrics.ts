@@ -38,7 +38,7 @@ function finish(merged: MergedMetrics, plan: MetricsPlan, maxSeries: number): { 
     );
   if (merged.overflowed.length > 0)
     messages.push(
-      `Too many different values of ${merged.overflowed.join(', ')}, a partial response is returned: spans of further series are not counted. Group by less or filter more.`,
+      `Too many different values of ${merged.overflowed.join(', ')}: spans of series beyond querier.metrics.max_series are not counted, a partial response is returned.`,
     );
   return messages.length > 0 ? { series, status: 'PARTIAL', message: messages.join(' ') } : { series };
 }
@@ -66,7 +66,7 @@ function groupSeries(group: MergedGroup, plan: FunctionPlan): readonly Series[] 
       return one(
         labels,
         group.exemplars,
-        Float64Array.from({ length: buckets }, (_, b) => (cells[b] ?? 0) / seconds),
+        eachBucket(buckets, (b) => (cells.length > 0 ? cells[b] / seconds : 0)),
         op,
       );
     }
@@ -75,13 +75,13 @@ function groupSeries(group: MergedGroup, plan: FunctionPlan): readonly Series[] 
       return one(
         labels,
         scaled(group.exemplars, scale),
-        Float64Array.from({ length: buckets }, (_, b) => cells[b] / scale),
+        eachBucket(buckets, (b) => cells[b] / scale),
         op,
       );
     case 'sum_over_time':
     case 'avg_over_time': {
       const divisor = (b: number): number => (op === 'avg_over_time' ? seen[b] * scale : scale);
-      const values = Float64Array.from({ length: buckets }, (_, b) => (seen[b] > 0 ? (cells[b] + rest[b]) / divisor(b) : Number.NaN));
+      const values = eachBucket(buckets, (b) => (seen[b] > 0 ? (cells[b] + rest[b]) / divisor(b) : Number.NaN));
       return one(labels, scaled(group.exemplars, scale), values, op);
     }
     case 'histogram_over_time':
@@ -93,6 +93,12 @@ function groupSeries(group: MergedGroup, plan: FunctionPlan): readonly Series[] 
     case 'quantile_over_time':
       return quantileSeries(group.rows, labels, quantiles, buckets, scale, scaled(group.exemplars, scale));
   }
+}
+
+function eachBucket(buckets: number, of: (bucket: number) => number): Float64Array {
+  const values = new Float64Array(buckets);
+  for (let b = 0; b < buckets; b++) values[b] = of(b);
+  return values;
 }
 
 /** A name only where there is no other label. */
@@ -122,10 +128,15 @@ function quantileSeries(
   exemplars: readonly ExemplarPiece[],
 ): readonly Series[] {
   const values = quantiles.map(() => new Float64Array(buckets));
+  const keys: number[] = [];
+  const counts: number[] = [];
   for (let b = 0; b < buckets; b++) {
-    const filled = rows.filter(({ cells: [counts] }) => counts[b] > 0);
-    const keys = filled.map(({ key }) => key);
-    const counts = filled.map(({ cells: [all] }) => all[b]);
+    keys.length = counts.length = 0;
+    for (const { key, cells } of rows) {
+      if (cells[0][b] === 0) continue;
+      keys.push(key);
+      counts.push(cells[0][b]);
+    }
     quantiles.forEach((q, i) => {
       values[i][b] = quantileOf(q, keys, counts) / scale;
     });
@@ -141,7 +152,11 @@ function quantileSeries(
 
 function timeSeries({ labels, values, exemplars }: Series, stamps: readonly string[]): TimeSeriesJson {
   const samples: SampleJson[] = [];
-  for (let b = 0; b < values.length; b++) if (Number.isFinite(values[b])) samples.push({ timestampMs: stamps[b], ...valueOf(values[b]) });
+  for (let b = 0; b < values.length; b++) {
+    const value = values[b];
+    if (value === 0) samples.push({ timestampMs: stamps[b] });
+    else if (Number.isFinite(value)) samples.push({ timestampMs: stamps[b], value });
+  }
   const shown = exemplars.filter(({ bucket }) => Number.isFinite(values[bucket])).map((piece) => exemplarJson(piece, values));
   return shown.length > 0 ? { labels, samples, exemplars: shown } : { labels, samples };
 }
