@@ -2,7 +2,7 @@ import type { SpanColumns } from '@vivace/trace';
 import type { Level } from './field.ts';
 import { MaskPool } from './mask.ts';
 
-/** Rows of slow work (expressions, patterns) done between two checkpoints; a power of two. */
+/** Rows of slow work (expressions) done between two checkpoints; a power of two. */
 export const ROWS_UNASKED = 1024;
 
 /** One batch while a query looks at it: its columns, mask memory, and what is derived from columns once. */

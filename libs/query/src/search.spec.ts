@@ -80,6 +80,20 @@ describe('searchBatches', () => {
   });
 
   it.each([
+    ['alternatives', `{ span.n = 1${' || span.n = 2'.repeat(990)} }`],
+    ['conditions on events', `{ !(event.n = 1${' && event.n = 2'.repeat(980)}) }`],
+    ['sums', `{ span.n${' + 1'.repeat(990)} > 0 }`],
+    ['spansets', `{ }${' && { }'.repeat(990)}`],
+    ['relations', `{ }${' !>> { }'.repeat(990)}`],
+    ['scalars', `{ } | count()${' + count()'.repeat(990)} > 0`],
+    ['pipelines', `({ } | count())${' + ({ } | count())'.repeat(900)} > 0`],
+    ['parentheses', `{ ${'!('.repeat(120)}span.n = 1${')'.repeat(120)} }`],
+    ['stages', `{ }${' | by(span.n)'.repeat(400)}`],
+  ])('runs the highest queries there are: %s', async (_, text) => {
+    expect(ids(await search(text, [columnsOf(trace(1, span(1, { attrs: [['n', 1n]] })))]))).toEqual([1]);
+  });
+
+  it.each([
     ['an expression', '{ span.n + 1 > 0 }'],
     ['a pattern', '{ name =~ "never.?" }'],
     ['a pattern over ids', '{ span:id =~ "never.?" }'],

@@ -153,7 +153,12 @@ const metrics: fc.Arbitrary<MetricsAggregate | Compare> = fc.oneof(
 );
 const second: fc.Arbitrary<Query['second'][number]> = fc.oneof(
   fc.tuple(fc.constantFrom('topk', 'bottomk'), fc.nat(9)).map(([op, limit]): Query['second'][number] => ({ kind: 'second', op: op as 'topk', limit, loc })),
-  fc.tuple(fc.constantFrom(...COMPARISONS), number).map(([op, value]): Query['second'][number] => ({ kind: 'metricsFilter', op, value, loc })),
+  fc
+    .tuple(
+      fc.constantFrom(...COMPARISONS),
+      number.filter((value) => printStatic(value) !== 'minInt'),
+    )
+    .map(([op, value]): Query['second'][number] => ({ kind: 'metricsFilter', op, value, loc })),
 );
 /** A hint takes no sign. */
 const hintValue = fc.oneof(

@@ -134,7 +134,8 @@ function parseStage(c: Cursor, grouped: boolean): Stage | Extract<ScalarExpr, { 
 function parseCondition(c: Cursor): SpansetFilter {
   const { from } = c.token;
   const expr = parseFieldExpr(c);
-  if (typeOf(expr) !== 'bool' && expr.kind !== 'unary') throw new SyntaxProblem('unexpected value', expr.loc, 'a comparison such as `= 1`');
+  if (typeOf(expr) !== 'bool' && !(expr.kind === 'unary' && expr.op === '!'))
+    throw new SyntaxProblem('unexpected value', expr.loc, 'a comparison such as `= 1`');
   return { kind: 'filter', expr, loc: c.locFrom(from) };
 }
 

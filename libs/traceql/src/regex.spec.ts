@@ -32,8 +32,20 @@ describe('compileRegex', () => {
     expect(compileRegex('a+b?')).toBe(compileRegex('a+b?'));
   });
 
-  it('is linear where backtracking is exponential', () => {
-    expect(compileRegex('(a*)*(a*)*(a*)*b')('a'.repeat(5_000))).toBe(false);
+  it.each(['(a*)*(a*)*(a*)*b', '(a|aa)+b', '(a+)+(b|c)', '(.*a){20}b', '([a-zA-Z]+)*x', '(a?){30}a{30}b'])(
+    'is linear where backtracking is exponential: %s',
+    (pattern) => {
+      expect(compileRegex(pattern)('a'.repeat(5_000))).toBe(false);
+    },
+  );
+
+  it.each([
+    ['repeats of repeats', '((a{100}){100}){100}'],
+    ['too many repeats', '.{0,1000}'.repeat(1_000)],
+    ['deep parentheses', `${'('.repeat(50_000)}a${')'.repeat(50_000)}`],
+    ['stars of stars', `a${'*'.repeat(60_000)}`],
+  ])('refuses what would grow beyond bounds: %s', (_, pattern) => {
+    expect(() => compileRegex(pattern)).toThrow(AppError);
   });
 });
 

@@ -80,6 +80,20 @@ describe('laws', () => {
     );
   });
 
+  it('a pipeline compared with a number is a filter on its aggregate', () => {
+    const comparison = fc.tuple(
+      fc.constantFrom('count()', 'max(duration)', 'sum(span.n)', 'avg(.n)'),
+      fc.constantFrom('=', '!=', '<', '<=', '>', '>='),
+      fc.constantFrom('1', '2', '1s', '0.5'),
+    );
+    fc.assert(
+      fc.property(spansetTexts({ structural: false }), comparison, traces, (a, [aggregate, op, number], asked) => {
+        holds(`(${a} | ${aggregate}) ${op} ${number}`, `${a} | ${aggregate} ${op} ${number}`, asked);
+        holds(`(${a} | ${aggregate}) ${op} (${a} | ${aggregate})`, `${a} | ${aggregate} ${op} ${aggregate}`, asked);
+      }),
+    );
+  });
+
   it('grouping and merging again gives back the spans', () => {
     fc.assert(
       fc.property(spanConditions, traces, (a, asked) => {
