@@ -17,7 +17,7 @@ const read = (file: string): readonly Case[] =>
     .map((line) => JSON.parse(line) as Case);
 const dataset = JSON.parse(readFileSync(new URL('dataset.json', testdata), 'utf8')) as TraceqlDataset;
 const traces = plainTracesOf(dataset, 1_700_000_000_000_000_000n);
-const queries = new Set([...read('semantics.jsonl'), ...read('cases.jsonl').filter((c) => c.class === 'valid')].map((c) => c.q));
+const queries = new Set([...read('semantics.jsonl'), ...read('beyond-tempo.jsonl'), ...read('cases.jsonl').filter((c) => c.class === 'valid')].map((c) => c.q));
 
 // The oracle is held against the recorded answers where it lives; here the engine is held against the oracle.
 describe('every valid query of the corpus', () => {
