@@ -49,7 +49,7 @@ export function stream<I extends DescMessage, O extends DescMessage>(
         sizes.push(chunk.length);
         onMessage?.(message, call);
       } catch (reason) {
-        reject(reason as Error);
+        reject(reason);
         call.cancel();
       }
     });

@@ -1,18 +1,20 @@
 // The methods of tempopb.StreamingQuerier (docs/compat/api.md, gRPC): protobuf requests to questions, answers to messages.
 import type { MessageShape } from '@bufbuild/protobuf';
 import type { RpcCall, Timers } from '@vivace/base';
+import type {
+  QueryInstantRequestSchema,
+  QueryRangeRequestSchema,
+  SearchRequestSchema,
+  SearchTagsRequestSchema,
+  SearchTagValuesRequestSchema,
+} from '@vivace/proto';
 import {
   InstantSeriesSchema,
-  QueryInstantRequestSchema,
   QueryInstantResponseSchema,
-  QueryRangeRequestSchema,
   QueryRangeResponseSchema,
-  SearchRequestSchema,
   SearchResponseSchema,
-  SearchTagsRequestSchema,
   SearchTagsResponseSchema,
   SearchTagsV2ScopeSchema,
-  SearchTagValuesRequestSchema,
   TagValueSchema,
   TimeSeriesSchema,
   TraceSearchMetadataSchema,
