@@ -237,7 +237,7 @@ class RingCompactor implements Compactor {
       tenant,
       block: meta.blockId,
       inputs: inputs.map((input) => input.blockId),
-      level: meta.compactionLevel,
+      compactionLevel: meta.compactionLevel,
       traces: meta.totalObjects,
       spans,
       combinedTraces,
