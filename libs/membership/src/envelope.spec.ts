@@ -52,7 +52,7 @@ describe('Envelope', () => {
       const sealed = one.seal(payload);
       for (let bit = 0; bit < sealed.length * 8; bit++) {
         const changed = Uint8Array.from(sealed);
-        changed[bit >> 3]! ^= 1 << (bit & 7);
+        changed[bit >> 3] ^= 1 << (bit & 7);
         expect(['permission_denied', 'invalid_argument']).toContain(codeOf(() => one.open(changed)));
       }
       for (let n = 0; n < sealed.length; n++) expect(['permission_denied', 'invalid_argument']).toContain(codeOf(() => one.open(sealed.subarray(0, n))));

@@ -52,8 +52,8 @@ export function readFrame(stream: Duplex, reader: FrameReader): void {
 
 /** The first `n` bytes, which stay together as the first piece. */
 function gather(pieces: Buffer[], n: number): Buffer {
-  while (pieces[0]!.length < n) pieces.splice(0, 2, Buffer.concat([pieces[0]!, pieces[1]!]));
-  return pieces[0]!.subarray(0, n);
+  while (pieces[0].length < n) pieces.splice(0, 2, Buffer.concat([pieces[0], pieces[1]]));
+  return pieces[0].subarray(0, n);
 }
 
 /** Returns the bytes written. */

@@ -73,8 +73,8 @@ describe('a node under damaged traffic', () => {
     fc.assert(
       fc.property(fc.nat(), damage, fc.boolean(), (which, changes, inside) => {
         const wrap = (bytes: Uint8Array): Uint8Array => (inside ? envelope.seal(apply(bytes, changes)) : apply(envelope.seal(bytes), changes));
-        membership.onPacket(from, wrap(originals[which % originals.length]!));
-        membership.onRequest(wrap(requests[which % requests.length]!));
+        membership.onPacket(from, wrap(originals[which % originals.length]));
+        membership.onRequest(wrap(requests[which % requests.length]));
       }),
       { numRuns: 10_000 },
     );

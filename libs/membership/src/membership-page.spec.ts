@@ -16,7 +16,7 @@ describe('membershipPage', () => {
     await cluster.add({ name: '<n0>' });
     await cluster.add();
     await cluster.until(10, () => cluster.everyone(({ membership }) => membership.roster.size === 2));
-    const { membership } = cluster.nodes[0]!;
+    const { membership } = cluster.nodes[0];
     const json = membershipPage(membership, { accept: 'application/json', nowMs });
     expect(JSON.parse(String(json.body))).toEqual({
       Now: '2023-11-14T22:15:00.000Z',
@@ -40,8 +40,8 @@ describe('registerMembershipMetrics', () => {
     const cluster = new TestCluster();
     await cluster.grow(2);
     const metrics = createMemoryMetrics();
-    const { membership } = cluster.nodes[0]!;
-    registerMembershipMetrics(metrics, membership, cluster.network.transport(cluster.nodes[0]!.address));
+    const { membership } = cluster.nodes[0];
+    registerMembershipMetrics(metrics, membership, cluster.network.transport(cluster.nodes[0].address));
     await cluster.time.advance(60_000);
     metrics.collect();
     metrics.collect();

@@ -52,7 +52,7 @@ describe('a cluster of 100 nodes', () => {
   it('has a new value everywhere within 12 s, without an exchange of whole states', async () => {
     const cluster = await clusterOf(100);
     await cluster.time.advance(30_000);
-    const { membership, value } = cluster.nodes[42]!;
+    const { membership, value } = cluster.nodes[42];
     const pulls = () => cluster.nodes.reduce((sum, node) => sum + node.membership.stats.pulls, 0);
     const before = pulls();
     membership.broadcast('value', value.set('answer', 42));
@@ -70,7 +70,7 @@ describe('a cluster', () => {
     cluster.network.connected = (from, to) => side(from) === side(to);
     await cluster.until(180, () => cluster.nodes.every((node) => sees(side(node.address.host) ? 20 : 30)(node)));
     await cluster.time.advance(120_000);
-    const [left, right] = [cluster.nodes[0]!, cluster.nodes[49]!];
+    const [left, right] = [cluster.nodes[0], cluster.nodes[49]];
     left.membership.broadcast('value', left.value.set('left', 1));
     right.membership.broadcast('value', right.value.set('right', 1));
     cluster.network.connected = () => true;
@@ -94,10 +94,10 @@ describe('a cluster', () => {
 
   it('lets a suspected node refute', async () => {
     const cluster = await clusterOf(10);
-    const victim = cluster.nodes[3]!.membership.roster;
+    const victim = cluster.nodes[3].membership.roster;
     const before = victim.self.incarnation;
-    cluster.nodes[0]!.membership.roster.suspect({ name: 'n3', incarnation: before, from: 'n0' });
-    expect(stateOf(cluster.nodes[0]!, 'n3')).toBe('suspect');
+    cluster.nodes[0].membership.roster.suspect({ name: 'n3', incarnation: before, from: 'n0' });
+    expect(stateOf(cluster.nodes[0], 'n3')).toBe('suspect');
     await cluster.until(15, () => cluster.everyone((node) => stateOf(node, 'n3') === 'alive' && node.membership.roster.get('n3')!.incarnation > before));
     expect(victim.refutations).toBe(1);
   });
@@ -110,7 +110,7 @@ describe('a cluster', () => {
     let worst = 0;
     for (let second = 0; second < 90; second++) {
       await cluster.time.advance(1_000);
-      worst = Math.max(worst, cluster.nodes[5]!.membership.healthScore);
+      worst = Math.max(worst, cluster.nodes[5].membership.healthScore);
       for (const { membership } of cluster.nodes.filter((_, i) => i !== 5))
         for (const { name, state } of membership.roster.all()) if (state === 'dead') deaths.add(name);
     }
@@ -120,7 +120,7 @@ describe('a cluster', () => {
 
   it('hears of a leave as a leave, at once', async () => {
     const cluster = await clusterOf(30);
-    const leaver = cluster.nodes[9]!;
+    const leaver = cluster.nodes[9];
     let stopped = false;
     void leaver.membership.stop().then(() => (stopped = true));
     await cluster.until(10, () => stopped);
@@ -131,7 +131,7 @@ describe('a cluster', () => {
 
   it('sends what is waiting before it leaves', async () => {
     const cluster = await clusterOf(10);
-    const { membership, value } = cluster.nodes[4]!;
+    const { membership, value } = cluster.nodes[4];
     membership.broadcast('value', value.set('last words', 1));
     let stopped = false;
     void membership.stop().then(() => (stopped = true));
@@ -141,7 +141,7 @@ describe('a cluster', () => {
 
   it('takes a node back that restarts under its name, at another address', async () => {
     const cluster = await clusterOf(5);
-    const old = cluster.nodes[4]!;
+    const old = cluster.nodes[4];
     cluster.network.kill(old.address);
     await cluster.until(60, () => cluster.everyone((node) => node === old || stateOf(node, 'n4') === 'dead'));
     await cluster.time.advance(31_000);
@@ -155,13 +155,13 @@ describe('a cluster', () => {
     const logger = createMemoryLogger();
     await cluster.add({ name: 'n1', logger });
     await cluster.time.advance(10_000);
-    expect(cluster.nodes[0]!.membership.roster.get('n1')!.host).toBe('10.0.0.1');
+    expect(cluster.nodes[0].membership.roster.get('n1')!.host).toBe('10.0.0.1');
     expect(logger.entries.map(({ msg }) => msg)).toContain('another node has the name of this one');
   });
 
   it('carries values that no packet has room for over streams', async () => {
     const cluster = await clusterOf(10);
-    const { membership, value } = cluster.nodes[0]!;
+    const { membership, value } = cluster.nodes[0];
     value.pad(100_000);
     membership.broadcast('value', value.set('large', 1));
     await cluster.until(20, () => cluster.everyone((node) => node.value.entries.get('large') === 1));
@@ -193,7 +193,7 @@ describe('a cluster', () => {
     const cluster = new TestCluster();
     const key = (fill: number) => new Uint8Array(32).fill(fill);
     const setups = [{ label: 'a' }, { label: 'b' }, { label: 'a', keys: [key(1)] }, { label: 'a', keys: [key(2)] }];
-    for (let i = 0; i < 12; i++) await cluster.add({ ...setups[i % 4]!, join: await joinAll() });
+    for (let i = 0; i < 12; i++) await cluster.add({ ...setups[i % 4], join: await joinAll() });
     await cluster.until(30, () => cluster.everyone(sees(3)));
     await cluster.time.advance(120_000);
     cluster.nodes.forEach(({ membership }, i) => {

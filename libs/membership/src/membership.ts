@@ -142,7 +142,7 @@ export class Membership {
 
   /** Listens, and tries once to join. `values` are all there are: what comes for other keys is dropped. */
   static async start(options: MembershipOptions, deps: MembershipDeps, values: Readonly<Record<string, Replicated>>): Promise<Membership> {
-    let started: Membership | undefined;
+    let started: Membership | undefined = undefined; // handlers may be called before it is there
     const port = await deps.transport.start({
       onPacket: (from, bytes) => started?.onPacket(from, bytes),
       onRequest: (bytes) => started?.onRequest(bytes),
@@ -384,7 +384,7 @@ export class Membership {
     const { random } = this.#deps;
     const others = this.roster.others().filter(({ state }) => state === 'alive');
     const lost = this.roster.lost();
-    for (const list of [others, lost] as const) if (list.length > 0) void this.#sync(list[random() % list.length]!);
+    for (const list of [others, lost] as const) if (list.length > 0) void this.#sync(list[random() % list.length]);
   }
 
   async #sync(address: Address): Promise<boolean> {

@@ -12,7 +12,7 @@ interface Ingester extends TestNode {
 /** Wired as a process wires them. */
 async function addIngester(cluster: TestCluster, ingesters: Ingester[], id: string): Promise<Ingester> {
   const { time } = cluster;
-  let node: TestNode | undefined;
+  let node: TestNode | undefined = undefined;
   const ring = new Ring({
     name: 'ingester',
     replicationFactor: 3,
@@ -64,7 +64,7 @@ const placement = (ring: Ring): string => {
   const keys = Uint32Array.from({ length: 200 }, seeded(99));
   const out = new Uint16Array(600);
   ring.view().locate(keys, 200, out);
-  return [...out].map((i) => ring.view().members[i]!.id).join(' ');
+  return [...out].map((i) => ring.view().members[i].id).join(' ');
 };
 
 describe('a ring shared by gossip', () => {
@@ -78,13 +78,13 @@ describe('a ring shared by gossip', () => {
     const victim = ingesters.pop()!;
     cluster.network.kill(victim.address);
     await cluster.until(20, () => ingesters.every(({ ring }) => usable(ring) === 8));
-    expect(placement(ingesters[0]!.ring)).not.toContain('ingester-8');
-    expect(ingesters[0]!.ring.view().readSet()).toMatchObject({ complete: true, maxUnavailableZones: 0, missing: [{ id: 'ingester-8' }] });
+    expect(placement(ingesters[0].ring)).not.toContain('ingester-8');
+    expect(ingesters[0].ring.view().readSet()).toMatchObject({ complete: true, maxUnavailableZones: 0, missing: [{ id: 'ingester-8' }] });
   });
 
   it('takes a restarted ingester back at once, with its tokens', async () => {
     const { cluster, ingesters } = await ringOf(6);
-    const before = placement(ingesters[0]!.ring);
+    const before = placement(ingesters[0].ring);
     const old = ingesters.pop()!;
     cluster.network.kill(old.address);
     old.member.stop();
@@ -92,7 +92,7 @@ describe('a ring shared by gossip', () => {
     const back = await addIngester(cluster, ingesters, 'ingester-5'); // the seed of its tokens is the same
     await cluster.until(30, () => ingesters.every(({ ring }) => usable(ring) === 6));
     expect(back.member.tokens).toEqual(old.member.tokens);
-    expect(placement(ingesters[0]!.ring)).toBe(before);
+    expect(placement(ingesters[0].ring)).toBe(before);
   });
 
   it('forgets an ingester that never comes back', async () => {
@@ -100,14 +100,14 @@ describe('a ring shared by gossip', () => {
     const victim = ingesters.pop()!;
     cluster.network.kill(victim.address);
     await cluster.time.advance(590_000);
-    expect(ingesters[0]!.ring.view().members).toHaveLength(4);
+    expect(ingesters[0].ring.view().members).toHaveLength(4);
     await cluster.until(60, () => ingesters.every(({ ring }) => ring.view().members.length === 3));
   });
 
   it('is whole again after a partition', async () => {
     const { cluster, ingesters } = await ringOf(9);
     const side = (host: string): boolean => Number(host.split('.')[3]) < 3;
-    const before = placement(ingesters[0]!.ring);
+    const before = placement(ingesters[0].ring);
     cluster.network.connected = (from, to) => side(from) === side(to);
     await cluster.until(120, () => ingesters.every(({ ring, address }) => usable(ring) === (side(address.host) ? 3 : 6)));
     cluster.network.connected = () => true;

@@ -38,10 +38,10 @@ describe('Lifecycler', () => {
   it('waits, takes tokens, observes, is active, leaves', async () => {
     const time = new FakeTime();
     const [ring] = cluster(time, 1);
-    const one = member(ring!, time, { joinAfterMs: 10_000, observePeriodMs: 3_000 });
+    const one = member(ring, time, { joinAfterMs: 10_000, observePeriodMs: 3_000 });
     const seen: string[] = [];
-    ring!.onDelta(() => {
-      const { state } = ring!.entry('one')!.pulse!;
+    ring.onDelta(() => {
+      const { state } = ring.entry('one')!.pulse!;
       if (seen.at(-1) !== state) seen.push(state);
     });
     one.start();
@@ -58,56 +58,56 @@ describe('Lifecycler', () => {
     one.stop();
     expect(seen).toEqual(['PENDING', 'JOINING', 'ACTIVE', 'LEAVING', 'LEFT']);
     await time.advance(430_000);
-    ring!.sweep();
-    expect([...ring!.entries()]).toEqual([]);
+    ring.sweep();
+    expect([...ring.entries()]).toEqual([]);
   });
 
   it('replaces tokens that somebody else has as well, and keeps the others', async () => {
     const time = new FakeTime();
     const [ring] = cluster(time, 1);
     const saved: Uint32Array[] = [];
-    ring!.put('other', { state: 'ACTIVE', info: { address: '', zone: '', registeredMs: 1, tokens: Uint32Array.of(20, 40) } });
-    const one = member(ring!, time, { tokens: Uint32Array.of(10, 20, 30), tokenCount: 4, saveTokens: (tokens) => saved.push(tokens), observePeriodMs: 1_000 });
+    ring.put('other', { state: 'ACTIVE', info: { address: '', zone: '', registeredMs: 1, tokens: Uint32Array.of(20, 40) } });
+    const one = member(ring, time, { tokens: Uint32Array.of(10, 20, 30), tokenCount: 4, saveTokens: (tokens) => saved.push(tokens), observePeriodMs: 1_000 });
     one.start();
     await time.advance(0);
-    ring!.put('late', { state: 'JOINING', info: { address: '', zone: '', registeredMs: 1, tokens: Uint32Array.of(30) } });
+    ring.put('late', { state: 'JOINING', info: { address: '', zone: '', registeredMs: 1, tokens: Uint32Array.of(30) } });
     await time.advance(2_000);
     expect(one.state).toBe('ACTIVE');
     expect(saved).toHaveLength(2);
     expect([...one.tokens]).toEqual(expect.arrayContaining([10]));
     expect([...one.tokens].some((token) => [20, 30, 40].includes(token))).toBe(false);
     expect(one.tokens).toHaveLength(4);
-    expect(ring!.entry('one')!.info!.tokens).toEqual(one.tokens);
+    expect(ring.entry('one')!.info!.tokens).toEqual(one.tokens);
   });
 
   it('comes back with its tokens and registration when it starts again', async () => {
     const time = new FakeTime();
     const [ring] = cluster(time, 1);
-    const first = member(ring!, time, { unregisterOnShutdown: false });
+    const first = member(ring, time, { unregisterOnShutdown: false });
     first.start();
     await time.advance(1);
-    const { registeredMs } = ring!.entry('one')!.info!;
+    const { registeredMs } = ring.entry('one')!.info!;
     first.stop();
-    expect(ring!.entry('one')!.pulse!.state).toBe('LEAVING');
+    expect(ring.entry('one')!.pulse!.state).toBe('LEAVING');
     await time.advance(30_000);
-    const second = member(ring!, time, { tokens: first.tokens, random: seeded(9) });
+    const second = member(ring, time, { tokens: first.tokens, random: seeded(9) });
     second.start();
     await time.advance(1);
     expect(second.state).toBe('ACTIVE');
     expect(second.tokens).toEqual(first.tokens);
-    expect(ring!.entry('one')!.info!.registeredMs).toBe(registeredMs);
+    expect(ring.entry('one')!.info!.registeredMs).toBe(registeredMs);
   });
 
   it('forgets the dead in every process without a message, and takes them back when they live', async () => {
     const time = new FakeTime();
     const [mine, theirs] = cluster(time, 2);
-    member(mine!, time, { id: 'one' }).start();
+    member(mine, time, { id: 'one' }).start();
     await time.advance(1);
-    const two = member(theirs!, time, { id: 'two', random: seeded(2) });
+    const two = member(theirs, time, { id: 'two', random: seeded(2) });
     two.start();
     await time.advance(1);
     const alone = testRing({ clock: time }); // hears nothing from now on
-    alone.merge(mine!.encode());
+    alone.merge(mine.encode());
     await time.advance(119_000);
     alone.sweep();
     expect(alone.entry('two')!.pulse!.state).toBe('ACTIVE');
@@ -115,7 +115,7 @@ describe('Lifecycler', () => {
     await time.advance(2_000);
     alone.sweep();
     expect(alone.entry('two')!.pulse!.state).toBe('LEFT');
-    alone.merge(theirs!.encode());
+    alone.merge(theirs.encode());
     expect(alone.entry('two')!.pulse!.state).toBe('ACTIVE');
     expect(alone.view().members).toHaveLength(2);
   });
@@ -124,14 +124,14 @@ describe('Lifecycler', () => {
     const time = new FakeTime();
     const [mine, theirs] = cluster(time, 2);
     const logger = createMemoryLogger();
-    const one = member(mine!, time, { logger });
+    const one = member(mine, time, { logger });
     one.start();
     await time.advance(1);
-    expect(theirs!.forget('one')).toBe(true);
-    expect(theirs!.forget('one')).toBe(false);
-    expect(mine!.view().members).toHaveLength(0);
+    expect(theirs.forget('one')).toBe(true);
+    expect(theirs.forget('one')).toBe(false);
+    expect(mine.view().members).toHaveLength(0);
     await time.advance(5_000);
-    expect(theirs!.view().members).toMatchObject([{ id: 'one', state: 'ACTIVE' }]);
+    expect(theirs.view().members).toMatchObject([{ id: 'one', state: 'ACTIVE' }]);
     expect(logger.entries.map(({ msg }) => msg)).toContain('was forgotten by others, registering again');
   });
 
@@ -139,9 +139,9 @@ describe('Lifecycler', () => {
     const time = new FakeTime();
     const [mine, theirs] = cluster(time, 2);
     const logger = createMemoryLogger();
-    member(mine!, time, { logger }).start();
+    member(mine, time, { logger }).start();
     await time.advance(1);
-    member(theirs!, time, { address: '10.0.0.2:9095' }).start();
+    member(theirs, time, { address: '10.0.0.2:9095' }).start();
     await time.advance(6_000);
     expect(logger.entries).toContainEqual(expect.objectContaining({ level: 'error', fields: { ring: 'test', member: 'one', address: '10.0.0.2:9095' } }));
   });
@@ -149,10 +149,10 @@ describe('Lifecycler', () => {
   it('repeats only the heartbeat, not the tokens', async () => {
     const time = new FakeTime();
     const [ring] = cluster(time, 1);
-    member(ring!, time, { tokenCount: 128 }).start();
+    member(ring, time, { tokenCount: 128 }).start();
     await time.advance(1);
     const sizes: number[] = [];
-    ring!.onDelta(({ bytes }) => sizes.push(bytes.length));
+    ring.onDelta(({ bytes }) => sizes.push(bytes.length));
     await time.advance(10_000);
     expect(sizes).toEqual([12, 12]); // id, parts, time and state
   });
@@ -170,12 +170,12 @@ describe('registerRingMetrics', () => {
     const time = new FakeTime(1_700_000_000_000);
     const [ring] = cluster(time, 1);
     const metrics = createMemoryMetrics();
-    ring!.put('sick', { state: 'ACTIVE', info: { address: '', zone: '', registeredMs: 1, tokens: Uint32Array.of(1) } });
-    const one = member(ring!, time);
-    registerRingMetrics(metrics, ring!, one);
+    ring.put('sick', { state: 'ACTIVE', info: { address: '', zone: '', registeredMs: 1, tokens: Uint32Array.of(1) } });
+    const one = member(ring, time);
+    registerRingMetrics(metrics, ring, one);
     one.start();
     await time.advance(70_000);
-    ring!.put('gone', { state: 'LEFT' });
+    ring.put('gone', { state: 'LEFT' });
     metrics.collect();
     const members = (state: string) => metrics.value('tempo_ring_members', { name: 'test', state });
     expect([members('ACTIVE'), members('Unhealthy'), members('LEAVING')]).toEqual([1, 1, 0]);

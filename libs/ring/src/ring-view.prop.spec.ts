@@ -105,7 +105,7 @@ describe('locate', () => {
         const without = rowsOf(ring.view(), keys);
         withIt.forEach((row, i) => {
           if (!row.includes(`m${count}`)) expect(without[i]).toEqual(row);
-          else expect(without[i]!.filter((id) => !row.includes(id))).toHaveLength(count > 3 ? 1 : count - 2);
+          else expect(without[i].filter((id) => !row.includes(id))).toHaveLength(count > 3 ? 1 : count - 2);
         });
       }),
       { numRuns: 50 },
@@ -138,7 +138,7 @@ describe('quorums', () => {
       fc.property(seed, members, fc.constantFrom(1, 2, 3, 5), fc.boolean(), fc.boolean(), (seed, members, replicationFactor, zoneAware, extendWrites) => {
         let nowMs = 1_700_000_000_000;
         const ring = testRing({ replicationFactor, zoneAware, extendWrites, clock: { now: () => nowMs } });
-        addMembers(ring, members.length, seeded(seed), (i) => ({ state: members[i]!.state, zone: `z${i % 4}` }), 16);
+        addMembers(ring, members.length, seeded(seed), (i) => ({ state: members[i].state, zone: `z${i % 4}` }), 16);
         nowMs += 70_000;
         members.forEach(({ state, sick }, i) => sick || ring.put(`m${i}`, { state }));
         const view = ring.view();
@@ -246,7 +246,7 @@ describe('traceToken', () => {
     const ids = Uint8Array.from({ length: 16 * 256 }, (_, i) => (i % 16 === 15 ? i >> 4 : 7));
     const tokens = Uint32Array.from({ length: 256 }, (_, i) => traceToken(tenantSeed('tenant'), ids, i * 16));
     const load = new Map<string, number>();
-    for (const [first] of rowsOf(ring.view(), tokens)) load.set(first!, (load.get(first!) ?? 0) + 1);
+    for (const [first] of rowsOf(ring.view(), tokens)) load.set(first, (load.get(first) ?? 0) + 1);
     expect([...load.values()].every((n) => n > 40)).toBe(true);
   });
 

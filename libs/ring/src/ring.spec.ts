@@ -25,7 +25,7 @@ describe('Ring.merge', () => {
     const ring = testRing();
     const entries = Array.from({ length: 4_096 }, (_, i) => ({ id: `m${i}`, pulse: { timestampMs: nowMs, state: 'ACTIVE' as const }, info: undefined }));
     ring.merge(encodeEntries(entries));
-    ring.merge(encodeEntries([{ ...entries[0]!, id: 'one more' }]));
+    ring.merge(encodeEntries([{ ...entries[0], id: 'one more' }]));
     expect([...ring.entries()]).toHaveLength(4_096);
     expect(ring.refused).toBe(1);
     expect(() => ring.merge(encodeEntries([...entries, ...entries]))).toThrow('ring state: has more than 4096 members');

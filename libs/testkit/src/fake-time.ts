@@ -25,12 +25,12 @@ export class FakeTime implements Clock, Timers {
   /** Runs what is due within `ms`, and what that asks for. Between moments, lets promises settle. */
   async advance(ms: number): Promise<void> {
     const endMs = this.#nowMs + ms;
-    while (this.#waiting.length > 0 && this.#waiting[0]!.atMs <= endMs) {
+    while (this.#waiting.length > 0 && this.#waiting[0].atMs <= endMs) {
       const { atMs, run } = this.#pop();
       if (atMs > this.#nowMs) {
         await settle();
         // What settled may have asked for an earlier moment than this one; it comes first.
-        if (this.#waiting.length > 0 && this.#waiting[0]!.atMs < atMs) {
+        if (this.#waiting.length > 0 && this.#waiting[0].atMs < atMs) {
           this.#push({ atMs, order: this.#asked++, run });
           continue;
         }
@@ -47,7 +47,7 @@ export class FakeTime implements Clock, Timers {
     let at = heap.push(entry) - 1;
     while (at > 0) {
       const parent = (at - 1) >> 1;
-      if (!isBefore(entry, heap[parent]!)) break;
+      if (!isBefore(entry, heap[parent])) break;
       heap[at] = heap[parent]!;
       at = parent;
     }
@@ -56,15 +56,15 @@ export class FakeTime implements Clock, Timers {
 
   #pop(): { atMs: number; order: number; run: () => void } {
     const heap = this.#waiting;
-    const top = heap[0]!;
+    const top = heap[0];
     const last = heap.pop()!;
     if (heap.length === 0) return top;
     let at = 0;
     for (;;) {
       let child = 2 * at + 1;
       if (child >= heap.length) break;
-      if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child++;
-      if (!isBefore(heap[child]!, last)) break;
+      if (child + 1 < heap.length && isBefore(heap[child + 1], heap[child])) child++;
+      if (!isBefore(heap[child], last)) break;
       heap[at] = heap[child]!;
       at = child;
     }
