@@ -1,5 +1,5 @@
 /** Clients refuse messages above 4 MiB; Tempo 3 cuts at 1 MiB. */
-export const MAX_MESSAGE_BYTES = 1_048_576;
+const MAX_MESSAGE_BYTES = 1_048_576;
 
 /** Field 1, length-delimited: the repeated field of every answer. */
 const ITEM = 0x0a;
