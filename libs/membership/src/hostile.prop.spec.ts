@@ -110,6 +110,16 @@ describe('a node under damaged traffic', () => {
     expect(network.packets).toBe(before);
   });
 
+  it('answers a stranger with no more than the answer, and keeps its news for the nodes', async () => {
+    const { membership, network } = await victim();
+    for (let i = 0; i < 50; i++) membership.broadcast('value', { name: `n${i}`, bytes: Buffer.alloc(100) });
+    const before = membership.queued.messages;
+    for (let seq = 0; seq < 100; seq++) membership.onPacket(from, envelope.seal(encodeMessage({ kind: 'ping', seq, target: 'victim' })));
+    expect(network.packets).toBe(100);
+    expect(network.largestPacket).toBeLessThan(30);
+    expect(membership.queued.messages).toBe(before);
+  });
+
   it('can refute what is forged, even with an incarnation from the future', async () => {
     const cluster = new TestCluster();
     await cluster.grow(5);

@@ -365,7 +365,9 @@ export class Membership {
   #sendPacket(to: Address, messages: readonly Message[]): void {
     const parts = messages.map(encodeMessage);
     const room = this.#packetRoom() - parts.reduce((sum, { length }) => sum + length, 0);
-    this.#deps.transport.send(to, this.#deps.envelope.seal(Buffer.concat([...parts, ...this.#takeBroadcasts(room, new Set())])));
+    // Who asks from an unknown address gets its answer alone: news would be wasted on it, or used to flood whom it pretends to be.
+    const news = this.roster.hasAddress(to) ? this.#takeBroadcasts(room, new Set()) : [];
+    this.#deps.transport.send(to, this.#deps.envelope.seal(Buffer.concat([...parts, ...news])));
   }
 
   async #streamPing(node: Node): Promise<boolean> {

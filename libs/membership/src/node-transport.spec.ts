@@ -52,6 +52,12 @@ describe('NodeTransport', () => {
     expect(b.transport.stats).toMatchObject({ packetsReceived: 1, packetBytesReceived: 5 });
   });
 
+  it('counts packets for addresses that cannot be', async () => {
+    const { transport: sender } = await transport();
+    for (const port of [0, 70_000]) sender.send({ host, port }, Buffer.from('x'));
+    expect(sender.stats.packetErrors).toBe(2);
+  });
+
   it('carries questions and answers of megabytes', async () => {
     const question = Buffer.alloc(3_000_000, 'question');
     const a = await transport();

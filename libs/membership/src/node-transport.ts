@@ -84,9 +84,14 @@ export class NodeTransport implements Transport {
   send({ host, port }: Address, bytes: Uint8Array): void {
     this.stats.packetsSent++;
     this.stats.packetBytesSent += bytes.length;
-    this.#udp?.send(bytes, port, host, (error) => {
-      if (error) this.stats.packetErrors++;
-    });
+    try {
+      this.#udp?.send(bytes, port, host, (error) => {
+        if (error) this.stats.packetErrors++;
+      });
+    } catch {
+      // An address that cannot be, such as port 0, which the sender of a forged packet may have.
+      this.stats.packetErrors++;
+    }
   }
 
   async exchange({ host, port }: Address, request: Uint8Array, { timeoutMs, maxBytes }: ExchangeOptions): Promise<Uint8Array> {

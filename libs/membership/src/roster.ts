@@ -45,6 +45,8 @@ const MAX_CONFLICTS = 64;
 export class Roster {
   readonly #options: RosterOptions;
   readonly #nodes = new Map<string, Node>();
+  /** Names by address, of those that live. */
+  readonly #addresses = new Map<string, string>();
   readonly #suspicions = new Map<string, Suspicion>();
   /** Pairs of name and address that were told of. */
   readonly #conflicts = new Set<string>();
@@ -69,6 +71,11 @@ export class Roster {
   /** Nodes not taken in, because there are too many. */
   get refused(): number {
     return this.#full;
+  }
+
+  /** Whether a node that lives says it is there. */
+  hasAddress(address: Address): boolean {
+    return this.#addresses.has(at(address));
   }
 
   get(name: string): Node | undefined {
@@ -203,6 +210,8 @@ export class Roster {
     const known = this.#nodes.get(name);
     const changedMs = known?.state === state ? known.changedMs : this.#options.clock.now();
     this.#nodes.set(name, { name, host, port, incarnation, state, changedMs });
+    if (known && this.#addresses.get(at(known)) === name) this.#addresses.delete(at(known));
+    if (isLive({ state })) this.#addresses.set(at({ host, port }), name);
     this.#live += Number(isLive({ state })) - Number(known !== undefined && isLive(known));
   }
 
