@@ -279,9 +279,11 @@ export class TenantIngester {
   async #build(parts: Part[]): Promise<void> {
     const started = this.#clock.now();
     try {
+      // Before there is a block, so that nothing can fail between its being live and its parts' being retired. The spans are saved by now: in the
+      // parts, which say so themselves as long as they are there.
+      await this.#work.saveWatermark(this.tenant, parts[parts.length - 1].watermark);
       const built = await this.#work.buildBlock({ tenant: this.tenant, blockId: crypto.randomUUID() as BlockId, parts: parts.map((p) => p.path) });
       const stored = parts.filter((part) => built.parts.includes(part.path));
-      await this.#work.saveWatermark(this.tenant, stored[stored.length - 1].watermark);
       // In one turn again: announced and retired.
       built.announce();
       this.#parts = this.#parts.filter((p) => !stored.includes(p));
