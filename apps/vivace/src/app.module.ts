@@ -1,9 +1,10 @@
 import type { DynamicModule, Provider } from '@nestjs/common';
 import { Module } from '@nestjs/common';
 import { AppError, parseTenantId } from '@vivace/base';
-import type { HttpRouter } from '@vivace/base';
+import type { HttpRouter, TenantId } from '@vivace/base';
 import type { BlockList } from '@vivace/blocklist';
 import { createBlockList } from '@vivace/blocklist';
+import type { Config } from '@vivace/config';
 import type { Distributor } from '@vivace/distributor';
 import type { Compactor } from '@vivace/compactor';
 import { createDistributor } from '@vivace/distributor';
@@ -39,6 +40,7 @@ import type { Runtime } from './runtime.ts';
 import { services } from './services.ts';
 import { createStatusPages } from './status-pages.ts';
 import { systemTimers } from './system-timers.ts';
+import { tenancyOf } from './tenancy.ts';
 import { toStoreSettings } from './store-settings.ts';
 import {
   BLOCK_LIST,
@@ -74,6 +76,14 @@ function checkImplemented(key: string, value: string, implemented: string): void
 }
 
 const RECEIVERS_STOP_MS = 5_000;
+
+/** How far back queries of tenants may reach. */
+function rangeLimits({ queryFrontend: { search, metrics } }: Config, overrides: Overrides) {
+  return {
+    maxSearchDurationMs: (tenant: TenantId) => overrides.strictest(tenant, (limits) => limits.maxSearchDurationMs, search.maxDurationMs),
+    maxMetricsDurationMs: (tenant: TenantId) => overrides.strictest(tenant, (limits) => limits.maxMetricsDurationMs, metrics.maxDurationMs),
+  };
+}
 
 const PROVIDERS: Provider[] = [
   {
@@ -147,7 +157,7 @@ const PROVIDERS: Provider[] = [
           maxPerTenant: config.queryFrontend.maxOutstandingPerTenant,
         },
         maxMetricsSeries: config.querier.maxMetricsSeries,
-        maxTagBytes: (tenant) => overrides.limits(tenant).maxBytesPerTagValuesQuery,
+        maxTagBytes: (tenant) => overrides.strictest(tenant, (limits) => limits.maxBytesPerTagValuesQuery),
         recentWindowMs: config.queryFrontend.search.queryBackendAfterMs,
         searchTimeoutMs: config.querier.searchTimeoutMs,
         traceByIdTimeoutMs: config.querier.traceByIdTimeoutMs,
@@ -165,8 +175,7 @@ const PROVIDERS: Provider[] = [
         service,
         codec: { traceToJson, traceToProto },
         config: config.queryFrontend,
-        maxSearchDurationMs: (tenant) => overrides.limits(tenant).maxSearchDurationMs,
-        maxMetricsDurationMs: (tenant) => overrides.limits(tenant).maxMetricsDurationMs,
+        ...rangeLimits(config, overrides),
         buildInfo: BUILD_INFO,
         metrics,
         logger,
@@ -181,15 +190,14 @@ const PROVIDERS: Provider[] = [
         methods: createStreamingApi({
           service,
           config: config.queryFrontend,
-          maxSearchDurationMs: (tenant) => overrides.limits(tenant).maxSearchDurationMs,
-          maxMetricsDurationMs: (tenant) => overrides.limits(tenant).maxMetricsDurationMs,
+          ...rangeLimits(config, overrides),
           timers: systemTimers,
           metrics,
           logger,
           clock,
         }),
         config: config.server.grpc,
-        multitenancy: config.multitenancyEnabled,
+        tenancy: tenancyOf(config),
         logger,
         metrics,
         clock,

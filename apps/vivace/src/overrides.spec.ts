@@ -65,3 +65,13 @@ describe('the per-tenant file', () => {
     expect(metrics.value('tempo_runtime_config_last_reload_successful')).toBe(0);
   });
 });
+
+it('holds the strictest limit of several tenants', async () => {
+  fs.writeFileSync(file, 'overrides: {a: {read: {max_search_duration: 1h}}, b: {read: {max_search_duration: 9h}}, c: {}}\n');
+  const { overrides } = setUp();
+  await overrides.start();
+  const strictest = (tenants: string, otherwise: number) =>
+    overrides.strictest(tenants as TenantId, (limits) => limits.maxSearchDurationMs / 3_600_000, otherwise);
+  expect([strictest('a', 5), strictest('a|b', 5), strictest('b', 5)]).toEqual([1, 1, 9]);
+  expect([strictest('b|c', 5), strictest('c', 5), strictest('c', 0), strictest('b|c', 0)], '0 is left to the other').toEqual([0, 0, 0, 9]);
+});

@@ -1,4 +1,5 @@
 import fs from 'node:fs/promises';
+import { tenantsOf } from '@vivace/base';
 import type { Gauge, Logger, MetricsRegistry, TenantId } from '@vivace/base';
 import { describe, parseOverrides, resolveLimits } from '@vivace/config';
 import type { Limits, OverridesConfig, OverridesInput, TenantOverrides } from '@vivace/config';
@@ -31,6 +32,13 @@ export class Overrides {
 
   limits(tenant: TenantId): Limits {
     return resolveLimits(this.#options.config.defaults, this.#tenants, tenant);
+  }
+
+  /** The least of a limit over the tenants of a query. 0 is no limit of the tenant's own, where `otherwise` holds; 0 comes back for that too. */
+  strictest(joined: TenantId, limitOf: (limits: Limits) => number, otherwise = 0): number {
+    const limits = tenantsOf(joined).map((tenant) => limitOf(this.limits(tenant)) || otherwise || Number.POSITIVE_INFINITY);
+    const least = Math.min(...limits);
+    return least === otherwise || least === Number.POSITIVE_INFINITY ? 0 : least;
   }
 
   /** The per-tenant file as it is in force. */

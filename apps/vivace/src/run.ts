@@ -7,6 +7,7 @@ import { createLogger, createMetrics } from '@vivace/telemetry';
 import { AppModule } from './app.module.ts';
 import type { Receivers } from './receivers.ts';
 import type { Runtime } from './runtime.ts';
+import { tenancyOf } from './tenancy.ts';
 import { PAGES, QUERY_API, RECEIVERS, RPC_SERVER } from './tokens.ts';
 import { VERSION } from './version.ts';
 
@@ -51,7 +52,7 @@ export async function run({ loaded, env, clock, beganMs, write, exit, onSignal }
       rpcServer: config.streamOverHttp ? RPC_SERVER : undefined,
       tls: server.httpTls,
       apiPrefix: config.httpApiPrefix,
-      multitenancy: config.multitenancyEnabled,
+      tenancy: tenancyOf(config),
       readTimeoutMs: server.httpReadTimeoutMs,
       writeTimeoutMs: server.httpWriteTimeoutMs,
       idleTimeoutMs: server.httpIdleTimeoutMs,

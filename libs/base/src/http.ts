@@ -8,6 +8,7 @@ export interface HttpRequest {
   readonly query: URLSearchParams;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string | undefined>>;
+  /** Or several: see `tenantsOf`. */
   readonly tenant: TenantId;
   /** Aborts when the client goes away. */
   readonly signal: AbortSignal;

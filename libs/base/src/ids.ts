@@ -16,6 +16,16 @@ export function parseTenantId(text: string): TenantId | undefined {
   return TENANT.test(text) && text !== '.' && text !== '..' ? (text as TenantId) : undefined;
 }
 
+/** Query doors take several tenants at once: their ids, sorted and joined by `|`, which no id holds. */
+export function joinTenants(tenants: readonly TenantId[]): TenantId {
+  return [...new Set(tenants)].sort().join('|') as TenantId;
+}
+
+/** The tenants a query is about. */
+export function tenantsOf(joined: TenantId): readonly TenantId[] {
+  return joined.split('|') as TenantId[];
+}
+
 const HEX = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'));
 
 /** Lower-case hex of `bytes[from, to)`. */

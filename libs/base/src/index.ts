@@ -8,7 +8,7 @@ export { formatGoDuration, parseDurationMs } from './duration.ts';
 export { escapeHtml } from './escape-html.ts';
 export { errorResponse, httpStatus } from './http.ts';
 export type { HttpRequest, HttpResponse, HttpRoute, HttpRouter } from './http.ts';
-export { hex, parseTenantId, parseTraceId, SINGLE_TENANT } from './ids.ts';
+export { hex, joinTenants, parseTenantId, parseTraceId, SINGLE_TENANT, tenantsOf } from './ids.ts';
 export type { BlockId, TenantId } from './ids.ts';
 export { createMemoryLogger, silentLogger } from './logger.ts';
 export type { LogEntry, LogFields, Logger, LogLevel, MemoryLogger } from './logger.ts';

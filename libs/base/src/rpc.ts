@@ -5,6 +5,7 @@ import type { TenantId } from './ids.ts';
 export interface RpcCall {
   /** The one message of the client. */
   readonly request: Uint8Array;
+  /** Or several: see `tenantsOf`. */
   readonly tenant: TenantId;
   /** Aborts when the client cancels or goes away. */
   readonly signal: AbortSignal;

@@ -366,6 +366,7 @@ export interface QueryFrontendConfig {
   readonly apiTimeoutMs: number;
   readonly maxOutstandingPerTenant: number;
   readonly maxQueryBytes: number;
+  readonly multiTenantQueries: boolean;
   readonly search: SearchConfig;
   readonly metrics: MetricsConfig;
 }

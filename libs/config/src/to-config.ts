@@ -134,6 +134,7 @@ export function toConfig(values: Values, problems: Problem[]): Config {
       apiTimeoutMs: frontend.api_timeout,
       maxOutstandingPerTenant: frontend.max_outstanding_per_tenant,
       maxQueryBytes: frontend.max_query_expression_size_bytes,
+      multiTenantQueries: frontend.multi_tenant_queries_enabled,
       search: {
         concurrentJobs: search.concurrent_jobs,
         targetBytesPerJob: search.target_bytes_per_job,

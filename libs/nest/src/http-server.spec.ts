@@ -16,6 +16,7 @@ import {
   StatusController,
 } from './index.ts';
 import type { Lifecycle, Page } from './index.ts';
+import type { Tenancy } from './tenant.ts';
 
 const ROUTER = Symbol('ROUTER');
 const PAGES = Symbol('PAGES');
@@ -30,7 +31,7 @@ const page: Page = {
 let app: NestFastifyApplication | undefined;
 afterEach(() => app?.close());
 
-async function serve(options: { multitenancy?: boolean; apiPrefix?: string; router?: HttpRouter; writeTimeoutMs?: number } = {}) {
+async function serve(options: { tenancy?: Tenancy; apiPrefix?: string; router?: HttpRouter; writeTimeoutMs?: number } = {}) {
   const flushed: (string | undefined)[] = [];
   const metrics = createMemoryMetrics();
   const logger = createMemoryLogger();
@@ -88,7 +89,7 @@ async function serve(options: { multitenancy?: boolean; apiPrefix?: string; rout
     rpcServer: undefined,
     tls: undefined,
     apiPrefix: options.apiPrefix ?? '',
-    multitenancy: options.multitenancy ?? false,
+    tenancy: options.tenancy ?? 'off',
     readTimeoutMs: 30_000,
     writeTimeoutMs: options.writeTimeoutMs ?? 0,
     idleTimeoutMs: 120_000,
@@ -194,7 +195,7 @@ describe('the router', () => {
   });
 
   it('wants a tenant when there are several, except where none matters', async () => {
-    const { ask, requests } = await serve({ multitenancy: true });
+    const { ask, requests } = await serve({ tenancy: 'several' });
     expect(await ask('/api/search')).toEqual({ status: 401, type: TEXT, body: 'no org id\n' });
     expect(await ask('/api/open')).toMatchObject({ status: 200 });
     expect(await ask('/api/search', { 'x-scope-orgid': 'a' })).toMatchObject({ status: 200 });

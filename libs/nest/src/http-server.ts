@@ -20,6 +20,7 @@ import type { RpcServer } from './rpc-server.ts';
 import { readServerTls } from './server-tls.ts';
 import type { ServerTls } from './server-tls.ts';
 import { sharePort } from './share-port.ts';
+import type { Tenancy } from './tenant.ts';
 
 export interface HttpServerOptions {
   readonly module: Type | DynamicModule;
@@ -33,7 +34,7 @@ export interface HttpServerOptions {
   readonly pages?: symbol;
   /** `http_api_prefix` */
   readonly apiPrefix: string;
-  readonly multitenancy: boolean;
+  readonly tenancy: Tenancy;
   /** `server.http_server_read_timeout` */
   readonly readTimeoutMs: number;
   /** `server.http_server_write_timeout`; 0 is no limit. */
@@ -87,7 +88,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Nest
   acceptAnyBody(server);
   observeRequests(server, options);
   signalRequests(server, options);
-  mountRouter(server, app.get<HttpRouter>(options.router), { prefix: options.apiPrefix, multitenancy: options.multitenancy });
+  mountRouter(server, app.get<HttpRouter>(options.router), { prefix: options.apiPrefix, tenancy: options.tenancy });
   if (options.pages) mountPages(server, app.get<readonly Page[]>(options.pages));
   if (options.rpcServer) rpc = app.get<RpcServer>(options.rpcServer);
   server.addHook('preClose', async () => {

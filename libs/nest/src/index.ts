@@ -12,5 +12,5 @@ export type { RpcServer, RpcServerOptions } from './rpc-server.ts';
 export { createShutdown } from './shutdown.ts';
 export type { ShutdownDeps } from './shutdown.ts';
 export { StatusController } from './status.controller.ts';
-export { resolveTenant } from './tenant.ts';
+export type { Tenancy } from './tenant.ts';
 export { ADMIN, LIFECYCLE, METRICS_PAGE, STATUS_PAGES } from './tokens.ts';

@@ -6,12 +6,13 @@ import type { Clock, Logger, MetricsRegistry, RpcCall, RpcMethod, RpcStatus, Ten
 import type { GrpcServerConfig } from '@vivace/config';
 import { requestDuration } from './request-metrics.ts';
 import { readServerTls } from './server-tls.ts';
+import type { Tenancy } from './tenant.ts';
 import { resolveTenant } from './tenant.ts';
 
 export interface RpcServerOptions {
   readonly methods: readonly RpcMethod[];
   readonly config: GrpcServerConfig;
-  readonly multitenancy: boolean;
+  readonly tenancy: Tenancy;
   readonly logger: Logger;
   readonly metrics: MetricsRegistry;
   readonly clock: Clock;
@@ -43,7 +44,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
       {
         call(call: ServerWritableStream<Buffer, Buffer>) {
           const startedMs = options.clock.now();
-          void answer(method, call, options.multitenancy).then((status) => {
+          void answer(method, call, options.tenancy).then((status) => {
             observe(method.path, status, options.clock.now() - startedMs);
             if (status.code === 0) call.end();
             else call.emit('error', status);
@@ -101,13 +102,13 @@ function definitionOf({ path }: RpcMethod): MethodDefinition<Buffer, Buffer> {
   };
 }
 
-async function answer(method: RpcMethod, call: ServerWritableStream<Buffer, Buffer>, multitenancy: boolean): Promise<RpcStatus> {
+async function answer(method: RpcMethod, call: ServerWritableStream<Buffer, Buffer>, tenancy: Tenancy): Promise<RpcStatus> {
   const controller = new AbortController();
   call.on('cancelled', () => controller.abort(new AppError('canceled', 'the client cancelled the call')));
   let tenant: TenantId;
   try {
     // Several values become one with a comma, as HTTP has it.
-    tenant = resolveTenant(call.metadata.get('x-scope-orgid').join(','), multitenancy);
+    tenant = resolveTenant(call.metadata.get('x-scope-orgid').join(','), tenancy);
   } catch (reason) {
     const status = rpcStatus(AppError.from(reason));
     // As Tempo has it.

@@ -68,6 +68,19 @@ describe('createQuerier', () => {
     expect(small.calls).toHaveLength(6);
   });
 
+  it('asks every tenant of a query, and lets go of the recent data of each', async () => {
+    const released: string[] = [];
+    const recent = (tenant: TenantId) => ({ tables: [], parts: tenant === 'b' ? ['b/part'] : [], release: () => released.push(tenant) });
+    const { querier, calls } = setUp((_, i) => values(`v${i % 4}`), { recent: { recent } });
+    const answer = await querier.tagValues('a|b' as TenantId, REQUEST);
+    expect(calls.map(({ job: { sources } }) => [sources.tenant, sources.parts.length, sources.blocks.length])).toEqual([
+      ['b', 1, 0],
+      ...['a', 'a', 'a', 'b', 'b', 'b'].map((tenant) => [tenant, 0, 1]),
+    ]);
+    expect(answer.values.map(({ value }) => value)).toEqual(['v0', 'v1', 'v2', 'v3']);
+    expect(released).toEqual(['a', 'b']);
+  });
+
   it('asks for the last query_backend_after when there is no range', async () => {
     const { querier, calls, asked } = setUp(() => values());
     await querier.tagValues(TENANT, REQUEST);

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { AppError } from '@vivace/base';
+import { AppError, tenantsOf } from '@vivace/base';
 import type { Clock, Counter, Family, Logger, MetricsRegistry, TenantId } from '@vivace/base';
 import type { BlockMeta } from '@vivace/block';
 import { mergeTagNames, mergeTagValues, planMetrics, rangeOf } from '@vivace/query';
@@ -197,7 +197,7 @@ class Querier implements QueryService {
     return fitting;
   }
 
-  /** Divides the data of a tenant into jobs and runs them all; recent data is one job. The first failure ends the others. */
+  /** Divides the data of each tenant into jobs and runs them all; recent data is one job. The first failure ends the others. */
   async #run<T>(
     tenant: TenantId,
     range: TimeRange | undefined,
@@ -206,21 +206,27 @@ class Querier implements QueryService {
     job: (sources: JobSources, options: Pick<RunOptions, 'signal' | 'affinity'>) => Promise<T>,
     { divide = (blocks) => divideBlocks(blocks, this.#deps.targetBytesPerJob, this.#deps.threads), onPlan, onResult }: RunHooks<T> = {},
   ): Promise<T[]> {
+    const [startSec, endSec] = range ? [range.startSec - RANGE_SLACK_SEC, range.endSec + RANGE_SLACK_SEC] : [0, Number.MAX_SAFE_INTEGER];
     // One turn: see TenantIngester.
-    const recent = this.#deps.recent.recent(tenant);
-    const blocks = range
-      ? this.#deps.blocks.blocksInRange(tenant, range.startSec - RANGE_SLACK_SEC, range.endSec + RANGE_SLACK_SEC)
-      : this.#deps.blocks.blocksInRange(tenant, 0, Number.MAX_SAFE_INTEGER);
+    const data = tenantsOf(tenant).map((one) => ({
+      tenant: one,
+      recent: this.#deps.recent.recent(one),
+      blocks: this.#deps.blocks.blocksInRange(one, startSec, endSec),
+    }));
     const stop = new AbortController();
     const options = { signal: AbortSignal.any([signal, stop.signal]) };
     const run = this.#queue.query(tenant, options.signal);
     try {
-      const { tables, parts } = recent;
-      const jobs = divide(blocks).map(({ affinity, blocks }) => ({ affinity, sources: { tenant, tables: [], parts: [], blocks } as JobSources }));
+      const stored = data.flatMap(({ tenant, blocks }) =>
+        divide(blocks).map(({ affinity, blocks }) => ({ affinity, sources: { tenant, tables: [], parts: [], blocks } })),
+      );
       // First: it cannot be divided, since a trace may lie in several of them.
-      if (tables.length + parts.length > 0) jobs.unshift({ affinity: hashOf(tenant), sources: { tenant, tables, parts, blocks: [] } });
+      const recent = data
+        .filter(({ recent: { tables, parts } }) => tables.length + parts.length > 0)
+        .map(({ tenant, recent: { tables, parts } }) => ({ affinity: hashOf(tenant), sources: { tenant, tables, parts, blocks: [] } }));
+      const jobs = [...recent, ...stored];
       onPlan?.(
-        blocks,
+        data.flatMap(({ blocks }) => blocks),
         jobs.map(({ sources }) => sources),
       );
       const answer = async ({ affinity, sources }: (typeof jobs)[number]): Promise<T> => {
@@ -236,7 +242,7 @@ class Querier implements QueryService {
       stop.abort();
       throw signal.aborted ? timeoutError(signal, timeoutKey) : reason;
     } finally {
-      recent.release(!signal.aborted);
+      for (const { recent } of data) recent.release(!signal.aborted);
     }
   }
 

@@ -180,7 +180,7 @@ export interface ProgressOptions<T> extends QueryOptions {
   readonly onProgress?: (answer: () => T) => void;
 }
 
-/** What the HTTP and gRPC edges ask. Errors are AppError (invalid_argument, resource_exhausted, unimplemented, …). */
+/** What the HTTP and gRPC edges ask, of one tenant or several (`tenantsOf`). Errors are AppError (invalid_argument, resource_exhausted, unimplemented, …). */
 export interface QueryService {
   findTrace(tenant: TenantId, traceId: Uint8Array, range: TimeRange | undefined, options?: QueryOptions): Promise<TraceByIdResponse>;
   search(tenant: TenantId, request: SearchRequest, options?: ProgressOptions<SearchResponse>): Promise<SearchResponse>;
