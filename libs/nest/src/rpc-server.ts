@@ -44,7 +44,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
       {
         call(call: ServerWritableStream<Buffer, Buffer>) {
           const startedMs = options.clock.now();
-          void answer(method, call, options.tenancy).then((status) => {
+          void answer(method, call, options).then((status) => {
             observe(method.path, status, options.clock.now() - startedMs);
             if (status.code === 0) call.end();
             else call.emit('error', status);
@@ -102,7 +102,7 @@ function definitionOf({ path }: RpcMethod): MethodDefinition<Buffer, Buffer> {
   };
 }
 
-async function answer(method: RpcMethod, call: ServerWritableStream<Buffer, Buffer>, tenancy: Tenancy): Promise<RpcStatus> {
+async function answer(method: RpcMethod, call: ServerWritableStream<Buffer, Buffer>, { tenancy, config }: RpcServerOptions): Promise<RpcStatus> {
   const controller = new AbortController();
   call.on('cancelled', () => controller.abort(new AppError('canceled', 'the client cancelled the call')));
   let tenant: TenantId;
@@ -116,6 +116,15 @@ async function answer(method: RpcMethod, call: ServerWritableStream<Buffer, Buff
   }
   const send: RpcCall['send'] = (message) =>
     new Promise((resolve, reject) => {
+      if (message.length > config.maxSendBytes) {
+        reject(
+          new AppError(
+            'resource_exhausted',
+            `message has ${message.length} bytes, limit server.grpc_server_max_send_msg_size ${config.maxSendBytes}; ask for less`,
+          ),
+        );
+        return;
+      }
       const bytes = Buffer.from(message.buffer, message.byteOffset, message.byteLength);
       call.write(bytes, (error?: Error | null) => (error ? reject(new AppError('canceled', `message could not be sent: ${error.message}`)) : resolve()));
     });

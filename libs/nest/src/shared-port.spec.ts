@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import grpc from '@grpc/grpc-js';
 import { Module } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createMemoryLogger, createMemoryMetrics } from '@vivace/base';
+import { AppError, createMemoryLogger, createMemoryMetrics, rpcStatus } from '@vivace/base';
 import type { HttpRouter, RpcCall, RpcMethod } from '@vivace/base';
 import type { GrpcServerConfig, ServerTlsConfig } from '@vivace/config';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -38,6 +38,22 @@ const GRPC: GrpcServerConfig = {
 };
 
 const calls: RpcCall[] = [];
+let floodedMib = 0;
+/** Sends 64 MiB, or as much as the client takes. */
+const FLOOD: RpcMethod = {
+  path: '/test.Echo/Flood',
+  async handle(call) {
+    calls.push(call);
+    const aborted = new Promise((_, reject) => call.signal.addEventListener('abort', reject));
+    aborted.catch(() => undefined);
+    try {
+      for (floodedMib = 0; floodedMib < 64; floodedMib++) await Promise.race([call.send(new Uint8Array(1_048_576)), aborted]);
+      return { code: 0, details: '' };
+    } catch (reason) {
+      return rpcStatus(AppError.from(reason));
+    }
+  },
+};
 /** Sends every byte of the request as a message, then the tenant; 0 fails, 255 waits for the end of the call. */
 const ECHO: RpcMethod = {
   path: '/test.Echo/Echo',
@@ -66,14 +82,14 @@ afterEach(async () => {
   calls.length = 0;
 });
 
-async function serve(options: { tls?: ServerTlsConfig; grpcTls?: ServerTlsConfig; tenancy?: Tenancy; silenceMs?: number } = {}) {
+async function serve(options: { tls?: ServerTlsConfig; grpcTls?: ServerTlsConfig; tenancy?: Tenancy; silenceMs?: number; maxSendBytes?: number } = {}) {
   const metrics = createMemoryMetrics();
   const deps = { logger: createMemoryLogger(), metrics, clock: { now: () => 0 }, tenancy: options.tenancy ?? 'off' };
   const router: HttpRouter = {
     paths: [],
     find: (path) => ({ label: 'x', needsTenant: false, handle: async () => ({ status: 200, contentType: 'text/plain', body: path }) }),
   };
-  rpc = createRpcServer({ ...deps, methods: [ECHO], config: { ...GRPC, tls: options.grpcTls } });
+  rpc = createRpcServer({ ...deps, methods: [ECHO, FLOOD], config: { ...GRPC, tls: options.grpcTls, maxSendBytes: options.maxSendBytes ?? GRPC.maxSendBytes } });
   @Module({
     providers: [
       { provide: ROUTER, useFactory: () => router },
@@ -162,6 +178,31 @@ describe('gRPC', () => {
     call.cancel();
     await aborted;
     expect(signal.reason).toMatchObject({ code: 'canceled' });
+  });
+
+  it('waits for a client that does not read', async () => {
+    const { port } = await serve();
+    await rpc.listen();
+    for (const at of [rpc.port, port]) {
+      const session = http2.connect(`http://127.0.0.1:${at}`);
+      const call = session.request({ ':method': 'POST', ':path': FLOOD.path, 'content-type': 'application/grpc', te: 'trailers' });
+      call.end(Buffer.alloc(5));
+      const other = clientOf(at);
+      for (let i = 0; i < 100; i++) await echo(other, [1]);
+      expect(floodedMib).toBeLessThan(4);
+      const { signal } = calls.find(({ request }) => request.length === 0)!;
+      const aborted = new Promise((resolve) => signal.addEventListener('abort', resolve));
+      call.close(http2.constants.NGHTTP2_CANCEL);
+      await aborted;
+      session.close();
+      calls.length = 0;
+    }
+  });
+
+  it('names the key of the largest message', async () => {
+    const { port } = await serve({ maxSendBytes: 1_000_000 });
+    const details = 'message has 1048576 bytes, limit server.grpc_server_max_send_msg_size 1000000; ask for less';
+    expect(await echo(clientOf(port), [], [], FLOOD.path)).toEqual({ messages: [], code: 8, details });
   });
 
   it('lets open calls end when it stops, until they take too long', async () => {
