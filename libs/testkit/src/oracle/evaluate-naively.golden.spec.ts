@@ -76,7 +76,7 @@ function brief(matches: readonly NaiveMatch[]): string {
 const ALL_1001 = '1001: 0001 0002 0003 0004 0005 0006 0007';
 const ALL_AFTER_1002 = '1003: 0001 0002 0003 0004 0005; 2002: 0001 0002 0003 0004; 2003: 0001 0002 0003';
 
-/** Where we differ from Tempo on purpose (docs/traceql.md, "Differences from Tempo"), and what we answer instead. */
+/** Where we differ from Tempo on purpose (docs/compat/deviations.md), and what we answer instead. */
 const DIFFERENT: Readonly<Record<string, string>> = {
   // Numbers compare across int and double.
   '{ span.v = 1 }': '1002: 0001 0002 0006 000d',
