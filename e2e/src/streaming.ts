@@ -49,7 +49,7 @@ export function stream<I extends DescMessage, O extends DescMessage>(
         sizes.push(chunk.length);
         onMessage?.(message, call);
       } catch (reason) {
-        reject(reason);
+        reject(reason instanceof Error ? reason : new Error(String(reason)));
         call.cancel();
       }
     });

@@ -89,7 +89,11 @@ async function serve(options: { tls?: ServerTlsConfig; grpcTls?: ServerTlsConfig
     paths: [],
     find: (path) => ({ label: 'x', needsTenant: false, handle: async () => ({ status: 200, contentType: 'text/plain', body: path }) }),
   };
-  rpc = createRpcServer({ ...deps, methods: [ECHO, FLOOD], config: { ...GRPC, tls: options.grpcTls, maxSendBytes: options.maxSendBytes ?? GRPC.maxSendBytes } });
+  rpc = createRpcServer({
+    ...deps,
+    methods: [ECHO, FLOOD],
+    config: { ...GRPC, tls: options.grpcTls, maxSendBytes: options.maxSendBytes ?? GRPC.maxSendBytes },
+  });
   @Module({
     providers: [
       { provide: ROUTER, useFactory: () => router },
