@@ -94,15 +94,25 @@ export class ColumnWriter {
     this.scratch.release(mark);
   }
 
+  /** Halves of `n` times in no order: as deltas they are random bits, which no codec makes fewer and every reader would have to unpack. */
+  times(levels: Levels, halves: Uint32Array, n: number): void {
+    const mark = this.scratch.mark();
+    const values = int64Values(this.scratch, halves, n, true);
+    this.put(levels, values, values.dictionary ? PACKED : Codec.UNCOMPRESSED);
+    this.scratch.release(mark);
+  }
+
   /** The values in `column`, halves, at `rows`. */
   uint64At(levels: Levels, column: Uint32Array, rows: Uint32Array): void {
     const mark = this.scratch.mark();
-    const halves = this.scratch.u32(rows.length * 2);
-    for (let i = 0; i < rows.length; i++) {
-      halves[i * 2] = column[rows[i] * 2];
-      halves[i * 2 + 1] = column[rows[i] * 2 + 1];
-    }
-    this.int64(levels, halves, rows.length, true);
+    this.int64(levels, this.#halvesAt(column, rows), rows.length, true);
+    this.scratch.release(mark);
+  }
+
+  /** As `uint64At`, for times. */
+  timesAt(levels: Levels, column: Uint32Array, rows: Uint32Array): void {
+    const mark = this.scratch.mark();
+    this.times(levels, this.#halvesAt(column, rows), rows.length);
     this.scratch.release(mark);
   }
 
@@ -134,6 +144,15 @@ export class ColumnWriter {
     if (values.length === 0) return new Int32Values(values);
     if (this.#zeros.length < values.length) this.#zeros = new Uint32Array(values.length * 2);
     return new DictionaryValues(PhysicalType.INT32, this.#zeros, new Int32Dictionary(Int32Array.of(first)));
+  }
+
+  #halvesAt(column: Uint32Array, rows: Uint32Array): Uint32Array {
+    const halves = this.scratch.u32(rows.length * 2);
+    for (let i = 0; i < rows.length; i++) {
+      halves[i * 2] = column[rows[i] * 2];
+      halves[i * 2 + 1] = column[rows[i] * 2 + 1];
+    }
+    return halves;
   }
 
   #dict(): StringDictionary {

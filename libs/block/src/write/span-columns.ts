@@ -20,7 +20,7 @@ export function writeSpanColumns(out: ColumnWriter, shape: RowGroupShape, dedica
   out.textAt(spanLevels, table.spanName, rows);
   out.enumAt(spanLevels, table.spanKind, rows);
   out.textAt(spanLevels, table.spanTraceState, rows);
-  out.uint64At(spanLevels, table.spanStart, rows);
+  out.timesAt(spanLevels, table.spanStart, rows);
   writeDurations(out, shape);
   out.enumAt(spanLevels, table.spanStatus, rows);
   out.textAt(spanLevels, table.spanStatusMessage, rows);

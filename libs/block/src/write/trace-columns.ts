@@ -39,8 +39,8 @@ export function writeTraceColumns(out: ColumnWriter, shape: RowGroupShape, summa
     ends[t * 2] = low;
     ends[t * 2 + 1] = summary.start[t * 2 + 1] + durations[t * 2 + 1] + (low > 0xffffffff ? 1 : 0);
   }
-  out.int64(traceLevels, summary.start, n, true);
-  out.int64(traceLevels, ends, n, true);
+  out.times(traceLevels, summary.start, n);
+  out.times(traceLevels, ends, n);
   out.int64(traceLevels, durations, n, true);
   out.text(traceLevels, summary.rootService.slice(), n);
   out.text(traceLevels, summary.rootName.slice(), n);

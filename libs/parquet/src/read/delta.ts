@@ -74,8 +74,8 @@ export function decodeDelta64(cursor: ByteCursor, count: number, out: Uint32Arra
   const { miniblocks, size } = readHeader(cursor, due);
   cursor.zigzag64();
   if (count === 0) return;
-  let low = cursor.low;
-  let high = cursor.high;
+  let low = cursor.low | 0;
+  let high = cursor.high | 0;
   let o = 2 * at;
   out[o++] = low;
   out[o++] = high;
@@ -85,8 +85,8 @@ export function decodeDelta64(cursor: ByteCursor, count: number, out: Uint32Arra
   const packedHigh = scratchHigh;
   while (left > 0) {
     cursor.zigzag64();
-    const minLow = cursor.low;
-    const minHigh = cursor.high;
+    const minLow = cursor.low | 0;
+    const minHigh = cursor.high | 0;
     const widths = cursor.take(miniblocks);
     for (let m = 0; m < miniblocks && left > 0; m++) {
       const width = widths[m];
@@ -94,22 +94,24 @@ export function decodeDelta64(cursor: ByteCursor, count: number, out: Uint32Arra
       const from = cursor.pos;
       if (width > 64) cursor.fail(`delta width of ${width} bits`);
       cursor.need(Math.ceil((n * width) / 8));
+      // A sum that is below what was added has carried.
       if (width <= 32) {
         unpackBits(cursor.view, from, 0, width, n, packed, 0);
-        // The sum of three words is exact in a double; what exceeds a word is the carry.
         for (let j = 0; j < n; j++) {
-          const sum = low + minLow + packed[j];
-          low = sum >>> 0;
-          high = (high + minHigh + (sum - low) / 0x1_0000_0000) >>> 0;
+          const delta = packed[j] | 0;
+          const sum = (low + minLow) | 0;
+          low = (sum + delta) | 0;
+          high = (high + minHigh + +(sum >>> 0 < minLow >>> 0) + +(low >>> 0 < delta >>> 0)) | 0;
           out[o++] = low;
           out[o++] = high;
         }
       } else {
         unpackWide(cursor.view, from, width, n, packed, packedHigh);
         for (let j = 0; j < n; j++) {
-          const sum = low + minLow + packed[j];
-          low = sum >>> 0;
-          high = (high + minHigh + packedHigh[j] + (sum - low) / 0x1_0000_0000) >>> 0;
+          const delta = packed[j] | 0;
+          const sum = (low + minLow) | 0;
+          low = (sum + delta) | 0;
+          high = (high + minHigh + (packedHigh[j] | 0) + +(sum >>> 0 < minLow >>> 0) + +(low >>> 0 < delta >>> 0)) | 0;
           out[o++] = low;
           out[o++] = high;
         }
