@@ -59,6 +59,12 @@ export class RingView {
     return this.topology.members;
   }
 
+  /** The ring as if these members had just become unhealthy: the next ones take their place for writes. */
+  without(ids: ReadonlySet<string>): RingView {
+    const healthy = this.healthy.map((mark, i) => (ids.has(this.members[i].id) ? 0 : mark));
+    return new RingView(this.topology, healthy, { ...this.policy, extendWrites: true });
+  }
+
   /**
    * For each of `tokens[0, n)` a row of `replicationFactor` numbers of members to write to, in `out` from `i * replicationFactor`. A row that has fewer
    * ends in NO_MEMBER; one with fewer than `quorum` cannot be written. Allocates nothing but a table, once a view.

@@ -103,6 +103,13 @@ describe.each([
   });
 });
 
+describe('a channel in the process', () => {
+  it('does not wait for a method that ends too late', async () => {
+    const channel = localChannel([{ path: '/a/B', handle: () => new Promise(() => undefined) }]);
+    await expect(callOnce(channel, '/a/B', bytes(''), { timeoutMs: 20 })).rejects.toMatchObject({ code: 'deadline_exceeded' });
+  });
+});
+
 describe('a channel to nobody', () => {
   it('is unavailable, and says where', async () => {
     const channel = openChannel('127.0.0.1:1', { maxMessageBytes: 1_000 });

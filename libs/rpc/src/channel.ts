@@ -1,6 +1,6 @@
 import grpc from '@grpc/grpc-js';
 import { AppError, errorCodeOf } from '@vivace/base';
-import type { RpcMethod, TenantId } from '@vivace/base';
+import type { RpcMethod, RpcStatus, TenantId } from '@vivace/base';
 
 export interface CallOptions {
   /** Sent as `x-scope-orgid`. */
@@ -73,37 +73,34 @@ export function localChannel(methods: readonly RpcMethod[]): RpcChannel {
       const method = byPath.get(path);
       if (!method) throw new AppError('unimplemented', `method ${path} is unknown`);
       const gone = new AbortController();
-      const signals = [gone.signal, ...(signal ? [signal] : []), ...(timeoutMs === undefined ? [] : [AbortSignal.timeout(timeoutMs)])];
+      const given = AbortSignal.any([...(signal ? [signal] : []), ...(timeoutMs === undefined ? [] : [AbortSignal.timeout(timeoutMs)])]);
       const waiting: { readonly message: Uint8Array; readonly taken: () => void }[] = [];
       let wake: () => void = () => undefined;
-      let isOver = false;
-      const ended = method
-        .handle({
-          request,
-          tenant: tenant ?? ('' as TenantId),
-          signal: AbortSignal.any(signals),
-          send: (message) =>
-            new Promise((taken) => {
-              waiting.push({ message, taken });
-              wake();
-            }),
-        })
-        .finally(() => {
-          isOver = true;
+      let status: RpcStatus | undefined;
+      const onAbort = (): void => wake();
+      given.addEventListener('abort', onAbort);
+      const send = (message: Uint8Array): Promise<void> =>
+        new Promise((taken) => {
+          waiting.push({ message, taken });
           wake();
         });
+      void method.handle({ request, tenant: tenant ?? ('' as TenantId), signal: AbortSignal.any([gone.signal, given]), send }).then((ended) => {
+        status = ended;
+        wake();
+      });
       try {
         for (;;) {
+          if (given.aborted) throw AppError.from(given.reason, 'canceled');
           const next = waiting.shift();
           if (next) {
             next.taken();
             yield next.message;
-          } else if (isOver) break;
+          } else if (status) break;
           else await new Promise<void>((resolve) => (wake = resolve));
         }
-        const { code, details } = await ended;
-        if (code !== 0) throw new AppError(errorCodeOf(code), details);
+        if (status.code !== 0) throw new AppError(errorCodeOf(status.code), status.details);
       } finally {
+        given.removeEventListener('abort', onAbort);
         gone.abort();
         for (const { taken } of waiting) taken();
       }
