@@ -1,6 +1,8 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
 import { Readable } from 'node:stream';
-import { ContainerClient, RestError, StorageSharedKeyCredential } from '@azure/storage-blob';
-import type { BlobItem, BlobPrefix, BlockBlobClient, StoragePipelineOptions } from '@azure/storage-blob';
+import { BaseRequestPolicy, ContainerClient, newPipeline, RestError, StorageSharedKeyCredential } from '@azure/storage-blob';
+import type { BlobItem, BlobPrefix, BlockBlobClient, HttpOperationResponse, RequestPolicy, RequestPolicyOptions, WebResource } from '@azure/storage-blob';
 import type { TokenCredential } from '@azure/identity';
 import { AppError } from '@vivace/base';
 import type { ObjectStat } from '../object-store.ts';
@@ -14,12 +16,32 @@ import type { AzureSettings } from '../store-settings.ts';
 const MAX_PARTS = 50_000;
 const PAGE_SIZE = 1_000;
 
-/** Repetitions are made, and counted, by `Requests`. */
-const PIPELINE: StoragePipelineOptions = { retryOptions: { maxTries: 1 }, keepAliveOptions: { enable: true } };
+/** Sockets to the store of one thread; further requests wait for one. */
+const MAX_SOCKETS = 64;
 
 /** Finds credentials and connects with the first request. */
 export async function openAzureBucket(settings: AzureSettings): Promise<Bucket> {
-  return new AzureBucket(settings, new ContainerClient(containerUrl(settings), await credentialOf(settings), PIPELINE));
+  const url = containerUrl(settings);
+  const agent = new (url.startsWith('https:') ? HttpsAgent : HttpAgent)({ keepAlive: true, maxSockets: MAX_SOCKETS });
+  // Repetitions are made, and counted, by `Requests`.
+  const pipeline = newPipeline(await credentialOf(settings), { retryOptions: { maxTries: 1 } });
+  pipeline.factories.unshift({ create: (next, options) => new UseAgent(next, options, agent) });
+  return new AzureBucket(settings, new ContainerClient(url, pipeline), agent);
+}
+
+/** The SDK's own connections are without limit. */
+class UseAgent extends BaseRequestPolicy {
+  readonly #agent: HttpAgent;
+
+  constructor(next: RequestPolicy, options: RequestPolicyOptions, agent: HttpAgent) {
+    super(next, options);
+    this.#agent = agent;
+  }
+
+  sendRequest(request: WebResource): Promise<HttpOperationResponse> {
+    request.agent = this.#agent;
+    return this._nextPolicy.sendRequest(request);
+  }
 }
 
 /** `https://account.blob.core.windows.net/container`; where the suffix is no `blob.…` domain it is the address of an emulator, which has the account in the path. */
@@ -43,10 +65,12 @@ class AzureBucket implements Bucket {
   readonly section = 'storage.trace.azure';
   readonly upload: PartUpload;
   readonly #container: ContainerClient;
+  readonly #agent: HttpAgent;
 
-  constructor({ container, partBytes, partsAtOnce }: AzureSettings, client: ContainerClient) {
+  constructor({ container, partBytes, partsAtOnce }: AzureSettings, client: ContainerClient, agent: HttpAgent) {
     this.name = `azure container ${container}`;
     this.#container = client;
+    this.#agent = agent;
     // Blocks that are never committed are forgotten by the store after a week.
     this.upload = {
       partBytes,
@@ -108,8 +132,9 @@ class AzureBucket implements Bucket {
     };
   }
 
-  /** The SDK keeps its connections to itself; they end with the process. */
-  close(): void {}
+  close(): void {
+    this.#agent.destroy();
+  }
 
   #blob(key: string): BlockBlobClient {
     return this.#container.getBlockBlobClient(key);
