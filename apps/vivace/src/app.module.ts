@@ -25,6 +25,7 @@ import {
 import { observeRequests, openObjectStore } from '@vivace/object-store';
 import type { ObjectStore, OpenStore } from '@vivace/object-store';
 import { traceToJson, traceToProto } from '@vivace/otlp';
+import type { JobSize } from '@vivace/querier';
 import { createQuerier } from '@vivace/querier';
 import type { QueryService } from '@vivace/query';
 import { createQueryApi, createStreamingApi } from '@vivace/query-frontend';
@@ -76,6 +77,10 @@ function checkImplemented(key: string, value: string, implemented: string): void
 }
 
 const RECEIVERS_STOP_MS = 5_000;
+
+function jobSize({ concurrentJobs, targetBytesPerJob }: { readonly concurrentJobs: number; readonly targetBytesPerJob: number }): JobSize {
+  return { maxPerQuery: concurrentJobs, targetBytes: targetBytesPerJob };
+}
 
 /** How far back queries of tenants may reach. */
 function rangeLimits({ queryFrontend: { search, metrics } }: Config, overrides: Overrides) {
@@ -150,10 +155,10 @@ const PROVIDERS: Provider[] = [
         blocks,
         pool,
         threads: pool.stats().size,
-        targetBytesPerJob: config.queryFrontend.search.targetBytesPerJob,
+        searchJobs: jobSize(config.queryFrontend.search),
+        metricsJobs: jobSize(config.queryFrontend.metrics),
         jobLimits: {
           maxRunning: config.querier.maxConcurrentQueries,
-          maxPerQuery: config.queryFrontend.search.concurrentJobs,
           maxPerTenant: config.queryFrontend.maxOutstandingPerTenant,
         },
         maxMetricsSeries: config.querier.maxMetricsSeries,

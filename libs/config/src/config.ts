@@ -387,6 +387,8 @@ export interface SearchConfig {
 
 /** Of TraceQL metrics. */
 export interface MetricsConfig {
+  readonly concurrentJobs: number;
+  readonly targetBytesPerJob: number;
   /** 0 is no limit. */
   readonly maxDurationMs: number;
   /** As many when a query does not say. */

@@ -146,6 +146,8 @@ export function toConfig(values: Values, problems: Problem[]): Config {
         maxSpansPerSpanSet: search.max_spans_per_span_set,
       },
       metrics: {
+        concurrentJobs: metrics.concurrent_jobs,
+        targetBytesPerJob: metrics.target_bytes_per_job,
         maxDurationMs: metrics.max_duration,
         maxExemplars: metrics.max_exemplars,
         maxResponseSeries: metrics.max_response_series,

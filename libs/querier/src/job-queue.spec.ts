@@ -20,9 +20,9 @@ function jobs() {
 
 describe('JobQueue', () => {
   it('runs so many jobs of a query at a time, and so many of all', async () => {
-    const queue = new JobQueue({ maxRunning: 3, maxPerQuery: 2, maxPerTenant: 100 });
+    const queue = new JobQueue({ maxRunning: 3, maxPerTenant: 100 });
     const { begun, job, end } = jobs();
-    const [one, two] = [queue.query(A, never), queue.query(B, never)];
+    const [one, two] = [queue.query(A, 2, never), queue.query(B, 2, never)];
     const results = ['1a', '1b', '1c'].map((name) => one(job(name))).concat(['2a', '2b'].map((name) => two(job(name))));
     await Promise.resolve();
     expect(begun).toEqual(['1a', '1b', '2a']);
@@ -31,26 +31,26 @@ describe('JobQueue', () => {
   });
 
   it('refuses what a tenant has too much, naming the key, and forgets it when it is done', async () => {
-    const queue = new JobQueue({ maxRunning: 1, maxPerQuery: 10, maxPerTenant: 2 });
+    const queue = new JobQueue({ maxRunning: 1, maxPerTenant: 2 });
     const { job, end } = jobs();
-    const run = queue.query(A, never);
+    const run = queue.query(A, 10, never);
     const results = [run(job('1')), run(job('2'))];
     await expect(run(job('3'))).rejects.toMatchObject({
       code: 'resource_exhausted',
       message: 'tenant a has 2 parts of queries waiting, limit query_frontend.max_outstanding_per_tenant 2; try again later',
     });
-    const other = queue.query(B, never)(job('4'));
+    const other = queue.query(B, 10, never)(job('4'));
     end();
     expect(await Promise.all([...results, other])).toEqual(['1', '2', '4']);
     expect(await run(job('5'))).toBe('5');
   });
 
   it('lets nobody wait longer than the query does', async () => {
-    const queue = new JobQueue({ maxRunning: 1, maxPerQuery: 10, maxPerTenant: 10 });
+    const queue = new JobQueue({ maxRunning: 1, maxPerTenant: 10 });
     const { job, end } = jobs();
-    const first = queue.query(A, never)(job('1'));
+    const first = queue.query(A, 10, never)(job('1'));
     const stop = new AbortController();
-    const waiting = queue.query(A, stop.signal)(job('2'));
+    const waiting = queue.query(A, 10, stop.signal)(job('2'));
     stop.abort();
     await expect(waiting).rejects.toMatchObject({ code: 'canceled' });
     end();

@@ -4,8 +4,6 @@ import type { TenantId } from '@vivace/base';
 export interface JobLimits {
   /** Jobs that run at a time, over all queries (`querier.max_concurrent_queries`). */
   readonly maxRunning: number;
-  /** Jobs of one query that run or wait for their turn at a time (`query_frontend.search.concurrent_jobs`). */
-  readonly maxPerQuery: number;
   /** Jobs of one tenant that run or wait for their turn (`query_frontend.max_outstanding_per_tenant`). */
   readonly maxPerTenant: number;
 }
@@ -24,11 +22,11 @@ export class JobQueue {
   }
 
   /**
-   * Begins a query. A job rejects with `resource_exhausted` when its tenant has too many already, and as soon as the signal aborts, whether it
+   * Begins a query of which at most `maxJobs` run or wait for their turn at a time. A job rejects with `resource_exhausted` when its tenant has too many already, and as soon as the signal aborts, whether it
    * runs or waits.
    */
-  query(tenant: TenantId, signal: AbortSignal): RunJob {
-    const own = new ConcurrencyLimit(this.#limits.maxPerQuery);
+  query(tenant: TenantId, maxJobs: number, signal: AbortSignal): RunJob {
+    const own = new ConcurrencyLimit(maxJobs);
     return (work) => own.run(() => this.#count(tenant, () => this.#running.run(work, signal)), signal);
   }
 

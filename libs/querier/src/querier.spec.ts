@@ -1,6 +1,7 @@
 import { AppError, createMemoryLogger, createMemoryMetrics } from '@vivace/base';
 import type { TenantId } from '@vivace/base';
-import type { SearchRequest, SearchResponse, TagValuesRequest, TracePiece } from '@vivace/query';
+import type { MetricsRequest, SearchRequest, SearchResponse, TagValuesRequest, TracePiece } from '@vivace/query';
+import { parseQuery } from '@vivace/traceql';
 import { describe, expect, it } from 'vitest';
 import type { TagValuesJob } from './jobs.ts';
 import { createQuerier } from './querier.ts';
@@ -37,8 +38,9 @@ function setUp(run: (call: Call, index: number) => Promise<unknown>, overrides: 
       }) as never,
     },
     threads: 4,
-    targetBytesPerJob: 100 * MIB,
-    jobLimits: { maxRunning: 100, maxPerQuery: 100, maxPerTenant: 100 },
+    searchJobs: { maxPerQuery: 100, targetBytes: 100 * MIB },
+    metricsJobs: { maxPerQuery: 100, targetBytes: 100 * MIB },
+    jobLimits: { maxRunning: 100, maxPerTenant: 100 },
     maxMetricsSeries: 1_000,
     maxTagBytes: () => 0,
     recentWindowMs: 900_000,
@@ -63,9 +65,19 @@ describe('createQuerier', () => {
       inspectedBytes: 3,
     });
     expect(calls.map(({ job }) => job.sources.blocks.map(({ from, to }) => to - from))).toEqual([[4], [4], [4]]);
-    const small = setUp((_, i) => values(`v${i}`), { targetBytesPerJob: MIB / 2 });
+    const small = setUp((_, i) => values(`v${i}`), { searchJobs: { maxPerQuery: 100, targetBytes: MIB / 2 } });
     await small.querier.tagValues(TENANT, REQUEST);
     expect(small.calls).toHaveLength(6);
+  });
+
+  it('divides metrics queries by their own size, and runs as many of their jobs as they may', async () => {
+    const query = parseQuery('{ } | rate()');
+    const request: MetricsRequest = { query, startNs: 1_000_000_000n, endNs: 2_000_000_000n, stepNs: 1_000_000_000n, exemplars: 0, maxSeries: 0 };
+    const { querier, calls } = setUp(() => new Promise(() => undefined), { metricsJobs: { maxPerQuery: 4, targetBytes: MIB / 2 } });
+    void querier.queryRange(TENANT, request);
+    void querier.queryInstant(TENANT, request);
+    await Promise.resolve();
+    expect(calls.map(({ job }) => job.sources.blocks.map(({ from, to }) => to - from))).toEqual(Array.from({ length: 8 }, () => [2]));
   });
 
   it('asks every tenant of a query, and lets go of the recent data of each', async () => {
@@ -127,7 +139,7 @@ describe('createQuerier', () => {
         new Promise((resolve) => {
           answers.push((pieces) => resolve({ pieces, inspectedTraces: 1, inspectedSpans: 2, inspectedBytes: 3 }));
         }),
-      { blocks: { blocksInRange: () => blocks }, threads: 1, targetBytesPerJob: 1 },
+      { blocks: { blocksInRange: () => blocks }, threads: 1, searchJobs: { maxPerQuery: 100, targetBytes: 1 } },
     );
     const seen: SearchResponse[] = [];
     let told = Promise.withResolvers<void>();

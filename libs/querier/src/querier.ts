@@ -45,8 +45,9 @@ export interface QuerierDeps {
   readonly pool: Pick<WorkerPool<QueryTasks>, 'run'>;
   /** Of the pool. */
   readonly threads: number;
-  /** `query_frontend.search.target_bytes_per_job` */
-  readonly targetBytesPerJob: number;
+  /** `query_frontend.search` and `query_frontend.metrics` */
+  readonly searchJobs: JobSize;
+  readonly metricsJobs: JobSize;
   readonly jobLimits: JobLimits;
   /** `querier.metrics.max_series`: counted by a metrics query, in every part and in all. */
   readonly maxMetricsSeries: number;
@@ -64,12 +65,22 @@ export interface QuerierDeps {
   readonly metrics: MetricsRegistry;
 }
 
+/** How a query is divided. */
+export interface JobSize {
+  /** `concurrent_jobs`: that run or wait for their turn at a time. */
+  readonly maxPerQuery: number;
+  /** `target_bytes_per_job` */
+  readonly targetBytes: number;
+}
+
 export function createQuerier(deps: QuerierDeps): QueryService {
   return new Querier(deps);
 }
 
 /** What a query wants besides the results of its jobs. */
 interface RunHooks<T> {
+  /** `searchJobs` unless said otherwise. */
+  readonly size?: JobSize;
   readonly divide?: (blocks: readonly BlockMeta[]) => BlockJob[];
   /** Before any job runs. */
   readonly onPlan?: (blocks: readonly BlockMeta[], jobs: readonly JobSources[]) => void;
@@ -159,6 +170,7 @@ class Querier implements QueryService {
       'querier.search.query_timeout',
       (sources, options) => pool.run('metrics', { sources, request, mode, maxSeries }, options),
       {
+        size: this.#deps.metricsJobs,
         onPlan: (blocks, jobs) => progress.begin(blocks, jobs.length),
         onResult(partial) {
           progress.add(partial);
@@ -204,7 +216,7 @@ class Querier implements QueryService {
     signal: AbortSignal,
     timeoutKey: string,
     job: (sources: JobSources, options: Pick<RunOptions, 'signal' | 'affinity'>) => Promise<T>,
-    { divide = (blocks) => divideBlocks(blocks, this.#deps.targetBytesPerJob, this.#deps.threads), onPlan, onResult }: RunHooks<T> = {},
+    { size = this.#deps.searchJobs, divide, onPlan, onResult }: RunHooks<T> = {},
   ): Promise<T[]> {
     const [startSec, endSec] = range ? [range.startSec - RANGE_SLACK_SEC, range.endSec + RANGE_SLACK_SEC] : [0, Number.MAX_SAFE_INTEGER];
     // One turn: see TenantIngester.
@@ -215,10 +227,13 @@ class Querier implements QueryService {
     }));
     const stop = new AbortController();
     const options = { signal: AbortSignal.any([signal, stop.signal]) };
-    const run = this.#queue.query(tenant, options.signal);
+    const run = this.#queue.query(tenant, size.maxPerQuery, options.signal);
     try {
       const stored = data.flatMap(({ tenant, blocks }) =>
-        divide(blocks).map(({ affinity, blocks }) => ({ affinity, sources: { tenant, tables: [], parts: [], blocks } })),
+        (divide?.(blocks) ?? divideBlocks(blocks, size.targetBytes, this.#deps.threads)).map(({ affinity, blocks }) => ({
+          affinity,
+          sources: { tenant, tables: [], parts: [], blocks },
+        })),
       );
       // First: it cannot be divided, since a trace may lie in several of them.
       const recent = data

@@ -81,8 +81,8 @@ export const queryFrontend = group('Answering queries.', {
     ...slo,
   }),
   metrics: group('TraceQL metrics.', {
-    concurrent_jobs: int(1000, 'Parts of a query that run at a time.'),
-    target_bytes_per_job: bytes(104_857_600, 'Bytes a part reads.'),
+    concurrent_jobs: int(1000, 'Parts of one query that run or wait for a thread at a time.', { ...on, min: 1 }),
+    target_bytes_per_job: bytes(104_857_600, 'Most bytes of blocks in a part, but a row group at least; less where threads would idle.', { ...on, min: 1 }),
     max_duration: duration('3h', 'Longest time range of a query; 0 is no limit. Traces Drilldown asks for 24h.', on),
     query_backend_after: duration('30m', 'Not needed: recent spans and blocks of any age are always asked.', ignored),
     interval: duration('5m', 'Not needed: parts are cut by size, not by time.', ignored),
