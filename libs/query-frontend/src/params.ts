@@ -78,10 +78,10 @@ function sinceMs(query: URLSearchParams): number | undefined {
 }
 
 /** Refuses a range longer than `maxMs`; 0 means no limit. Grafana recognises this text and suggests a shorter range. */
-export function checkSearchRange(range: TimeRange | undefined, maxMs: number): void {
+export function checkSearchRange(range: TimeRange | undefined, maxMs: number, key: string): void {
   if (range === undefined || maxMs === 0 || (range.endSec - range.startSec) * 1_000 <= maxMs) return;
   const limit = formatGoDuration(BigInt(Math.round(maxMs)) * 1_000_000n);
-  throw invalid(`range specified by start and end exceeds ${limit}. received start=${range.startSec} end=${range.endSec}`);
+  throw invalid(`range specified by start and end exceeds ${limit}. received start=${range.startSec} end=${range.endSec}, limit set by ${key}`);
 }
 
 /** What is reachable from now when only one end of a range is given, as Tempo's tag queries do. */

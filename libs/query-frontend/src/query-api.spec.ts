@@ -183,7 +183,10 @@ describe('refusals', () => {
     ['/api/search?start=1&end=99999999999', 'invalid end: strconv.ParseInt: parsing "99999999999": value out of range'],
     ['/api/search?start=1&end=99999999999999999999', 'invalid end: strconv.ParseInt: parsing "99999999999999999999": value out of range'],
     ['/api/search?start=-1&end=3', 'invalid start: strconv.ParseInt: parsing "-1": value out of range'],
-    ['/api/search?start=1&end=604802', 'range specified by start and end exceeds 168h0m0s. received start=1 end=604802'],
+    [
+      '/api/search?start=1&end=604802',
+      'range specified by start and end exceeds 168h0m0s. received start=1 end=604802, limit set by query_frontend.search.max_duration',
+    ],
     ['/api/search?limit=0', 'invalid limit: must be a positive number'],
     ['/api/search?limit=-3', 'invalid limit: must be a positive number'],
     ['/api/search?limit=x', 'invalid limit: strconv.ParseInt: parsing "x": invalid syntax'],
@@ -223,7 +226,7 @@ describe('refusals', () => {
     expect(await ask('/api/search?start=1&end=61')).toMatchObject({ status: 200 });
     expect(await ask('/api/search?start=1&end=62')).toMatchObject({
       status: 400,
-      body: 'range specified by start and end exceeds 1m0s. received start=1 end=62',
+      body: 'range specified by start and end exceeds 1m0s. received start=1 end=62, limit set by read.max_search_duration of the tenant',
     });
   });
 

@@ -29,7 +29,8 @@ export function searchRequest(asked: AskedSearch, { config, maxDurationMs }: Sea
   const { text, tags, range } = asked;
   const limit = checkedLimit(asked.limit, config.search);
   const spansPerSpanSet = checkedSpans(asked.spansPerSpanSet, config.search);
-  checkSearchRange(range, maxDurationMs || config.search.maxDurationMs);
+  if (maxDurationMs > 0) checkSearchRange(range, maxDurationMs, 'read.max_search_duration of the tenant');
+  else checkSearchRange(range, config.search.maxDurationMs, 'query_frontend.search.max_duration');
   if (text !== undefined && tags !== undefined) throw invalid("invalid request: can't specify tags and q in the same query");
   const query = text === undefined ? tagSearch(asked) : parseSearchQuery(text, config.maxQueryBytes);
   return { query, limit, spansPerSpanSet, range, legacy: text === undefined };
