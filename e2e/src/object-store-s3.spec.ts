@@ -5,6 +5,7 @@ import type { OpenStore } from '@vivace/object-store';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { newTraceId, tracesOf } from './otlp-json.ts';
 import { BUCKET, S3_KEYS, startS3Server } from './store-servers.ts';
+import type { S3Server } from './store-servers.ts';
 import { findTrace, search } from './trace-answer.ts';
 import { Vivace } from './vivace.ts';
 
@@ -14,7 +15,7 @@ const SPANS_PER_TRACE = 3;
 const TENANT = 'single-tenant';
 const quiet = { request: () => undefined, hedged: () => undefined };
 
-let server: Awaited<ReturnType<typeof startS3Server>>;
+let server: S3Server;
 let bucket: OpenStore;
 let vivace: Vivace;
 let prefix = '';
@@ -120,6 +121,25 @@ it('loses nothing when it dies while S3 is away', async () => {
   await vivace.flush();
   for (const files of await storedBlocks()) expect(files).toContain('meta.json');
   await expectFound(ids);
+});
+
+it('goes on while S3 hangs', async () => {
+  vivace = await Vivace.create({ store: inS3() });
+  await vivace.start();
+  const ids = [...(await pushTraces(5))];
+  server.hang();
+  try {
+    const flushed = vivace.flush();
+    ids.push(...(await pushTraces(5)));
+    await expectFound(ids);
+    server.goOn();
+    await flushed;
+  } finally {
+    server.goOn();
+  }
+  await vivace.flush();
+  await expectFound(ids);
+  expect(vivace.errors()).toEqual([]);
 });
 
 it('hedges reads when told to', async () => {

@@ -29,17 +29,23 @@ export interface StoreServer<S extends StoreSettings = StoreSettings> {
   /** Of a store in its bucket. */
   readonly settings: S;
   stop(): Promise<void>;
-  /** Only of S3: starts again, on the same port and data, after `stop`. */
-  start?(): Promise<void>;
 }
 
-type S3Settings = Extract<StoreSettings, { backend: 's3' }>;
+export interface S3Server extends StoreServer<Extract<StoreSettings, { backend: 's3' }>> {
+  /** Again, on the same port and data, after `stop`. */
+  start(): Promise<void>;
+  /** Takes connections and answers nothing, until `goOn`. */
+  hang(): void;
+  goOn(): void;
+  /** For good. */
+  destroy(): Promise<void>;
+}
 
 const noTls = { certFile: '', keyFile: '', caFile: '', serverName: '', skipVerify: false, cipherSuites: [], minVersion: undefined };
 const noHedging = { afterMs: 0, upTo: 1 };
 
 /** The Versity S3 gateway on a folder: SigV4, ranges, multipart uploads, paged listings. */
-export async function startS3Server(): Promise<StoreServer<S3Settings> & { start(): Promise<void>; destroy(): Promise<void> }> {
+export async function startS3Server(): Promise<S3Server> {
   const program = await installGoProgram({ name: 'versitygw', package: 'github.com/versity/versitygw/cmd/versitygw', version: 'v1.8.0' });
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'vivace-s3-'));
   for (const folder of ['data', 'sidecar']) fs.mkdirSync(path.join(dir, folder));
@@ -78,6 +84,8 @@ export async function startS3Server(): Promise<StoreServer<S3Settings> & { start
       await running?.end();
       running = undefined;
     },
+    hang: () => running?.signal('SIGSTOP'),
+    goOn: () => running?.signal('SIGCONT'),
     async destroy() {
       await server.stop();
       fs.rmSync(dir, { recursive: true, force: true });
@@ -193,6 +201,7 @@ async function installAzurite(): Promise<string> {
 }
 
 interface Running {
+  readonly signal: (signal: 'SIGSTOP' | 'SIGCONT') => void;
   readonly ended: () => string | undefined;
   end(): Promise<void>;
 }
@@ -203,6 +212,7 @@ function run(program: string, args: readonly string[]): Running {
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   return {
+    signal: (signal) => void child.kill(signal),
     ended: () => (child.exitCode === null && child.signalCode === null ? undefined : output.slice(-2_000)),
     async end() {
       child.kill('SIGKILL');
