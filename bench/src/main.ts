@@ -79,7 +79,9 @@ async function runQuery(): Promise<void> {
     if (question.metrics && flags['no-metrics']) continue;
     const answers = await ask(targets, question, Number(flags.times));
     rows.push({ question: question.name, answers });
-    const cells = answers.map((a, i) => `${targets[i].name} ${a.status} first ${ms(a.firstMs)} p50 ${ms(a.p50Ms)} cpu ${ms(a.cpuMs)} [${a.summary}]`);
+    const cells = answers.map(
+      (a, i) => `${targets[i].name} ${a.status} first ${ms(a.firstMs)} p50 ${ms(a.p50Ms)} cpu first ${ms(a.firstCpuMs)} then ${ms(a.cpuMs)} [${a.summary}]`,
+    );
     const ratio = answers.length === 2 ? `  A/B ${(answers[0].p50Ms / answers[1].p50Ms).toFixed(2)}` : '';
     console.log(`${question.name.slice(0, 80).padEnd(80)} ${cells.join('  ')}${ratio}`);
   }
