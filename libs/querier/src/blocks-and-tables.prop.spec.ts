@@ -2,8 +2,8 @@ import { BlockCache, BlockWriter, openBlock, sliceOrder } from '@vivace/block';
 import type { BlockReader, DedicatedColumn } from '@vivace/block';
 import { MemoryObjectStore } from '@vivace/object-store';
 import { MemorySink } from '@vivace/parquet';
-import { mergeSearch, planSearch, searchBatches, tagNames, tagValues } from '@vivace/query';
-import { fieldExpressions, plainTraces, searchTexts, tableOf } from '@vivace/testkit';
+import { finishRange, mergeMetrics, mergeSearch, metricsBatches, planMetrics, planSearch, searchBatches, tagNames, tagValues } from '@vivace/query';
+import { fieldExpressions, metricsTexts, plainTraces, searchTexts, tableOf } from '@vivace/testkit';
 import type { PlainTrace } from '@vivace/testkit';
 import { orderByTrace, sortedTable, TableColumns } from '@vivace/trace';
 import type { SpanColumns, SpanTable } from '@vivace/trace';
@@ -73,6 +73,25 @@ it('finds in blocks what it finds in tables, with and without a cache, and the n
         expect(canonical(await search(text, batchesOf(block), 1_000))).toBe(canonical(all));
         expect(canonical(await search(text, batchesOf(block), limit))).toBe(canonical(all.slice(0, limit)));
       }
+    }),
+    { numRuns: 120 },
+  );
+});
+
+it('counts in blocks what it counts in tables', async () => {
+  await fc.assert(
+    fc.asyncProperty(stores, fc.array(metricsTexts, { minLength: 1, maxLength: 4 }), async ({ traces, rowGroups, dedicated, columnBytes }, texts) => {
+      const received = tableOf(traces);
+      const table = sortedTable(received, orderByTrace(received));
+      const block = await stored(table, rowGroups, dedicated, columnBytes);
+      const startNs = 1_700_000_000_000_000_000n;
+      const ask = async (text: string, batches: readonly SpanColumns[]) => {
+        const query = parseQuery(text);
+        validateQuery(query);
+        const plan = planMetrics({ query, startNs, endNs: startNs + 5_000_000_000n, stepNs: 1_000_000_000n, exemplars: 6, maxSeries: 0 }, 'range');
+        return finishRange(mergeMetrics([await metricsBatches(plan, batches, { maxSeries: 1_000 })], plan, 1_000), plan, 0);
+      };
+      for (const text of texts.concat(texts)) expect(await ask(text, batchesOf(block))).toEqual(await ask(text, [new TableColumns(table)]));
     }),
     { numRuns: 120 },
   );
