@@ -359,7 +359,7 @@ it('names the address that cannot be had, and the file that cannot be read', asy
   await serve();
   await rpc.listen();
   const taken = rpc.port;
-  const deps = { methods: [], tenancy: 'off', logger: createMemoryLogger(), metrics: createMemoryMetrics(), clock: { now: () => 0 } };
+  const deps = { methods: [], tenancy: 'off' as const, logger: createMemoryLogger(), metrics: createMemoryMetrics(), clock: { now: () => 0 } };
   const second = createRpcServer({ ...deps, config: { ...GRPC, listenPort: taken } });
   await expect(second.listen()).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining(`127.0.0.1:${taken}`) });
   const third = createRpcServer({ ...deps, config: { ...GRPC, tls: { ...TLS, key: { file: '/no/such.pem' } } } });
