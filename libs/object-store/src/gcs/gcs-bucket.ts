@@ -152,6 +152,7 @@ class GcsBucket implements Bucket {
       await drain(answer);
       if (answer.status !== RESUME_INCOMPLETE) break;
       const persisted = Number(/^bytes=0-(\d+)$/.exec(answer.headers.get('range') ?? '')?.[1] ?? -1) + 1;
+      // What came before is lost: this session cannot be finished, so the status makes the failure a lasting one.
       if (persisted < from) throw new GcsError(answer.status, 'ShortUpload', `the session has ${persisted} bytes, ${from} were sent`, undefined);
       if (persisted === from) throw new GcsError(undefined, 'ShortUpload', `the session took no byte at ${from}`, undefined);
       from = persisted;

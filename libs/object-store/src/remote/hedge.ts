@@ -45,7 +45,7 @@ export function hedge<T>({ afterMs, upTo, signal, launch, onHedge, discard }: He
           for (const loser of racers) loser.abort();
           resolve(answer);
         },
-        (reason: unknown) => {
+        (reason: Error) => {
           racers.delete(racer);
           if (settled || racers.size > 0) return;
           settle();
