@@ -134,7 +134,7 @@ export class BlockSpanColumns implements SpanColumns {
       columns.add((this.#eventColumn = this.#smallest(EVENT_COLUMNS, columns)));
     if (this.#linkColumn < 0 && wants(['link', 'links', 'linkTraceId', 'linkSpanId']) && !this.#has('links'))
       columns.add((this.#linkColumn = this.#smallest(LINK_COLUMNS, columns)));
-    const hasOwners = !wants(['resource', 'scope', 'scopeName', 'scopeVersion']) || this.#has('spanOwners');
+    const hasOwners = (!wants(['resource']) || this.#has('spanResources')) && (!wants(['scope', 'scopeName', 'scopeVersion']) || this.#has('spanScopes'));
     const needsStructure = needs.tracesOnly !== true && (!this.#has('traceSpans') || !hasOwners);
     if (needsStructure) this.#planStructure(columns);
     const wanted = this.#set.wanting(columns, needsStructure ? this.#structureColumn : -1);
@@ -217,19 +217,19 @@ export class BlockSpanColumns implements SpanColumns {
   }
 
   resourceCount(): number {
-    return this.#spanOwners().resourceCount;
+    return this.#resources().count;
   }
 
   spanResource(): Uint32Array {
-    return this.#spanOwners().spanResource;
+    return this.#resources().owners;
   }
 
   scopeCount(): number {
-    return this.#spanOwners().scopeCount;
+    return this.#scopes().count;
   }
 
   spanScope(): Uint32Array {
-    return this.#spanOwners().spanScope;
+    return this.#scopes().owners;
   }
 
   scopeName(): StringColumn {
@@ -408,8 +408,12 @@ export class BlockSpanColumns implements SpanColumns {
     return this.#structureSource;
   }
 
-  #spanOwners(): SpanOwners {
-    return this.#once('spanOwners', () => spanOwners(this.#structure(), this.spanCount));
+  #resources(): SpanOwners {
+    return this.#once('spanResources', () => spanOwners(this.#structure(), LEVEL.resource, this.spanCount));
+  }
+
+  #scopes(): SpanOwners {
+    return this.#once('spanScopes', () => spanOwners(this.#structure(), LEVEL.scope, this.spanCount));
   }
 
   #events(): Uint32Array {

@@ -95,35 +95,36 @@ export function traceOffsets(column: ColumnSource, traceCount: number): Uint32Ar
   return offsets;
 }
 
-/** How spans fall into resources and scopes. */
+/** How spans fall into rows of a level above. */
 export interface SpanOwners {
-  readonly resourceCount: number;
-  readonly scopeCount: number;
-  readonly spanResource: Uint32Array;
-  readonly spanScope: Uint32Array;
+  /** Rows of the level. */
+  readonly count: number;
+  /** The row of each span. */
+  readonly owners: Uint32Array;
 }
 
-/** Reads the owners of `spanCount` spans off the levels of any column with one entry a span. */
-export function spanOwners(column: ColumnSource, spanCount: number): SpanOwners {
+/** Reads the owners of `spanCount` spans at `level` (1 resource, 2 scope) off the levels of any column with one entry a span. */
+export function spanOwners(column: ColumnSource, level: 1 | 2, spanCount: number): SpanOwners {
   const n = column.entries;
   const rep = levelBytes(column.repetition());
-  const def = levelBytes(column.definition());
-  const [resourceAt, scopeAt, spanAt] = column.leaf.repeatedAt;
-  const spanResource = new Uint32Array(spanCount);
-  const spanScope = new Uint32Array(spanCount);
-  let resource = 0;
-  let scope = 0;
+  const definition = column.definition();
+  const ownerAt = column.leaf.repeatedAt[level - 1];
+  const spanAt = column.leaf.repeatedAt[2];
+  const owners = new Uint32Array(spanCount);
+  let owner = -1;
+  if (definition.constant >= spanAt) {
+    for (let i = 0; i < n; i++) {
+      owner += +(rep[i] <= level);
+      owners[i] = owner;
+    }
+    return { count: owner + 1, owners };
+  }
+  const def = levelBytes(definition);
   let span = 0;
   for (let i = 0; i < n; i++) {
-    const r = rep[i];
     const d = def[i];
-    if (r <= 1 && d >= resourceAt) resource++;
-    if (r <= 2 && d >= scopeAt) scope++;
-    if (d >= spanAt) {
-      spanResource[span] = resource - 1;
-      spanScope[span] = scope - 1;
-      span++;
-    }
+    owner += +(rep[i] <= level) & +(d >= ownerAt);
+    if (d >= spanAt) owners[span++] = owner;
   }
-  return { resourceCount: resource, scopeCount: scope, spanResource, spanScope };
+  return { count: owner + 1, owners };
 }

@@ -21,7 +21,8 @@ export const TABLE_COLUMNS: readonly number[] = Array.from({ length: COLUMN_COUN
 export function appendToSpanTable(columns: ColumnSet, meta: BlockMeta, table: SpanTable): void {
   const traceSpans = traceOffsets(columns.required(COLUMN.spanId), columns.traceCount);
   const spanCount = traceSpans[columns.traceCount];
-  const owners = spanOwners(columns.required(COLUMN.spanId), spanCount);
+  const resources = spanOwners(columns.required(COLUMN.spanId), LEVEL.resource, spanCount);
+  const scopes = spanOwners(columns.required(COLUMN.spanId), LEVEL.scope, spanCount);
   const traceIds = idColumn(columns.required(COLUMN.traceId), 16, columns.traceCount);
   const spanBase = table.spanCount;
   const resourceBase = table.resourceCount;
@@ -32,11 +33,11 @@ export function appendToSpanTable(columns: ColumnSet, meta: BlockMeta, table: Sp
     table.spanTrace.fill(row, spanBase + traceSpans[t], spanBase + traceSpans[t + 1]);
   }
   for (let s = 0; s < spanCount; s++) {
-    table.spanResource[spanBase + s] = resourceBase + owners.spanResource[s];
-    table.spanScope[spanBase + s] = scopeBase + owners.spanScope[s];
+    table.spanResource[spanBase + s] = resourceBase + resources.owners[s];
+    table.spanScope[spanBase + s] = scopeBase + scopes.owners[s];
   }
-  appendResources(columns, meta, table, owners.resourceCount);
-  appendScopes(columns, meta, table, owners.scopeCount);
+  appendResources(columns, meta, table, resources.count);
+  appendScopes(columns, meta, table, scopes.count);
   if (spanCount > 0) appendSpans(columns, meta, table, spanCount);
   appendEvents(columns, meta, table, spanCount);
   appendLinks(columns, meta, table, spanCount);
