@@ -17,6 +17,8 @@ export interface JobSources {
   /** Paths of part files. */
   readonly parts: readonly string[];
   readonly blocks: readonly BlockSlice[];
+  /** The spans that ingesters of other processes hold, in place of tables and parts. */
+  readonly isElsewhere?: boolean;
 }
 
 export interface SearchJob {

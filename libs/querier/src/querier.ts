@@ -19,19 +19,25 @@ import type {
 } from '@vivace/query';
 import { SpanTable } from '@vivace/trace';
 import type { SpanTableHandle } from '@vivace/trace';
-import type { RunOptions, WorkerPool } from '@vivace/workers';
+import type { RunOptions } from '@vivace/workers';
 import { cutTagNames, cutTagValues } from './cut-tags.ts';
 import { JobQueue } from './job-queue.ts';
 import type { JobLimits } from './job-queue.ts';
 import { divideBlocks, hashOf, wholeBlocks } from './jobs.ts';
 import type { BlockJob, JobSources } from './jobs.ts';
 import { MetricsProgress } from './metrics-progress.ts';
-import type { QueryTasks } from './query-tasks.ts';
 import { SearchProgress } from './search-progress.ts';
+import type { TaskRunner } from './task-runner.ts';
 
 /** Recent data of a tenant as the querier borrows it from the ingester. */
 export interface RecentSource {
-  recent(tenant: TenantId): { readonly tables: readonly SpanTableHandle[]; readonly parts: readonly string[]; release(ended?: boolean): void };
+  recent(tenant: TenantId): {
+    readonly tables: readonly SpanTableHandle[];
+    readonly parts: readonly string[];
+    /** Ingesters of other processes have it: see `JobSources`. */
+    readonly isElsewhere?: boolean;
+    release(ended?: boolean): void;
+  };
 }
 
 /** The block list. Read in the same turn as `recent`, so that a span is in one of the two. */
@@ -42,7 +48,7 @@ export interface BlockSource {
 export interface QuerierDeps {
   readonly recent: RecentSource;
   readonly blocks: BlockSource;
-  readonly pool: Pick<WorkerPool<QueryTasks>, 'run'>;
+  readonly pool: TaskRunner;
   /** Of the pool. */
   readonly threads: number;
   /** `query_frontend.search` and `query_frontend.metrics` */
@@ -237,8 +243,11 @@ class Querier implements QueryService {
       );
       // First: it cannot be divided, since a trace may lie in several of them.
       const recent = data
-        .filter(({ recent: { tables, parts } }) => tables.length + parts.length > 0)
-        .map(({ tenant, recent: { tables, parts } }) => ({ affinity: hashOf(tenant), sources: { tenant, tables, parts, blocks: [] } }));
+        .filter(({ recent: { tables, parts, isElsewhere } }) => tables.length + parts.length > 0 || isElsewhere)
+        .map(({ tenant, recent: { tables, parts, isElsewhere = false } }) => ({
+          affinity: hashOf(tenant),
+          sources: { tenant, tables, parts, blocks: [], isElsewhere },
+        }));
       const jobs = [...recent, ...stored];
       onPlan?.(
         data.flatMap(({ blocks }) => blocks),

@@ -45,8 +45,8 @@ export class SearchProgress {
   /** The latest moment an open job knows of; undefined while recent data is open, which has no end. */
   #openUntilNs(): bigint | undefined {
     let untilMs = 0;
-    for (const { tables, parts, blocks } of this.#open) {
-      if (tables.length + parts.length > 0) return undefined;
+    for (const { tables, parts, blocks, isElsewhere } of this.#open) {
+      if (tables.length + parts.length > 0 || isElsewhere) return undefined;
       for (const { meta } of blocks) untilMs = Math.max(untilMs, meta.endMs);
     }
     return BigInt(Math.ceil(untilMs)) * 1_000_000n;

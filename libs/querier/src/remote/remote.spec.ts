@@ -1,0 +1,194 @@
+import { AppError, createMemoryMetrics, silentLogger } from '@vivace/base';
+import type { TenantId } from '@vivace/base';
+import { legacyQuery } from '@vivace/query';
+import { localChannel } from '@vivace/rpc';
+import { plainTraces, searchTexts, tableOf } from '@vivace/testkit';
+import { orderByTrace, sortedTable, SpanTable } from '@vivace/trace';
+import { parseQuery, printQuery } from '@vivace/traceql';
+import fc from 'fast-check';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { FindTraceJob, SearchJob } from '../jobs.ts';
+import type { TaskRunner } from '../task-runner.ts';
+import { createDispatcher } from './dispatcher.ts';
+import { createFrontendWorker } from './frontend-worker.ts';
+import type { FrontendWorker } from './frontend-worker.ts';
+import { packJob, packResult, unpackJob, unpackResult } from './wire.ts';
+
+const T1 = 't1' as TenantId;
+const T2 = 't2' as TenantId;
+
+function searchJob(tenant: TenantId, text = '{}', limit = 1): SearchJob {
+  return {
+    sources: { tenant, tables: [], parts: [], blocks: [] },
+    request: { query: parseQuery(text), limit, spansPerSpanSet: 3, range: { startSec: 1, endSec: 2 }, legacy: false },
+    floor: new BigUint64Array(1),
+  };
+}
+
+/** Answers with the limit that was asked for, as its count of traces. */
+class FakeRunner {
+  readonly taken: string[] = [];
+  fail: ((attempt: number) => Error | undefined) | undefined;
+  hold: Promise<void> | undefined;
+  running = 0;
+  mostRunning = 0;
+  aborted = 0;
+
+  readonly run = (async (task: string, job: SearchJob, options: { signal?: AbortSignal } = {}) => {
+    this.taken.push(`${job.sources.tenant} ${task} ${job.request.limit}`);
+    this.mostRunning = Math.max(this.mostRunning, ++this.running);
+    options.signal?.addEventListener('abort', () => this.aborted++);
+    try {
+      await this.hold;
+      const error = this.fail?.(this.taken.length);
+      if (error) throw error;
+      return { pieces: [], inspectedTraces: job.request.limit, inspectedSpans: 0, inspectedBytes: 0 };
+    } finally {
+      this.running--;
+    }
+  }) as unknown as TaskRunner['run'];
+}
+
+const workers: FrontendWorker[] = [];
+afterEach(async () => {
+  await Promise.all(workers.splice(0).map((worker) => worker.stop()));
+});
+
+function setup(queriers: number, concurrency = 2) {
+  const dispatcher = createDispatcher({ maxRetries: 2, maxResultBytes: 10_000_000, logger: silentLogger, metrics: createMemoryMetrics() });
+  const runners = Array.from({ length: queriers }, () => new FakeRunner());
+  const connect = async (runner: FakeRunner): Promise<FrontendWorker> => {
+    const worker = createFrontendWorker({
+      querierId: 'q',
+      frontends: async () => ['frontend'],
+      refreshMs: 60_000,
+      channel: () => localChannel(dispatcher.methods),
+      concurrency,
+      runner,
+      maxJobBytes: 10_000_000,
+      delay: (_ms, signal) => new Promise((resolve) => (signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve(), { once: true }))),
+      logger: silentLogger,
+    });
+    workers.push(worker);
+    await worker.start();
+    return worker;
+  };
+  const search = (tenant: TenantId, limit = 1, signal?: AbortSignal) =>
+    dispatcher.runner.run('search', searchJob(tenant, '{}', limit), signal ? { signal } : {});
+  return { dispatcher, runners, connect, search };
+}
+
+describe('a dispatcher and its queriers', () => {
+  it('do jobs, each once, as many at a time as there are streams', async () => {
+    const { dispatcher, runners, connect, search } = setup(2, 3);
+    for (const runner of runners) await connect(runner);
+    await expect.poll(() => dispatcher.streams).toBe(6);
+    const results = await Promise.all(Array.from({ length: 40 }, (_, i) => search(T1, i)));
+    expect(results.map((r) => r.inspectedTraces)).toEqual(Array.from({ length: 40 }, (_, i) => i));
+    expect(runners.flatMap((r) => r.taken)).toHaveLength(40);
+    for (const runner of runners) expect(runner.mostRunning).toBeLessThanOrEqual(3);
+  });
+
+  it('wait for a querier to come', async () => {
+    const { runners, connect, search } = setup(1);
+    const result = search(T1, 7);
+    await connect(runners[0]);
+    expect((await result).inspectedTraces).toBe(7);
+  });
+
+  it('serve tenants in turn', async () => {
+    const { runners, connect, search } = setup(1, 1);
+    const many = Array.from({ length: 10 }, () => search(T1));
+    const one = search(T2, 5);
+    await connect(runners[0]);
+    await one;
+    expect(runners[0].taken.indexOf('t2 search 5')).toBeLessThanOrEqual(1);
+    await Promise.all(many);
+  });
+
+  it('give a job to another querier when one fails or goes away', async () => {
+    const { dispatcher, runners, connect, search } = setup(2, 1);
+    const never = Promise.withResolvers<void>();
+    runners[0].hold = never.promise;
+    const first = await connect(runners[0]);
+    const result = search(T1, 3);
+    await expect.poll(() => runners[0].running).toBe(1);
+    await connect(runners[1]);
+    await first.stop();
+    expect((await result).inspectedTraces).toBe(3);
+    expect(runners[1].taken).toEqual(['t1 search 3']);
+    expect(runners[0].aborted).toBe(1);
+    await expect.poll(() => dispatcher.streams).toBe(1);
+  });
+
+  it('retry what may go well elsewhere, so often, and nothing else', async () => {
+    const { runners, connect, search } = setup(1);
+    await connect(runners[0]);
+    runners[0].fail = (attempt) => (attempt < 3 ? new AppError('unavailable', 'store is away') : undefined);
+    expect((await search(T1, 4)).inspectedTraces).toBe(4);
+    runners[0].taken.length = 0;
+    runners[0].fail = () => new AppError('unavailable', 'store is away');
+    await expect(search(T1)).rejects.toMatchObject({ code: 'unavailable', message: 'store is away' });
+    expect(runners[0].taken).toHaveLength(3);
+    runners[0].taken.length = 0;
+    runners[0].fail = () => new AppError('invalid_argument', 'no such thing');
+    await expect(search(T1)).rejects.toMatchObject({ code: 'invalid_argument', message: 'no such thing' });
+    expect(runners[0].taken).toHaveLength(1);
+  });
+
+  it('let go of a cancelled job, and the querier takes the next', async () => {
+    const { runners, connect, search } = setup(1, 1);
+    await connect(runners[0]);
+    const release = Promise.withResolvers<void>();
+    runners[0].hold = release.promise;
+    const stop = new AbortController();
+    const running = search(T1, 1, stop.signal);
+    const waiting = search(T1, 2, stop.signal);
+    await expect.poll(() => runners[0].running).toBe(1);
+    stop.abort();
+    await expect(running).rejects.toMatchObject({ code: 'canceled' });
+    await expect(waiting).rejects.toMatchObject({ code: 'canceled' });
+    await expect.poll(() => runners[0].aborted).toBe(1);
+    release.resolve();
+    expect((await search(T1, 3)).inspectedTraces).toBe(3);
+    expect(runners[0].taken).toEqual(['t1 search 1', 't1 search 3']);
+  });
+});
+
+describe('the wire', () => {
+  it('carries queries as their text, tag searches too', () => {
+    fc.assert(
+      fc.property(searchTexts, (text) => {
+        const job = searchJob(T1, text, 9);
+        const { request, sources } = unpackJob(packJob(job)) as SearchJob;
+        expect(printQuery(request.query)).toBe(printQuery(job.request.query));
+        expect(request).toMatchObject({ limit: 9, spansPerSpanSet: 3, range: { startSec: 1, endSec: 2 } });
+        expect(sources).toMatchObject({ tenant: T1, blocks: [] });
+      }),
+    );
+    const legacy = legacyQuery(
+      new Map([
+        ['service.name', 'a"b\\c.*'],
+        ['http.status_code', '500'],
+      ]),
+      5n,
+      10n,
+    );
+    expect(printQuery(parseQuery(printQuery(legacy)))).toBe(printQuery(legacy));
+  });
+
+  it('carries a found trace', () => {
+    const [[trace]] = fc.sample(plainTraces(), { numRuns: 1, seed: 5 });
+    const table = tableOf([trace]);
+    const handle = sortedTable(table, orderByTrace(table)).handle();
+    const { trace: got, inspectedBytes } = unpackResult('findTrace', packResult('findTrace', { trace: handle, inspectedBytes: 5 })) as {
+      trace: typeof handle;
+      inspectedBytes: number;
+    };
+    expect(inspectedBytes).toBe(5);
+    expect(new SpanTable({}, got).spanCount).toBe(new Set(trace.spans.map(({ spanId, kind }) => `${spanId} ${kind}`)).size);
+    expect(unpackResult('findTrace', packResult('findTrace', { trace: undefined, inspectedBytes: 1 }))).toEqual({ trace: undefined, inspectedBytes: 1 });
+    const job: FindTraceJob = { sources: { tenant: T1, tables: [], parts: [], blocks: [] }, traceId: new Uint8Array(16).fill(3) };
+    expect((unpackJob(packJob(job)) as FindTraceJob).traceId).toEqual(job.traceId);
+  });
+});

@@ -1,0 +1,89 @@
+// What a query frontend and a querier in another process say to each other: plain data in MessagePack, in frames (@vivace/rpc).
+import { AppError } from '@vivace/base';
+import type { ErrorCode, TenantId } from '@vivace/base';
+import { decodeInto, traceToProto } from '@vivace/otlp';
+import { SpanTable } from '@vivace/trace';
+import { parseQuery, printQuery } from '@vivace/traceql';
+import type { Query } from '@vivace/traceql';
+import type { FindTraceJob, FindTraceResult, JobSources, MetricsJob, SearchJob, TagsJob, TagValuesJob } from '../jobs.ts';
+
+/** A querier asks for work: answered by a stream of `FrontendMessage`, one item at a time. */
+export const WORK_PATH = '/vivace.v1.Frontend/Work';
+/** A part of the result of an item: `ResultPart`. */
+export const RESULT_PATH = '/vivace.v1.Frontend/Result';
+
+/** Every task by its name: its job, and what crosses the wire as its result. */
+export interface RemoteTasks {
+  readonly search: SearchJob;
+  readonly metrics: MetricsJob;
+  readonly tags: TagsJob;
+  readonly tagValues: TagValuesJob;
+  readonly findTrace: FindTraceJob;
+}
+
+export type TaskName = keyof RemoteTasks;
+
+export interface WorkItem {
+  readonly kind: 'item';
+  readonly id: string;
+  readonly task: TaskName;
+  readonly job: unknown;
+}
+
+export type FrontendMessage = WorkItem | { readonly kind: 'cancel'; readonly id: string };
+
+export interface ResultPart {
+  readonly id: string;
+  readonly frame: Uint8Array;
+}
+
+export type WorkResult = { readonly value: unknown } | { readonly code: ErrorCode; readonly message: string };
+
+/** A job without what only a process of its own can use: tables by memory, a shared floor. A query travels as its text. */
+export function packJob(job: RemoteTasks[TaskName]): unknown {
+  const { sources } = job;
+  const common = { sources: { tenant: sources.tenant, blocks: sources.blocks, isElsewhere: sources.isElsewhere ?? false } };
+  if ('traceId' in job) return { ...common, traceId: job.traceId };
+  const { floor: _, ...rest } = job as SearchJob;
+  const { query } = job.request;
+  return { ...rest, ...common, request: { ...job.request, query: query && printQuery(query) } };
+}
+
+interface Packed {
+  readonly sources: { readonly tenant: TenantId; readonly blocks: JobSources['blocks']; readonly isElsewhere: boolean };
+  readonly request?: { readonly query?: string };
+}
+
+/** The other way. Throws `invalid_argument` when it is no job. */
+export function unpackJob(packed: unknown): RemoteTasks[TaskName] {
+  const { sources, request, ...rest } = packed as Packed;
+  if (!Array.isArray(sources?.blocks) || typeof sources.tenant !== 'string') throw new AppError('invalid_argument', 'work item without sources');
+  const job = { ...rest, sources: { ...sources, tables: [], parts: [] }, floor: new BigUint64Array(new SharedArrayBuffer(8)) };
+  return (request ? { ...job, request: { ...request, query: queryOf(request.query) } } : job) as unknown as RemoteTasks[TaskName];
+}
+
+/** Checked by the frontend already. */
+function queryOf(text: string | undefined): Query | undefined {
+  return typeof text === 'string' ? parseQuery(text) : undefined;
+}
+
+interface PackedTrace {
+  readonly trace?: Uint8Array;
+  readonly inspectedBytes: number;
+}
+
+/** A found trace travels as OTLP; other results are plain data. */
+export function packResult(task: TaskName, result: unknown): unknown {
+  if (task !== 'findTrace') return result;
+  const { trace, inspectedBytes } = result as FindTraceResult;
+  return { ...(trace && { trace: traceToProto(new SpanTable({}, trace), 0) }), inspectedBytes } satisfies PackedTrace;
+}
+
+export function unpackResult(task: TaskName, packed: unknown): unknown {
+  if (task !== 'findTrace') return packed;
+  const { trace, inspectedBytes } = packed as PackedTrace;
+  if (!trace) return { trace: undefined, inspectedBytes } satisfies FindTraceResult;
+  const table = new SpanTable();
+  decodeInto(trace, table, { maxAttributeBytes: 0 }, { cutStrings: 0 });
+  return { trace: table.handle(), inspectedBytes } satisfies FindTraceResult;
+}
