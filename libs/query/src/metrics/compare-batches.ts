@@ -72,7 +72,7 @@ class CompareRun {
   async add(columns: SpanColumns, bytesBefore: number): Promise<void> {
     this.#inspectedTraces += columns.traceCount;
     this.#inspectedSpans += columns.spanCount;
-    const batch = new Batch(columns, this.#masks);
+    const batch = new Batch(columns, this.#masks, this.#signal);
     const selection = selectSpans(this.#plan, batch, this.#scratch);
     if (selection.count > 0) {
       const sides = this.#sidesOf(batch, selection);

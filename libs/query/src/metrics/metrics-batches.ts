@@ -35,6 +35,7 @@ export async function metricsBatches(plan: MetricsPlan, batches: Batches, option
 
 class MetricsRun {
   readonly #plan: FunctionPlan;
+  readonly #signal: AbortSignal | undefined;
   readonly #kind: CellKind;
   readonly #keys: GroupKeys;
   readonly #accumulator: Accumulator;
@@ -45,8 +46,9 @@ class MetricsRun {
   #inspectedSpans = 0;
   #inspectedBytes = 0;
 
-  constructor(plan: FunctionPlan, { maxSeries }: MetricsOptions) {
+  constructor(plan: FunctionPlan, { maxSeries, signal }: MetricsOptions) {
     this.#plan = plan;
+    this.#signal = signal;
     this.#kind = cellKind(plan.metrics.op);
     const limit = Math.max(1, Math.min(maxSeries, Math.floor(MAX_CELLS / Math.max(1, plan.axis.buckets))));
     // A span without a duration was not measured: it would stand in every heatmap as a bucket of zero seconds.
@@ -65,7 +67,7 @@ class MetricsRun {
 
   #count(columns: SpanColumns): void {
     const plan = this.#plan;
-    const batch = new Batch(columns, this.#masks);
+    const batch = new Batch(columns, this.#masks, this.#signal);
     const selection = selectSpans(plan, batch, this.#scratch);
     if (selection.count === 0) return;
     const groups = this.#keys.assign(batch, selection, this.#scratch);
