@@ -36,7 +36,7 @@ export class MaxMap implements Replicated {
 
   set(name: string, value: number): Delta {
     this.entries.set(name, value);
-    return { name, bytes: this.#encode([[name, value]]) };
+    return { name, bytes: this.#encode([[name, value]]), once: true };
   }
 
   /** Makes every part longer than a packet. */

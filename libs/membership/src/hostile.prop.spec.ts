@@ -66,7 +66,7 @@ describe('a node under damaged traffic', () => {
     const { membership, time, value } = await victim();
     const originals = samples(Math.floor(time.now() / 1_000));
     const requests = [
-      ...originals.map((messages) => encodeRequest({ kind: 'values', messages })),
+      ...originals.map((messages) => encodeRequest({ kind: 'news', messages })),
       encodeRequest({ kind: 'ping', target: 'victim' }),
       encodeRequest({ kind: 'sync', nodes: membership.roster.all(), values: [{ key: 'value', bytes: Buffer.from('[["b",1]]') }] }),
     ];
@@ -112,7 +112,7 @@ describe('a node under damaged traffic', () => {
 
   it('answers a stranger with no more than the answer, and keeps its news for the nodes', async () => {
     const { membership, network } = await victim();
-    for (let i = 0; i < 50; i++) membership.broadcast('value', { name: `n${i}`, bytes: Buffer.alloc(100) });
+    for (let i = 0; i < 50; i++) membership.broadcast('value', { name: `n${i}`, bytes: Buffer.alloc(100), once: i % 2 === 0 });
     const before = membership.queued.messages;
     for (let seq = 0; seq < 100; seq++) membership.onPacket(from, envelope.seal(encodeMessage({ kind: 'ping', seq, target: 'victim' })));
     expect(network.packets).toBe(100);

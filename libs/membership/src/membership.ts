@@ -23,6 +23,8 @@ export interface Replicated {
 export interface Delta {
   readonly name: string;
   readonly bytes: Uint8Array;
+  /** That it is not said again every few seconds, as a heartbeat is: it goes out more often. */
+  readonly once: boolean;
 }
 
 /** `memberlist.*`, with the names of Tempo where it has them. */
@@ -90,12 +92,16 @@ const MAX_BROADCAST_BYTES = 16 * 1_048_576;
 const MAX_PACKETS_PER_GOSSIP = 16;
 /** Above so many nodes, whole states are exchanged less often, as every exchange grows with them. Source: HashiCorp memberlist. */
 const PUSH_PULL_NODES = 32;
-/** News of nodes is rare, and unlike a heartbeat nobody repeats it: it goes out at least so often, as in HashiCorp's memberlist. */
-const NODE_RETRANSMIT_FACTOR = 4;
+/**
+ * What nobody repeats is sent more often: each of n nodes that sends a message m times leaves a node out with the probability e^-m, and 4 × log10 n, as HashiCorp's
+ * memberlist has it, leaves out one of fifty in a small cluster.
+ */
+const ONCE_RETRANSMIT_FACTOR = 4;
+const ONCE_RETRANSMITS_MORE = 4;
 /** Seeds tried at a time. */
 const JOIN_FANOUT = 4;
-/** Messages of one kind of value in one stream. */
-const MAX_VALUES_BYTES = 1_048_576;
+/** Messages too large for packets, in one stream. */
+const MAX_NEWS_BYTES = 1_048_576;
 
 /**
  * One node of a gossiping cluster: who is in it (Roster, FailureDetector), and values that all nodes have a copy of. What is new goes out in packets, piggybacked
@@ -107,8 +113,11 @@ export class Membership {
   readonly #options: MembershipOptions;
   readonly #deps: MembershipDeps;
   readonly #detector: FailureDetector;
-  readonly #nodeQueue = new BroadcastQueue(MAX_BROADCASTS, MAX_BROADCAST_BYTES);
-  readonly #valueQueue = new BroadcastQueue(MAX_BROADCASTS, MAX_BROADCAST_BYTES);
+  /** What nobody says again: news of nodes, and of values where they say so. */
+  readonly #onceQueue = new BroadcastQueue(MAX_BROADCASTS, MAX_BROADCAST_BYTES);
+  readonly #repeatedQueue = new BroadcastQueue(MAX_BROADCASTS, MAX_BROADCAST_BYTES);
+  /** Subjects of the changes made here. */
+  readonly #own = new Set<string>();
   readonly #values = new Map<string, Replicated>();
   readonly #abort = new AbortController();
   readonly #timers = new Map<string, () => void>();
@@ -127,7 +136,7 @@ export class Membership {
       clock,
       timers,
       logger,
-      tell: (message) => this.#nodeQueue.add(message.name, encodeMessage(message)),
+      tell: (message) => this.#onceQueue.add(message.name, encodeMessage(message)),
     });
     this.#detector = new FailureDetector({
       ...options,
@@ -165,7 +174,7 @@ export class Membership {
 
   /** Waiting to be sent. */
   get queued(): { readonly messages: number; readonly bytes: number; readonly dropped: number } {
-    const queues = [this.#nodeQueue, this.#valueQueue];
+    const queues = [this.#onceQueue, this.#repeatedQueue];
     const sum = (of: (queue: BroadcastQueue) => number): number => queues.reduce((total, queue) => total + of(queue), 0);
     return { messages: sum(({ length }) => length), bytes: sum(({ bytes }) => bytes), dropped: sum(({ dropped }) => dropped) };
   }
@@ -179,17 +188,18 @@ export class Membership {
   }
 
   /** Tells everybody of a change of the value `key` that was made here. */
-  broadcast(key: string, { name, bytes }: Delta): void {
-    this.#valueQueue.add(`${key}\0${name}`, encodeMessage({ kind: 'value', key, bytes }));
+  broadcast(key: string, delta: Delta): void {
+    this.#own.add(subjectOf(key, delta));
+    this.#passOn(key, delta);
   }
 
   /** Sends what is waiting, says good-bye, stops. Resolves within the two time-outs, whatever the network does. */
   async stop(): Promise<void> {
     this.#abort.abort(new AppError('canceled', 'gossip is stopping'));
-    await this.#drain(this.#options.flushTimeoutMs, () => this.#valueQueue.length === 0);
+    await this.#drain(this.#options.flushTimeoutMs, () => ![...this.#own].some((subject) => this.#onceQueue.has(subject) || this.#repeatedQueue.has(subject)));
     this.#detector.stop();
     this.roster.leave();
-    await this.#drain(this.#options.leaveTimeoutMs, () => !this.#nodeQueue.has(this.#options.name));
+    await this.#drain(this.#options.leaveTimeoutMs, () => !this.#onceQueue.has(this.#options.name));
     this.roster.stop();
     for (const cancel of this.#timers.values()) cancel();
     this.#timers.clear();
@@ -282,23 +292,29 @@ export class Membership {
         return this.#detector.onAck(message.seq);
       case 'nack':
         return this.#detector.onNack(message.seq);
-      case 'alive':
-        return this.roster.alive(message);
-      case 'suspect':
-        return this.roster.suspect(message);
-      case 'dead':
-        return this.roster.dead(message);
       default:
-        return this.#mergeValue(message.key, message.bytes);
+        return this.#onNews(message);
     }
+  }
+
+  /** What needs no answer; the rest is ignored, as there is no address to answer to. */
+  #onNews(message: Message): void {
+    if (message.kind === 'alive') this.roster.alive(message);
+    else if (message.kind === 'suspect') this.roster.suspect(message);
+    else if (message.kind === 'dead') this.roster.dead(message);
+    else if (message.kind === 'value') this.#mergeValue(message.key, message.bytes);
+  }
+
+  #passOn(key: string, delta: Delta): void {
+    const queue = delta.once ? this.#onceQueue : this.#repeatedQueue;
+    queue.add(subjectOf(key, delta), encodeMessage({ kind: 'value', key, bytes: delta.bytes }));
   }
 
   #answer(payload: Uint8Array): Uint8Array {
     const request = decodeRequest(payload);
     if (request.kind === 'ping') return Uint8Array.of(request.target === this.roster.self.name ? 1 : 0);
-    if (request.kind === 'values') {
-      // Packets too large for a datagram; nothing else is taken this way, as there is no address to answer to.
-      for (const message of decodeMessages(request.messages)) if (message.kind === 'value') this.#mergeValue(message.key, message.bytes);
+    if (request.kind === 'news') {
+      for (const message of decodeMessages(request.messages)) this.#onNews(message);
       return Uint8Array.of(1);
     }
     const answer = encodeState(this.#state());
@@ -317,7 +333,7 @@ export class Membership {
       return;
     }
     try {
-      for (const delta of value.merge(bytes)) this.broadcast(key, delta);
+      for (const delta of value.merge(bytes)) this.#passOn(key, delta);
     } catch {
       this.stats.valuesInvalid++;
     }
@@ -326,7 +342,7 @@ export class Membership {
   /** One interval's packets: to a few nodes, the recently dead among them, in case they are not. */
   #gossip(): void {
     this.roster.sweep();
-    if (this.#nodeQueue.length + this.#valueQueue.length === 0) return;
+    if (this.#onceQueue.length + this.#repeatedQueue.length === 0) return;
     const targets = this.roster.audience();
     for (const node of shuffle(targets, this.#deps.random).slice(0, this.#options.gossipNodes)) {
       const seen = new Set<Uint8Array>();
@@ -344,14 +360,15 @@ export class Membership {
   /** What no packet has room for goes over a stream. */
   #streamLarge(node: Node, seen: Set<Uint8Array>): void {
     if (this.#streams >= this.#options.maxConcurrentStreams) return;
-    const messages = this.#valueQueue.take(MAX_VALUES_BYTES, this.#transmits(this.#options.retransmitFactor), seen);
-    if (messages.length > 0) void this.#ask(node, { kind: 'values', messages: Buffer.concat(messages) });
+    const messages = this.#takeBroadcasts(MAX_NEWS_BYTES, seen);
+    if (messages.length > 0) void this.#ask(node, { kind: 'news', messages: Buffer.concat(messages) });
   }
 
   #takeBroadcasts(maxBytes: number, seen: Set<Uint8Array>): Uint8Array[] {
-    const nodes = this.#nodeQueue.take(maxBytes, this.#transmits(Math.max(NODE_RETRANSMIT_FACTOR, this.#options.retransmitFactor)), seen);
-    const left = maxBytes - nodes.reduce((sum, { length }) => sum + length, 0);
-    return [...nodes, ...this.#valueQueue.take(left, this.#transmits(this.#options.retransmitFactor), seen)];
+    const { retransmitFactor } = this.#options;
+    const once = this.#onceQueue.take(maxBytes, this.#transmits(Math.max(ONCE_RETRANSMIT_FACTOR, retransmitFactor)) + ONCE_RETRANSMITS_MORE, seen);
+    const left = maxBytes - once.reduce((sum, { length }) => sum + length, 0);
+    return [...once, ...this.#repeatedQueue.take(left, this.#transmits(retransmitFactor), seen)];
   }
 
   #transmits(factor: number): number {
@@ -473,6 +490,10 @@ export class Membership {
       await new Promise<void>((resolve) => void timers.after(stepMs, resolve));
     }
   }
+}
+
+function subjectOf(key: string, { name }: Delta): string {
+  return `${key}\0${name}`;
 }
 
 function emptyStats(): MembershipStats {

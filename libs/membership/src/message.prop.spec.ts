@@ -25,7 +25,7 @@ const state = fc.record({
 const request: fc.Arbitrary<StreamRequest> = fc.oneof(
   state.map((value) => ({ kind: 'sync' as const, ...value })),
   name.map((target) => ({ kind: 'ping' as const, target })),
-  bytes.map((messages) => ({ kind: 'values' as const, messages })),
+  bytes.map((messages) => ({ kind: 'news' as const, messages })),
 );
 
 describe('the gossip codec', () => {

@@ -52,9 +52,9 @@ export interface ClusterState {
 export type StreamRequest =
   | ({ readonly kind: 'sync' } & ClusterState)
   | { readonly kind: 'ping'; readonly target: string }
-  | { readonly kind: 'values'; readonly messages: Uint8Array };
+  | { readonly kind: 'news'; readonly messages: Uint8Array };
 
-const STREAM_KINDS = ['sync', 'ping', 'values'] as const;
+const STREAM_KINDS = ['sync', 'ping', 'news'] as const;
 
 const MAX_NAME_BYTES = 128;
 const MAX_KEY_BYTES = 128;
@@ -144,7 +144,7 @@ export function decodeRequest(bytes: Uint8Array): StreamRequest {
   const kind = STREAM_KINDS[reader.u8()];
   if (kind === undefined) throw reader.error('request kind is unknown');
   if (kind === 'sync') return { kind, ...decodeState(reader.raw(reader.left)) };
-  if (kind === 'values') return { kind, messages: reader.raw(reader.left) };
+  if (kind === 'news') return { kind, messages: reader.raw(reader.left) };
   const target = readName(reader);
   reader.end();
   return { kind, target };

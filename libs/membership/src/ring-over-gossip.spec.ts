@@ -53,7 +53,7 @@ async function ringOf(count: number): Promise<{ cluster: TestCluster; ingesters:
   const cluster = new TestCluster();
   const ingesters: Ingester[] = [];
   for (let i = 0; i < count; i++) await addIngester(cluster, ingesters, `ingester-${i}`);
-  await cluster.until(60, () => ingesters.every(({ ring }) => usable(ring) === count));
+  await cluster.until(12, () => ingesters.every(({ ring }) => usable(ring) === count));
   return { cluster, ingesters };
 }
 

@@ -14,6 +14,18 @@ describe('Ring.merge', () => {
     expect([...ring.entries()]).toEqual([]);
   });
 
+  it('names news of heartbeats and of tokens apart, so that neither takes the place of the other', () => {
+    const [ring, other] = [testRing(), testRing()];
+    const news = new Map<string, Uint8Array>();
+    ring.onDelta(({ name, bytes }) => news.set(name, bytes));
+    ring.put('m', { state: 'JOINING', info });
+    ring.put('m', { state: 'ACTIVE' });
+    expect(news.size).toBe(2);
+    for (const bytes of news.values()) expect(other.merge(bytes)).toHaveLength(1);
+    expect(other.view().members).toMatchObject([{ id: 'm', state: 'ACTIVE' }]);
+    expect(testRing().merge(ring.encode())).toHaveLength(2);
+  });
+
   it('refuses what comes from the future', () => {
     const ring = testRing();
     ring.merge(encodeEntries([{ id: 'm', pulse: { timestampMs: nowMs + 700_000, state: 'ACTIVE' }, info }]));

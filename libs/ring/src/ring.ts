@@ -26,6 +26,8 @@ export interface RingOptions extends RingPolicy {
 export interface Delta {
   readonly name: string;
   readonly bytes: Uint8Array;
+  /** That it is not said again every few seconds, as a heartbeat is: it has to reach everybody. */
+  readonly once: boolean;
 }
 
 /** A description to be; `node` may be left out where there is no gossip. */
@@ -89,7 +91,7 @@ export class Ring {
       const merged = known ? mergeEntry(known, theirs) : theirs;
       if (merged === known) continue;
       this.#set(merged);
-      deltas.push({ name: theirs.id, bytes: encodeEntries([changed(known, merged)]) });
+      deltas.push(...deltasOf(changed(known, merged), known));
     }
     return deltas;
   }
@@ -102,7 +104,7 @@ export class Ring {
     const info = part.info && { node: '', ...part.info, versionMs: Math.max(nowMs, (known?.info?.versionMs ?? 0) + 1) };
     const delta: RingEntry = { id, pulse, info };
     this.#set(known ? mergeEntry(known, delta) : delta);
-    this.#tell({ name: id, bytes: encodeEntries([delta]) });
+    for (const one of deltasOf(delta, known)) this.#tell(one);
   }
 
   /** Removes a member. One that is alive after all comes back with its next heartbeat. False when there is no such member. */
@@ -200,6 +202,14 @@ export class Ring {
   #tell(delta: Delta): void {
     for (const listener of this.#deltaListeners) listener(delta);
   }
+}
+
+/** The two registers apart: a heartbeat must not take the place of tokens that are still on their way. */
+function deltasOf({ id, pulse, info }: RingEntry, known: RingEntry | undefined): Delta[] {
+  const deltas: Delta[] = [];
+  if (info) deltas.push({ name: `${id}\0info`, bytes: encodeEntries([{ id, pulse: undefined, info }]), once: true });
+  if (pulse) deltas.push({ name: `${id}\0pulse`, bytes: encodeEntries([{ id, pulse, info: undefined }]), once: pulse.state !== known?.pulse?.state });
+  return deltas;
 }
 
 /** The parts of `merged` that `known` did not have. */
