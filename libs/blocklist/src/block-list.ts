@@ -50,6 +50,8 @@ export interface BlockList {
   forget(tenant: TenantId, blockId: string): void;
   /** Blocks with a span in [startSec, endSec], newest first. The answer is a new array. */
   blocksInRange(tenant: TenantId, startSec: number, endSec: number): readonly BlockMeta[];
+  /** Ids of all blocks whose spans lie in a visible block, its own among them. */
+  coveredBlocks(tenant: TenantId): readonly string[];
   /** Live and compacted blocks of a tenant, for compaction and retention. */
   blocksOf(tenant: TenantId): TenantBlocks;
   /** Tenants with a block, or an index that this process removed. */
@@ -128,6 +130,14 @@ class PolledBlockList implements BlockList {
   blocksInRange(tenant: TenantId, startSec: number, endSec: number): readonly BlockMeta[] {
     const visible = this.#tenants.get(tenant)?.visible ?? [];
     return visible.filter((meta) => meta.endMs >= startSec * 1_000 && meta.startMs <= endSec * 1_000).sort(newestFirst);
+  }
+
+  coveredBlocks(tenant: TenantId): readonly string[] {
+    const { live, compacted } = this.blocksOf(tenant);
+    const ids = new Set([...live.keys(), ...compacted.keys()]);
+    for (const { compactedFrom } of live.values()) for (const id of compactedFrom) ids.add(id);
+    for (const { meta } of compacted.values()) for (const id of meta.compactedFrom) ids.add(id);
+    return [...ids];
   }
 
   blocksOf(tenant: TenantId): TenantBlocks {

@@ -19,6 +19,8 @@ export interface JobSources {
   readonly blocks: readonly BlockSlice[];
   /** The spans that ingesters of other processes hold, in place of tables and parts. */
   readonly isElsewhere?: boolean;
+  /** Blocks that the query asks anyway, whatever ingesters still hold of them. */
+  readonly covered?: readonly string[];
 }
 
 export interface SearchJob {

@@ -43,13 +43,13 @@ describe('MetricsProgress', () => {
       },
     ];
     expect(progress.range()).toEqual({ series: series(0, 0), metrics: { totalBlocks: 1, totalJobs: 2, totalBlockBytes: '7' } });
-    progress.add(counted(0, 4));
+    progress.add([counted(0, 4)]);
     expect(progress.isComplete).toBe(false);
     expect(progress.range()).toMatchObject({
       series: series(0, 4),
       metrics: { completedJobs: 1, inspectedTraces: 1, inspectedSpans: '2', inspectedBytes: '3' },
     });
-    progress.add(counted(5, 6));
+    progress.add([counted(5, 6)]);
     expect(progress.isComplete).toBe(true);
     expect(progress.range()).toMatchObject({ series: series(5, 10), metrics: { completedJobs: 2 } });
     expect(progress.range()).toEqual(progress.range());

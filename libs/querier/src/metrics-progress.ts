@@ -12,6 +12,7 @@ export class MetricsProgress {
   readonly #partials: MetricsPartial[] = [];
   #blocks: readonly BlockMeta[] = [];
   #totalJobs = 0;
+  #completedJobs = 0;
 
   constructor(plan: MetricsPlan, maxSeries: number, maxShown: number) {
     this.#plan = plan;
@@ -24,12 +25,14 @@ export class MetricsProgress {
     this.#totalJobs = jobs;
   }
 
-  add(partial: MetricsPartial): void {
-    this.#partials.push(partial);
+  /** The result of one job, from one process or several. */
+  add(partials: readonly MetricsPartial[]): void {
+    this.#completedJobs++;
+    this.#partials.push(...partials);
   }
 
   get isComplete(): boolean {
-    return this.#partials.length === this.#totalJobs;
+    return this.#completedJobs === this.#totalJobs;
   }
 
   /** What is counted so far. */
@@ -46,6 +49,6 @@ export class MetricsProgress {
   }
 
   #metrics(): SearchMetrics {
-    return searchMetrics(this.#blocks, this.#partials, this.#totalJobs);
+    return searchMetrics(this.#blocks, this.#partials, this.#completedJobs, this.#totalJobs);
   }
 }

@@ -31,7 +31,11 @@ import type { TaskRunner } from './task-runner.ts';
 
 /** Recent data of a tenant as the querier borrows it from the ingester. */
 export interface RecentSource {
-  recent(tenant: TenantId): {
+  /** Without what lies in the blocks `covered`, which the query asks too. */
+  recent(
+    tenant: TenantId,
+    covered?: readonly string[],
+  ): {
     readonly tables: readonly SpanTableHandle[];
     readonly parts: readonly string[];
     /** Ingesters of other processes have it: see `JobSources`. */
@@ -43,6 +47,8 @@ export interface RecentSource {
 /** The block list. Read in the same turn as `recent`, so that a span is in one of the two. */
 export interface BlockSource {
   blocksInRange(tenant: TenantId, startSec: number, endSec: number): readonly BlockMeta[];
+  /** Ids of all blocks whose spans lie in a block known here. */
+  coveredBlocks(tenant: TenantId): readonly string[];
 }
 
 export interface QuerierDeps {
@@ -91,7 +97,7 @@ interface RunHooks<T> {
   /** Before any job runs. */
   readonly onPlan?: (blocks: readonly BlockMeta[], jobs: readonly JobSources[]) => void;
   /** Each result as it comes, until the query ends. */
-  readonly onResult?: (result: T, sources: JobSources) => void;
+  readonly onResult?: (results: readonly T[], sources: JobSources) => void;
 }
 
 /** Blocks are wider than the traces in them by rounding to seconds; and the clock of a sender may run ahead. */
@@ -141,8 +147,8 @@ class Querier implements QueryService {
       (sources, options) => this.#deps.pool.run('search', { sources, request: { ...request, range }, floor }, options),
       {
         onPlan: (blocks, jobs) => progress.begin(blocks, jobs),
-        onResult(partial, sources) {
-          progress.add(partial, sources);
+        onResult(partials, sources) {
+          progress.add(partials, sources);
           if (!progress.isComplete) onProgress?.(() => progress.certain());
         },
       },
@@ -178,8 +184,8 @@ class Querier implements QueryService {
       {
         size: this.#deps.metricsJobs,
         onPlan: (blocks, jobs) => progress.begin(blocks, jobs.length),
-        onResult(partial) {
-          progress.add(partial);
+        onResult(partials) {
+          progress.add(partials);
           if (!progress.isComplete) onProgress?.(() => answer(progress));
         },
       },
@@ -246,22 +252,24 @@ class Querier implements QueryService {
         .filter(({ recent: { tables, parts, isElsewhere } }) => tables.length + parts.length > 0 || isElsewhere)
         .map(({ tenant, recent: { tables, parts, isElsewhere = false } }) => ({
           affinity: hashOf(tenant),
-          sources: { tenant, tables, parts, blocks: [], isElsewhere },
+          sources: { tenant, tables, parts, blocks: [], ...(isElsewhere && { isElsewhere, covered: this.#deps.blocks.coveredBlocks(tenant) }) },
         }));
       const jobs = [...recent, ...stored];
       onPlan?.(
         data.flatMap(({ blocks }) => blocks),
         jobs.map(({ sources }) => sources),
       );
-      const answer = async ({ affinity, sources }: (typeof jobs)[number]): Promise<T> => {
+      const answer = async ({ affinity, sources }: { readonly affinity: number; readonly sources: JobSources }): Promise<readonly T[]> => {
         const result = await run(async () => {
           if (this.#deps.extraDelayMs > 0) await delay(this.#deps.extraDelayMs, undefined, options);
           return job(sources, { ...options, affinity });
         });
-        if (!options.signal.aborted) onResult?.(result, sources);
-        return result;
+        // What is elsewhere comes from several processes: see TaskRunner.
+        const results = sources.isElsewhere ? (result as readonly T[]) : [result];
+        if (!options.signal.aborted) onResult?.(results, sources);
+        return results;
       };
-      return await Promise.all(jobs.map(answer));
+      return (await Promise.all(jobs.map(answer))).flat();
     } catch (reason) {
       stop.abort();
       throw signal.aborted ? timeoutError(signal, timeoutKey) : reason;

@@ -23,8 +23,8 @@ export class SearchProgress {
     for (const job of jobs) this.#open.add(job);
   }
 
-  add(partial: SearchPartial, job: JobSources): void {
-    this.#partials.push(partial);
+  add(partials: readonly SearchPartial[], job: JobSources): void {
+    this.#partials.push(...partials);
     this.#open.delete(job);
   }
 
@@ -53,6 +53,6 @@ export class SearchProgress {
   }
 
   #metrics(): SearchMetrics {
-    return searchMetrics(this.#blocks, this.#partials, this.#totalJobs);
+    return searchMetrics(this.#blocks, this.#partials, this.#totalJobs - this.#open.size, this.#totalJobs);
   }
 }

@@ -42,7 +42,7 @@ export type WorkResult = { readonly value: unknown } | { readonly code: ErrorCod
 /** A job without what only a process of its own can use: tables by memory, a shared floor. A query travels as its text. */
 export function packJob(job: RemoteTasks[TaskName]): unknown {
   const { sources } = job;
-  const common = { sources: { tenant: sources.tenant, blocks: sources.blocks, isElsewhere: sources.isElsewhere ?? false } };
+  const common = { sources: { tenant: sources.tenant, blocks: sources.blocks, isElsewhere: sources.isElsewhere ?? false, covered: sources.covered ?? [] } };
   if ('traceId' in job) return { ...common, traceId: job.traceId };
   const { floor: _, ...rest } = job as SearchJob;
   const { query } = job.request;
@@ -50,7 +50,7 @@ export function packJob(job: RemoteTasks[TaskName]): unknown {
 }
 
 interface Packed {
-  readonly sources: { readonly tenant: TenantId; readonly blocks: JobSources['blocks']; readonly isElsewhere: boolean };
+  readonly sources: { readonly tenant: TenantId; readonly blocks: JobSources['blocks']; readonly isElsewhere: boolean; readonly covered: readonly string[] };
   readonly request?: { readonly query?: string };
 }
 

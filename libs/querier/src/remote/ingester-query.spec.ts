@@ -1,0 +1,115 @@
+import { createMemoryMetrics, silentLogger } from '@vivace/base';
+import type { TenantId } from '@vivace/base';
+import { localChannel } from '@vivace/rpc';
+import { Ring } from '@vivace/ring';
+import { parseQuery } from '@vivace/traceql';
+import { describe, expect, it } from 'vitest';
+import type { FindTraceJob, SearchJob } from '../jobs.ts';
+import type { RecentSource } from '../querier.ts';
+import type { TaskRunner } from '../task-runner.ts';
+import { createIngesterRunner, ingesterQueryMethod } from './ingester-query.ts';
+
+const TENANT = 't' as TenantId;
+const NOW = 1_000_000;
+
+interface Asked {
+  readonly member: string;
+  readonly task: string;
+  readonly parts: readonly string[];
+}
+
+function cluster(size: number, replicationFactor: number, zones: readonly string[] = []) {
+  const ring = new Ring({
+    name: 'ingester',
+    replicationFactor,
+    zoneAware: zones.length > 0,
+    extendWrites: true,
+    heartbeatTimeoutMs: 60_000,
+    forgetAfterMs: 0,
+    leftTimeoutMs: 0,
+    clock: { now: () => NOW },
+    logger: silentLogger,
+  });
+  const asked: Asked[] = [];
+  const broken = new Set<string>();
+  const empty = new Set<string>();
+  const covered: (readonly string[] | undefined)[] = [];
+  let released = 0;
+  for (let i = 0; i < size; i++) {
+    const tokens = Uint32Array.from({ length: 32 }, (_, k) => (k * 134_217_728 + i * 13_421_772 + 7) >>> 0);
+    ring.put(`i${i}`, { state: 'ACTIVE', info: { address: `i${i}`, zone: zones[i] ?? '', registeredMs: i, tokens } });
+  }
+  const method = (member: string) => {
+    const recent: RecentSource = {
+      recent(_tenant, skip) {
+        covered.push(skip);
+        return { tables: [], parts: empty.has(member) ? [] : [`/parts/${member}`], release: () => released++ };
+      },
+    };
+    const runner = {
+      run: async (task: string, job: SearchJob) => {
+        asked.push({ member, task, parts: job.sources.parts });
+        if (broken.has(member)) throw new Error('disk on fire');
+        return { pieces: [], inspectedTraces: 1, inspectedSpans: 0, inspectedBytes: 0, from: member };
+      },
+    } as unknown as TaskRunner;
+    return ingesterQueryMethod({ recent, runner, logger: silentLogger });
+  };
+  const runner = createIngesterRunner({
+    view: () => ring.view(),
+    channel: (address) => localChannel([method(address)]),
+    timeoutMs: 1_000,
+    maxResultBytes: 1_000_000,
+    local: { run: async () => 'local' } as unknown as TaskRunner,
+    logger: silentLogger,
+    metrics: createMemoryMetrics(),
+  });
+  const sources = { tenant: TENANT, tables: [], parts: [], blocks: [], isElsewhere: true, covered: ['b1'] };
+  const job: SearchJob = {
+    sources,
+    request: { query: parseQuery('{}'), limit: 1, spansPerSpanSet: 1, range: undefined, legacy: false },
+    floor: new BigUint64Array(1),
+  };
+  const search = async () => ((await runner.run('search', job)) as unknown as { from: string }[]).map(({ from }) => from).sort();
+  return { ring, asked, broken, empty, covered, runner, job, sources, search, released: () => released };
+}
+
+describe('the ingester runner', () => {
+  it('asks every ingester for what is elsewhere, and does the rest here', async () => {
+    const { runner, job, search, asked, covered, empty, released } = cluster(4, 3);
+    expect(await search()).toEqual(['i0', 'i1', 'i2', 'i3']);
+    expect(asked.map(({ member, task, parts }) => `${member} ${task} ${parts[0]}`).sort()[0]).toBe('i0 search /parts/i0');
+    expect(covered).toEqual(Array.from({ length: 4 }, () => ['b1']));
+    expect(released()).toBe(4);
+    empty.add('i2');
+    expect(await search()).toEqual(['i0', 'i1', 'i3']);
+    expect(await runner.run('search', { ...job, sources: { ...job.sources, isElsewhere: false } })).toBe('local');
+  });
+
+  it('asks those that may hold a trace for that trace', async () => {
+    const { runner, sources, asked } = cluster(10, 3);
+    const find: FindTraceJob = { sources, traceId: new Uint8Array(16).fill(9) };
+    await runner.run('findTrace', find).catch(() => undefined);
+    expect(new Set(asked.map(({ member }) => member)).size).toBe(3);
+  });
+
+  it('does without as many as copies make up for, and says when that is not enough', async () => {
+    const { search, broken } = cluster(3, 3);
+    broken.add('i1');
+    expect(await search()).toEqual(['i0', 'i2']);
+    broken.add('i2');
+    await expect(search()).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining('i2') as string, retryAfterMs: 1_000 });
+    const single = cluster(2, 1);
+    single.broken.add('i0');
+    await expect(single.search()).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  it('counts zones where copies lie in zones', async () => {
+    const { search, broken } = cluster(6, 3, ['a', 'b', 'c', 'a', 'b', 'c']);
+    broken.add('i0');
+    broken.add('i3');
+    expect(await search()).toEqual(['i1', 'i2', 'i4', 'i5']);
+    broken.add('i1');
+    await expect(search()).rejects.toMatchObject({ code: 'unavailable' });
+  });
+});
