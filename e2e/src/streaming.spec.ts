@@ -62,6 +62,7 @@ describe('answers that grow', () => {
       '-querier.max-concurrent-queries=1',
       '-workers.threads=1',
       '-query-frontend.search.target-bytes-per-job=1',
+      '-query-frontend.metrics.target-bytes-per-job=1',
     );
   });
   afterAll(async () => {

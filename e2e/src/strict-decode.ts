@@ -30,7 +30,7 @@ export async function askJson<S extends DescMessage>(vivace: Vivace, schema: S, 
 }
 
 /** Throws on unknown fields. Empty lists are as good as absent; everything else must be as protobuf writes it. */
-export function decodeJson<S extends DescMessage>(schema: S, text: string): MessageShape<S> {
+function decodeJson<S extends DescMessage>(schema: S, text: string): MessageShape<S> {
   const decoded = fromJsonString(schema, text, { ignoreUnknownFields: false });
   expect(withoutEmptyLists(JSON.parse(text)), 'names, forms of numbers and absent defaults as protobuf writes them').toEqual(toJson(schema, decoded));
   return decoded;
