@@ -1,7 +1,7 @@
 import { addTo, CellRows, cellFills } from './cells.ts';
 import type { CellKind } from './cells.ts';
 import { FULL, PairTable } from './pair-table.ts';
-import { bucketOf, ONE } from './power-buckets.ts';
+import { bucketOf, bucketOfWords, ONE } from './power-buckets.ts';
 import type { Selection } from './select-spans.ts';
 
 const USUAL = 128;
@@ -100,13 +100,19 @@ export class Accumulator {
   #powers({ buckets, count }: Selection, groups: Uint32Array | undefined, numbers: Float64Array): void {
     const { width } = this.#cells;
     const usual = this.#usualSeries(this.#groups);
-    const zero = this.#skipsZero ? 0 : Number.NaN;
+    const words = new Uint32Array(numbers.buffer, numbers.byteOffset, numbers.length * 2);
     let [cells] = this.#cells.arrays;
     for (let i = 0; i < count; i++) {
-      const value = numbers[i];
-      if (value !== value || value === zero) continue;
+      const high = words[2 * i + 1];
+      let key: number;
+      // Nearly all are positive and normal: their exponent can be read where they lie.
+      if (high >= 0x0010_0000 && high < 0x7ff0_0000) key = bucketOfWords(high, words[2 * i]);
+      else {
+        const value = numbers[i];
+        if (value !== value || (value === 0 && this.#skipsZero)) continue;
+        key = bucketOf(value);
+      }
       const group = groups ? groups[i] : 0;
-      const key = bucketOf(value);
       const at = key - USUAL_FROM;
       const isUsual = at >= 0 && at < USUAL;
       let row = isUsual ? usual[group * USUAL + at] - 1 : -1;

@@ -14,7 +14,8 @@ const PER_SLICE = 2;
 /** Divides the axis into equal slices of time, so that exemplars are spread over it. */
 export class Slices {
   readonly count: number;
-  readonly #width: number;
+  /** Slices a nanosecond. */
+  readonly #rate: number;
   readonly #high: number;
   readonly #low: number;
 
@@ -22,13 +23,13 @@ export class Slices {
     this.count = Math.max(1, Math.ceil(exemplars / PER_SLICE));
     this.#high = Number(fromNs >> 32n);
     this.#low = Number(fromNs & 0xffff_ffffn);
-    this.#width = (Number(stepNs) * buckets) / this.count;
+    this.#rate = this.count / (Number(stepNs) * buckets);
   }
 
   /** Of a start on the axis, as u64 halves. */
   of(high: number, low: number): number {
     const since = (high - this.#high) * 4_294_967_296 + (low - this.#low);
-    return Math.min(this.count - 1, Math.max(0, Math.floor(since / this.#width)));
+    return Math.min(this.count - 1, Math.floor(since * this.#rate));
   }
 }
 

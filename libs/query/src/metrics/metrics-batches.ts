@@ -22,6 +22,9 @@ export interface MetricsOptions {
   readonly signal?: AbortSignal;
 }
 
+/** For all queries of the thread: a batch is counted in one turn. */
+const scratch = new Scratch();
+
 /** Counted values kept at a time, for all series together: 64 MB for each array of them. */
 const MAX_CELLS = 8_388_608;
 
@@ -41,7 +44,6 @@ class MetricsRun {
   readonly #accumulator: Accumulator;
   readonly #exemplars: ExemplarChooser | undefined;
   readonly #masks = new MaskPool();
-  readonly #scratch = new Scratch();
   #inspectedTraces = 0;
   #inspectedSpans = 0;
   #inspectedBytes = 0;
@@ -68,10 +70,10 @@ class MetricsRun {
   #count(columns: SpanColumns): void {
     const plan = this.#plan;
     const batch = new Batch(columns, this.#masks, this.#signal);
-    const selection = selectSpans(plan, batch, this.#scratch);
+    const selection = selectSpans(plan, batch, scratch);
     if (selection.count === 0) return;
-    const groups = this.#keys.assign(batch, selection, this.#scratch);
-    const numbers = plan.operand && fieldNumbers(plan.operand, batch, selection, this.#scratch);
+    const groups = this.#keys.assign(batch, selection, scratch);
+    const numbers = plan.operand && fieldNumbers(plan.operand, batch, selection, scratch);
     this.#accumulator.add(selection, groups, this.#keys.size, numbers);
     this.#exemplars?.add(batch, selection, groups, numbers);
   }

@@ -14,8 +14,17 @@ export const ONE = ZERO + BIAS;
 
 /** The key of the bucket of a finite number. Keys are ordered as the bounds. */
 export function bucketOf(value: number): number {
-  if (value > 0) return ZERO + BIAS + ceilLog2(value);
+  if (value >= MIN_NORMAL) {
+    double[0] = value;
+    return bucketOfWords(words[1], words[0]);
+  }
+  if (value > 0) return bucketOf(value * 2 ** 60) - 60;
   return value === 0 ? ZERO : ZERO - BIAS - floorLog2(-value);
+}
+
+/** `bucketOf` of a positive normal number, by its two words. */
+export function bucketOfWords(high: number, low: number): number {
+  return ONE - 1_023 + (high >>> 20) + ((high & 0x000f_ffff) === 0 && low === 0 ? 0 : 1);
 }
 
 /** The bound of a bucket: at least every value in it, and less than twice in magnitude. */
@@ -74,14 +83,6 @@ function floorLog2(value: number): number {
   if (value < MIN_NORMAL) return floorLog2(value * 2 ** 60) - 60;
   double[0] = value;
   return (words[1] >>> 20) - 1_023;
-}
-
-function ceilLog2(value: number): number {
-  if (value < MIN_NORMAL) return ceilLog2(value * 2 ** 60) - 60;
-  double[0] = value;
-  const high = words[1];
-  const exponent = (high >>> 20) - 1_023;
-  return (high & 0x000f_ffff) === 0 && words[0] === 0 ? exponent : exponent + 1;
 }
 
 /** Below, doubles have no exponent of their own. */
