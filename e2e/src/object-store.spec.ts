@@ -7,7 +7,7 @@ import { objectStoreContract } from '@vivace/object-store/contract';
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { startAzureServer, startGcsServer, startS3Server } from './store-servers.ts';
 import type { StoreServer } from './store-servers.ts';
 
@@ -101,6 +101,7 @@ it.each([
   ['azure', startAzureServer],
 ] as const)('%s: refuses wrong credentials, and does not tell them', async (_name, startServer) => {
   const server = await startServer();
+  onTestFinished(() => server.stop());
   const store = await openObjectStore(withWrongKey(server.settings), quiet);
   const error = await store.listFolders('').then(
     () => undefined,
@@ -109,7 +110,6 @@ it.each([
   expect(error).toMatchObject({ code: 'permission_denied', message: expect.stringContaining('check the credentials of storage.trace.') });
   expect(inspect(error, { depth: 10, showHidden: true })).not.toContain(WRONG_KEY);
   await store.close();
-  await server.stop();
 });
 
 function withPrefix(settings: StoreSettings, prefix: string): StoreSettings {

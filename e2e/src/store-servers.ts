@@ -210,7 +210,15 @@ function run(program: string, args: readonly string[]): Running {
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  // Also when a test fails before it can end it.
+  const onExit = (): void => void child.kill('SIGKILL');
+  process.once('exit', onExit);
+  const gone = new Promise<void>((resolve) =>
+    child.once('exit', () => {
+      process.off('exit', onExit);
+      resolve();
+    }),
+  );
   return {
     signal: (signal) => void child.kill(signal),
     ended: () => (child.exitCode === null && child.signalCode === null ? undefined : output.slice(-2_000)),
