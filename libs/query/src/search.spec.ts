@@ -80,7 +80,8 @@ describe('searchBatches', () => {
   });
 
   it.each([
-    ['alternatives', `{ span.n = 1${' || span.n = 2'.repeat(990)} }`],
+    ['alternatives', `{ span.n = 1${' || span.n = 2'.repeat(2_400)} }`],
+    ['mixed conditions', `{ span.n = 1${' && span.n = 1 || span.n = 2'.repeat(490)} }`],
     ['conditions on events', `{ !(event.n = 1${' && event.n = 2'.repeat(980)}) }`],
     ['sums', `{ span.n${' + 1'.repeat(990)} > 0 }`],
     ['spansets', `{ }${' && { }'.repeat(990)}`],

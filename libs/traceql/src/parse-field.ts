@@ -1,5 +1,5 @@
 // Field expressions: what stands between braces, in by(…) and in aggregates (spec traceql.md §2.1, §2.2).
-import type { BinaryOp, FieldExpr, FieldRef, IntrinsicName, KindName, Static, StatusName } from './ast.ts';
+import type { BinaryOp, FieldExpr, FieldRef, IntrinsicName, KindName, LogicalOp, Static, StatusName } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { binary, exists, unary } from './fold.ts';
 import type { Token } from './lexer.ts';
@@ -31,6 +31,7 @@ const LEVELS: Readonly<Record<BinaryOp, number>> = {
   '^': 7,
 };
 const LOWEST = 2;
+const LONG_RUN = 64;
 const NEGATION = 5;
 const NOT = 6;
 
@@ -118,9 +119,25 @@ function parseBinary(c: Cursor, least: number): FieldExpr {
       if (op === undefined || !isBinaryOp(op) || LEVELS[op] < least) return left;
       c.advance();
       if ((op === '=' || op === '!=') && c.take('nil')) left = exists(left, op === '=', c.locFrom(left.loc.from));
+      else if (op === '&&' || op === '||') left = joined(op, [left, ...parseOperands(c, op)]);
       else left = binary(op, left, parseBinary(c, op === '^' ? LEVELS[op] : LEVELS[op] + 1));
     }
   });
+}
+
+/** The operands of a run of one logical operator, of which the first occurrence is consumed. */
+function parseOperands(c: Cursor, op: LogicalOp): readonly FieldExpr[] {
+  const operands: FieldExpr[] = [];
+  do operands.push(parseBinary(c, LEVELS[op] + 1));
+  while (c.take(op));
+  return operands;
+}
+
+/** To the left, as written; a long run as a balanced tree, which means the same and leaves height to spare: people list thousands of ids. */
+function joined(op: LogicalOp, operands: readonly FieldExpr[]): FieldExpr {
+  if (operands.length <= LONG_RUN) return operands.reduce((left, right) => binary(op, left, right));
+  const middle = operands.length >> 1;
+  return binary(op, joined(op, operands.slice(0, middle)), joined(op, operands.slice(middle)));
 }
 
 /** prefix = "-" field | "!" field | "nil" ("="|"!=") ( field | "nil" ) | "(" field ")" | static | attr ; */

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { PlainSpan, PlainTrace } from '../plain.ts';
 import { plainTraces } from '../random-traces.ts';
 import { evaluateNaively } from './evaluate-naively.ts';
-import { searchTexts, spanConditions, spansetTexts } from './random-queries.ts';
+import { fieldExpressions, searchTexts, spanConditions, spansetTexts } from './random-queries.ts';
 
 const traces = plainTraces({ maxTraces: 3 });
 
@@ -77,6 +77,16 @@ describe('laws', () => {
         holds(`(${a}) &>> (${b})`, `(${b}) &<< (${a})`, asked);
         holds(`(${a}) &~ (${b})`, `(${b}) &~ (${a})`, asked);
       }),
+    );
+  });
+
+  it('a long run of conditions means what it means in pairs', () => {
+    fc.assert(
+      fc.property(fc.constantFrom('&&', '||'), fc.array(fieldExpressions, { minLength: 65, maxLength: 80, size: 'max' }), traces, (op, conditions, asked) => {
+        const operands = conditions.map((condition) => `(${condition})`);
+        holds(`{ ${operands.join(` ${op} `)} }`, `{ ${operands.reduce((left, right) => `(${left} ${op} ${right})`)} }`, asked);
+      }),
+      { numRuns: 20 },
     );
   });
 
