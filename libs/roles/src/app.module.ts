@@ -1,5 +1,4 @@
 import type { DynamicModule, Provider } from '@nestjs/common';
-import { Module } from '@nestjs/common';
 import { AppError, parseTenantId } from '@vivace/base';
 import type { HttpRouter, TenantId } from '@vivace/base';
 import type { BlockList } from '@vivace/blocklist';
@@ -63,12 +62,15 @@ import { BUILD_INFO } from './version.ts';
 import type { Tasks } from './task-worker.ts';
 
 /** The dependency graph of the process. */
-@Module({ controllers: [ReadyController, MetricsController, StatusController, AdminController] })
 export class AppModule {
   /** Throws `unimplemented` for a configuration that asks for another program than this is so far. */
   static of(runtime: Runtime): DynamicModule {
     checkImplemented('target', runtime.config.target, 'all');
-    return { module: AppModule, providers: [{ provide: RUNTIME, useValue: runtime }, ...PROVIDERS] };
+    return {
+      module: AppModule,
+      controllers: [ReadyController, MetricsController, StatusController, AdminController],
+      providers: [{ provide: RUNTIME, useValue: runtime }, ...PROVIDERS],
+    };
   }
 }
 
