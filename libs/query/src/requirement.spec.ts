@@ -13,7 +13,7 @@ function dict(...texts: readonly string[]): StringDictionary {
 
 /** A batch of which nothing but summaries is known. */
 function batch(known: Readonly<Record<string, Partial<ValueSummary>>>): SpanColumns {
-  const none: ValueSummary = { strings: [], numbers: { min: Number.POSITIVE_INFINITY, max: Number.NEGATIVE_INFINITY }, isLoaded: false };
+  const none: ValueSummary = { strings: [], numbers: { min: Number.POSITIVE_INFINITY, max: Number.NEGATIVE_INFINITY }, isExact: false, isLoaded: false };
   const summarise = ({ scope, key }: AttrRef) => Promise.resolve({ ...none, ...known[`${scope}.${key}`] });
   return { summarise } as unknown as SpanColumns;
 }

@@ -1,6 +1,6 @@
 import { AppError } from '@vivace/base';
 import { ATTR_BOOL, ATTR_DOUBLE, ATTR_INT, ATTR_STRING } from '@vivace/trace';
-import type { AttrColumn, StringColumn } from '@vivace/trace';
+import type { AttrColumn, AttrScope, SpanColumns, StringColumn, ValueSummary } from '@vivace/trace';
 import { Batch } from './batch.ts';
 import { KIND_NAMES, STATUS_NAMES } from './condition.ts';
 import { NeedsBuilder, resolveField } from './field.ts';
@@ -32,12 +32,20 @@ export async function tagValues(batches: Batches, request: TagValuesRequest, opt
   const values = new DistinctValues(request.limit || DEFAULT_LIMIT);
   const masks = new MaskPool();
   let inspectedBytes = 0;
-  for await (const { columns, bytesBefore } of loadAhead(batches, needs, options.signal)) {
+  const answerBySummary = async (columns: SpanColumns): Promise<boolean> => {
+    if (selection || field.kind === 'intrinsic' || !columns.summarise) return false;
+    const before = columns.inspectedBytes;
+    const summaries: ValueSummary[] = [];
+    for (const scope of scopesOf(field)) summaries.push(await columns.summarise({ scope, key: field.key }, options.signal));
+    inspectedBytes += columns.inspectedBytes - before;
+    if (!summaries.every(({ isExact }) => isExact)) return false;
+    for (const dict of summaries.flatMap(({ strings = [] }) => strings)) for (let id = 0; id < dict.size; id++) values.add('string', dict.get(id));
+    return true;
+  };
+  for await (const { columns, bytesBefore } of loadAhead(without(batches, answerBySummary), needs, options.signal)) {
     const batch = new Batch(columns, masks, options.signal);
     if (field.kind === 'intrinsic') collectStrings(stringColumn(field.name, batch), field.level, selection, batch, values);
-    else
-      for (const scope of field.kind === 'attr' ? [field.scope] : (['span', 'resource'] as const))
-        collectAttrs(columns.attr(scope, field.key), scope, selection, batch, values);
+    else for (const scope of scopesOf(field)) collectAttrs(columns.attr(scope, field.key), scope, selection, batch, values);
     inspectedBytes += columns.inspectedBytes - bytesBefore;
   }
   return { values: values.sorted(), inspectedBytes };
@@ -48,6 +56,14 @@ export function mergeTagValues(parts: readonly TagValuesResponse[], { limit }: P
   const values = new DistinctValues(limit || DEFAULT_LIMIT);
   for (const part of parts) for (const { type, value } of part.values) values.add(type, value);
   return { values: values.sorted(), inspectedBytes: parts.reduce((sum, part) => sum + part.inspectedBytes, 0) };
+}
+
+async function* without(batches: Batches, isDone: (columns: SpanColumns) => Promise<boolean>): AsyncGenerator<SpanColumns> {
+  for await (const columns of batches) if (!(await isDone(columns))) yield columns;
+}
+
+function scopesOf(field: Field & { kind: 'attr' | 'unscoped' }): readonly AttrScope[] {
+  return field.kind === 'attr' ? [field.scope] : ['span', 'resource'];
 }
 
 function keywordsOf(field: Field): readonly TagValue[] | undefined {

@@ -2,7 +2,18 @@ export { sortedTable, TraceAppender } from './append-traces.ts';
 export { ATTR_ARRAY, ATTR_BOOL, ATTR_DOUBLE, ATTR_INT, ATTR_JSON, ATTR_STRING, AttrList } from './attr-list.ts';
 export type { AttrListHandle, AttrType } from './attr-list.ts';
 export { nestedSets } from './nested-sets.ts';
-export type { AttrColumn, AttrRef, AttrScope, ColumnName, ColumnNeeds, NestedSets, ServiceStat, SpanColumns, StringColumn, ValueSummary } from './span-columns.ts';
+export type {
+  AttrColumn,
+  AttrRef,
+  AttrScope,
+  ColumnName,
+  ColumnNeeds,
+  NestedSets,
+  ServiceStat,
+  SpanColumns,
+  StringColumn,
+  ValueSummary,
+} from './span-columns.ts';
 export { SpanTable } from './span-table.ts';
 export type { SpanTableCapacity, SpanTableHandle } from './span-table.ts';
 export { StringDictionary } from './string-dictionary.ts';

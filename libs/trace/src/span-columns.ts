@@ -84,6 +84,8 @@ export interface ValueSummary {
   readonly strings: readonly StringDict[] | undefined;
   /** Every number among the values is NaN or lies in `[min, max]`; `min` is above `max` when there is none. Undefined: not known. */
   readonly numbers: { readonly min: number; readonly max: number } | undefined;
+  /** There are no other strings in those, and no values but strings. */
+  readonly isExact: boolean;
   /** The values are at hand: asking them costs no more than asking the summary. */
   readonly isLoaded: boolean;
 }

@@ -158,7 +158,7 @@ export class BlockSpanColumns implements SpanColumns {
   async summarise({ scope, key }: AttrRef, signal?: AbortSignal): Promise<ValueSummary> {
     const memo = attrKey(scope, key);
     const loaded = this.#has(memo) ? (this.#memo.get(memo) as readonly AttrColumn[]) : undefined; // kept by `attr`
-    if (loaded) return { strings: loaded.map((column) => column.dict), numbers: undefined, isLoaded: true };
+    if (loaded) return { strings: loaded.map((column) => column.dict), numbers: undefined, isExact: false, isLoaded: true };
     const texts: number[] = [];
     const numbers: number[] = [];
     for (const { column, kind } of ownColumns(this.#access.block.meta, scope).filter((own) => own.key === key)) (kind === 'int' ? numbers : texts).push(column);
@@ -168,10 +168,14 @@ export class BlockSpanColumns implements SpanColumns {
       texts.push(list + ATTR_VALUE);
       numbers.push(list + ATTR_VALUE + 1, list + ATTR_VALUE + 2);
     }
+    // Every entry of a dictionary is used; "" in the service name's column stands for no value.
+    const isOwn = numbers.length === 0;
     const filled = texts.filter((column) => !this.#access.isEmpty(column));
     const dictionaries = [...(await this.#access.dictionaries(filled, signal)).values()].filter((found) => found instanceof ByteDictionary);
     const bounds = numbers.map((column) => (this.#access.isEmpty(column) ? NO_NUMBERS : numberBounds(this.#access.chunk(column).meta)));
-    return { strings: dictionaries.length === filled.length ? dictionaries : undefined, numbers: bounds.reduce(unite, NO_NUMBERS), isLoaded: false };
+    const isKnown = dictionaries.length === filled.length;
+    const isExact = isOwn && isKnown && dictionaries.every((dictionary) => dictionary.find('') < 0);
+    return { strings: isKnown ? dictionaries : undefined, numbers: bounds.reduce(unite, NO_NUMBERS), isExact, isLoaded: false };
   }
 
   traceSpans(): Uint32Array {
