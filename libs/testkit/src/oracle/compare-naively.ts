@@ -1,7 +1,7 @@
 // The oracle of compare(): docs/traceql.md, "Metrics".
 import type { AttributeScope, Compare, FieldRef, Static } from '@vivace/traceql';
-import { shownAs } from './evaluate-metrics-naively.ts';
 import type { NaiveSeries } from './evaluate-metrics-naively.ts';
+import { shownAs } from './label-value.ts';
 import { matches, valueOf } from './naive-expr.ts';
 import type { SpanView } from './trace-view.ts';
 

@@ -1,9 +1,9 @@
 // The oracle of metrics: docs/traceql.md, "Metrics", on plain objects and without a thought for speed.
-import { formatGoDuration } from '@vivace/base';
 import { compareStatics, fieldLabel } from '@vivace/traceql';
-import type { MetricsAggregate, MetricsFilter, Query, SecondStage, Static } from '@vivace/traceql';
+import type { MetricsAggregate, MetricsFilter, MetricsOp, Query, SecondStage, Static } from '@vivace/traceql';
 import type { PlainTrace } from '../plain.ts';
 import { compareNaively } from './compare-naively.ts';
+import { shownAs } from './label-value.ts';
 import { matchingSpans } from './evaluate-naively.ts';
 import { valueOf } from './naive-expr.ts';
 import type { SpanView } from './trace-view.ts';
@@ -61,10 +61,12 @@ function labelsOf({ by }: MetricsAggregate, view: SpanView): readonly NaiveLabel
   return labels.length === 0 && by.length > 0 ? [[fieldLabel(by[0]), { type: 'string', value: 'nil' }]] : labels;
 }
 
-export function shownAs(value: Static): Static {
-  if (value.type === 'duration') return { type: 'string', value: formatGoDuration(value.value) };
-  return value.type === 'status' || value.type === 'kind' ? { type: 'string', value: value.value } : value;
-}
+const FOLDS: Partial<Record<MetricsOp, (all: readonly number[]) => number>> = {
+  min_over_time: (all) => Math.min(...all),
+  max_over_time: (all) => Math.max(...all),
+  sum_over_time: exactSum,
+  avg_over_time: (all) => exactSum(all) / all.length,
+};
 
 function functionSeries(
   { op, operand, quantiles }: MetricsAggregate,
@@ -79,17 +81,8 @@ function functionSeries(
   const scale = values.flat().some(({ type }) => type === 'duration') ? 1e9 : 1;
   const numbers = values.map((all) => all.flatMap((v) => (v.type === 'int' || v.type === 'float' || v.type === 'duration' ? [Number(v.value)] : [])));
   if (numbers.flat().length === 0) return [];
-  const ofEach = (fold: (all: readonly number[]) => number) => numbers.map((all) => (all.length === 0 ? undefined : fold(all) / scale));
-  switch (op) {
-    case 'min_over_time':
-      return [{ labels: named, values: ofEach((all) => Math.min(...all)) }];
-    case 'max_over_time':
-      return [{ labels: named, values: ofEach((all) => Math.max(...all)) }];
-    case 'sum_over_time':
-      return [{ labels: named, values: ofEach(exactSum) }];
-    case 'avg_over_time':
-      return [{ labels: named, values: ofEach((all) => exactSum(all) / all.length) }];
-  }
+  const fold = FOLDS[op];
+  if (fold) return [{ labels: named, values: numbers.map((all) => (all.length === 0 ? undefined : fold(all) / scale)) }];
   const bounds = numbers.map((all) => all.filter((value) => scale === 1 || value !== 0).map(boundOf));
   const used = [...new Set(bounds.flat())].sort((a, b) => a - b);
   if (used.length === 0) return [];
