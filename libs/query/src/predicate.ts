@@ -23,6 +23,7 @@ export type Predicate =
 /** Any but a field of the parent span. */
 export type OwnField = Exclude<Field, { readonly kind: 'parent' }>;
 
+const TRUE: FieldExpr = { kind: 'literal', value: { type: 'bool', value: true }, loc: { from: 0, to: 0 } };
 const COMPARISONS = new Set<string>(['=', '!=', '<', '<=', '>', '>=', '=~', '!~']);
 
 /**
@@ -93,7 +94,9 @@ function spanPredicate(expr: FieldExpr, isWhole: boolean): Predicate {
     case 'attribute':
     case 'intrinsic': {
       const field = resolveField(expr);
-      if (isWhole || field.kind === 'parent') return compute(expr);
+      if (isWhole) return compute(expr);
+      // As an operand an array with true in it will do.
+      if (field.kind === 'parent') return compute({ kind: 'binary', op: '=', left: expr, right: TRUE, loc: expr.loc });
       return { kind: 'test', level: field.level, field, condition: compileCondition('=', { type: 'bool', value: true }) };
     }
     case 'binary': {
