@@ -3,7 +3,7 @@ import type { Logger } from '@vivace/base';
 import { FakeTime } from '@vivace/testkit';
 import { Envelope } from './envelope.ts';
 import { Membership } from './membership.ts';
-import type { Delta, JoinOptions, MembershipOptions, Replicated } from './membership.ts';
+import type { Delta, JoinOptions, MembershipOptions, Replicated } from './membership-options.ts';
 import type { Address } from './message.ts';
 import type { RandomUint32 } from './random.ts';
 import { VirtualNetwork } from './virtual-network.fixture.ts';

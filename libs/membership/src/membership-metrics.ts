@@ -12,7 +12,7 @@ export function registerMembershipMetrics(registry: MetricsRegistry, membership:
     [`${client}cluster_node_health_score`, 'Health score of this node. 0 is healthy, larger is worse.', () => membership.healthScore],
     [`${client}kv_store_count`, 'Number of values that are shared.', () => membership.keys.length],
     [`${client}messages_in_broadcast_queue_bytes`, 'Total size of messages waiting to be broadcast.', () => membership.queued.bytes],
-    ['vivace_memberlist_messages_in_broadcast_queue', 'Number of messages waiting to be broadcast.', () => membership.queued.messages],
+    ['vivace_memberlist_messages_in_broadcast_queue', 'Number of messages waiting to be broadcast.', () => membership.queued.length],
   ];
   const counters: [string, string, () => number][] = [
     [`${client}messages_to_broadcast_dropped_total`, 'Broadcasts dropped because too many were waiting.', () => membership.queued.dropped],

@@ -59,7 +59,7 @@ describe('a cluster of 100 nodes', () => {
     await cluster.until(6, () => cluster.everyone((node) => node.value.entries.get('answer') === 42));
     expect(pulls() - before).toBeLessThan(100); // the ordinary ones meanwhile
     await cluster.time.advance(20_000);
-    expect(cluster.nodes.every((node) => node.membership.queued.messages === 0)).toBe(true);
+    expect(cluster.nodes.every((node) => node.membership.queued.length === 0)).toBe(true);
   });
 });
 

@@ -1,67 +1,17 @@
 import { AppError } from '@vivace/base';
 import type { Clock, Logger, Timers } from '@vivace/base';
-import { BroadcastQueue } from './broadcast-queue.ts';
 import type { Envelope } from './envelope.ts';
 import { FailureDetector } from './failure-detector.ts';
 import type { Address, ClusterState, Message } from './message.ts';
 import { decodeMessages, decodeRequest, decodeState, encodeMessage, encodeRequest, encodeState, MAX_STATE_BYTES } from './message.ts';
+import { Joiner } from './joiner.ts';
+import type { Delta, MembershipOptions, Replicated } from './membership-options.ts';
+import { Outbox } from './outbox.ts';
 import type { RandomUint32 } from './random.ts';
 import { shuffle } from './random.ts';
 import type { Node } from './roster.ts';
 import { Roster } from './roster.ts';
 import type { Transport } from './transport.ts';
-
-/** A value every node has a copy of. Merging must be commutative, associative and idempotent. */
-export interface Replicated {
-  /** The whole value. */
-  encode(): Uint8Array;
-  /** Takes in a whole value or a part; returns what was new. Throws when it is malformed. */
-  merge(bytes: Uint8Array): readonly Delta[];
-}
-
-/** A part of a value; a later one of the same name makes it worthless. */
-export interface Delta {
-  readonly name: string;
-  readonly bytes: Uint8Array;
-  /** That it is not said again every few seconds, as a heartbeat is: it goes out more often. */
-  readonly once: boolean;
-}
-
-/** `memberlist.*`, with the names of Tempo where it has them. */
-export interface MembershipOptions {
-  readonly name: string;
-  readonly advertiseHost: string;
-  /** 0 is the port that is listened on. */
-  readonly advertisePort: number;
-  readonly probeIntervalMs: number;
-  readonly probeTimeoutMs: number;
-  readonly indirectProbes: number;
-  readonly gossipIntervalMs: number;
-  readonly gossipNodes: number;
-  readonly gossipToDeadMs: number;
-  readonly deadNodeReclaimMs: number;
-  readonly retransmitFactor: number;
-  readonly pushPullIntervalMs: number;
-  readonly streamTimeoutMs: number;
-  /** Of one packet, headers of UDP and IP not counted. */
-  readonly packetBytes: number;
-  readonly maxConcurrentStreams: number;
-  readonly leaveTimeoutMs: number;
-  readonly flushTimeoutMs: number;
-  readonly join: JoinOptions;
-}
-
-export interface JoinOptions {
-  /** Now, from names; called anew every time. Never rejects. */
-  readonly seeds: (signal: AbortSignal) => Promise<readonly Address[]>;
-  readonly minBackoffMs: number;
-  readonly maxBackoffMs: number;
-  /** Attempts before `onFailed`; trying goes on at the longest wait. */
-  readonly maxRetries: number;
-  readonly onFailed: () => void;
-  /** Joins again every so often; 0 is only when alone. */
-  readonly rejoinIntervalMs: number;
-}
 
 export interface MembershipDeps {
   readonly transport: Transport;
@@ -86,20 +36,10 @@ export interface MembershipStats {
   pushBytes: number;
 }
 
-const MAX_BROADCASTS = 8_192;
-const MAX_BROADCAST_BYTES = 16 * 1_048_576;
 /** For one node in one gossip interval. */
 const MAX_PACKETS_PER_GOSSIP = 16;
 /** Above so many nodes, whole states are exchanged less often, as every exchange grows with them. Source: HashiCorp memberlist. */
 const PUSH_PULL_NODES = 32;
-/**
- * What nobody repeats is sent more often: each of n nodes that sends a message m times leaves a node out with the probability e^-m, and 4 × log10 n, as HashiCorp's
- * memberlist has it, leaves out one of fifty in a small cluster.
- */
-const ONCE_RETRANSMIT_FACTOR = 4;
-const ONCE_RETRANSMITS_MORE = 4;
-/** Seeds tried at a time. */
-const JOIN_FANOUT = 4;
 /** Messages too large for packets, in one stream. */
 const MAX_NEWS_BYTES = 1_048_576;
 
@@ -113,21 +53,20 @@ export class Membership {
   readonly #options: MembershipOptions;
   readonly #deps: MembershipDeps;
   readonly #detector: FailureDetector;
-  /** What nobody says again: news of nodes, and of values where they say so. */
-  readonly #onceQueue = new BroadcastQueue(MAX_BROADCASTS, MAX_BROADCAST_BYTES);
-  readonly #repeatedQueue = new BroadcastQueue(MAX_BROADCASTS, MAX_BROADCAST_BYTES);
+  readonly #joiner: Joiner;
+  readonly #outbox: Outbox;
   /** Subjects of the changes made here. */
   readonly #own = new Set<string>();
   readonly #values = new Map<string, Replicated>();
-  readonly #abort = new AbortController();
   readonly #timers = new Map<string, () => void>();
   #streams = 0;
-  #joinAttempts = 0;
+  #seedsAnswered = 0;
 
   private constructor(options: MembershipOptions, deps: MembershipDeps, port: number) {
     this.#options = options;
     this.#deps = deps;
     const { clock, timers, logger, random } = deps;
+    this.#outbox = new Outbox({ retransmitFactor: options.retransmitFactor, clusterSize: () => this.roster.size });
     this.roster = new Roster({
       self: { name: options.name, host: options.advertiseHost, port: options.advertisePort || port },
       probeIntervalMs: options.probeIntervalMs,
@@ -136,7 +75,7 @@ export class Membership {
       clock,
       timers,
       logger,
-      tell: (message) => this.#onceQueue.add(message.name, encodeMessage(message)),
+      tell: (message) => this.#outbox.add(message.name, encodeMessage(message), { once: true }),
     });
     this.#detector = new FailureDetector({
       ...options,
@@ -147,6 +86,7 @@ export class Membership {
       send: (to, messages) => this.#sendPacket(to, messages),
       streamPing: (node) => this.#streamPing(node),
     });
+    this.#joiner = new Joiner(options.join, { roster: this.roster, timers, logger, sync: (address) => this.#sync(address) });
   }
 
   /** Listens, and tries once to join. `values` are all there are: what comes for other keys is dropped. */
@@ -159,7 +99,7 @@ export class Membership {
     });
     started = new Membership(options, deps, port);
     for (const [key, value] of Object.entries(values)) started.#values.set(key, value);
-    await started.#begin();
+    started.#seedsAnswered = await started.#begin();
     return started;
   }
 
@@ -168,15 +108,18 @@ export class Membership {
     return this.roster.get(name)?.state === 'dead';
   }
 
+  /** Seeds that answered at the start, this node among them. */
+  get seedsAnswered(): number {
+    return this.#seedsAnswered;
+  }
+
   get healthScore(): number {
     return this.#detector.healthScore;
   }
 
-  /** Waiting to be sent. */
-  get queued(): { readonly messages: number; readonly bytes: number; readonly dropped: number } {
-    const queues = [this.#onceQueue, this.#repeatedQueue];
-    const sum = (of: (queue: BroadcastQueue) => number): number => queues.reduce((total, queue) => total + of(queue), 0);
-    return { messages: sum(({ length }) => length), bytes: sum(({ bytes }) => bytes), dropped: sum(({ dropped }) => dropped) };
+  /** What waits to be sent. */
+  get queued(): Pick<Outbox, 'length' | 'bytes' | 'dropped'> {
+    return this.#outbox;
   }
 
   get keys(): readonly string[] {
@@ -195,27 +138,15 @@ export class Membership {
 
   /** Sends what is waiting, says good-bye, stops. Resolves within the two time-outs, whatever the network does. */
   async stop(): Promise<void> {
-    this.#abort.abort(new AppError('canceled', 'gossip is stopping'));
-    await this.#drain(this.#options.flushTimeoutMs, () => ![...this.#own].some((subject) => this.#onceQueue.has(subject) || this.#repeatedQueue.has(subject)));
+    this.#joiner.stop();
+    await this.#drain(this.#options.flushTimeoutMs, () => ![...this.#own].some((subject) => this.#outbox.has(subject)));
     this.#detector.stop();
     this.roster.leave();
-    await this.#drain(this.#options.leaveTimeoutMs, () => !this.#onceQueue.has(this.#options.name));
+    await this.#drain(this.#options.leaveTimeoutMs, () => !this.#outbox.has(this.#options.name));
     this.roster.stop();
     for (const cancel of this.#timers.values()) cancel();
     this.#timers.clear();
     await this.#deps.transport.stop();
-  }
-
-  /** Exchanges whole states with each address; returns how many answered. */
-  async join(addresses: readonly Address[]): Promise<number> {
-    let joined = 0;
-    const self = this.roster.self;
-    const left = addresses.filter(({ host, port }) => host !== self.host || port !== self.port);
-    const worker = async (): Promise<void> => {
-      for (let address = left.pop(); address !== undefined; address = left.pop()) if (await this.#sync(address)) joined++;
-    };
-    await Promise.all(Array.from({ length: JOIN_FANOUT }, worker));
-    return joined;
   }
 
   onPacket(from: Address, bytes: Uint8Array): void {
@@ -239,7 +170,7 @@ export class Membership {
     }
   }
 
-  async #begin(): Promise<void> {
+  #begin(): Promise<number> {
     this.#detector.start();
     this.#every(
       'gossip',
@@ -251,35 +182,7 @@ export class Membership {
       () => this.#pushPullMs(),
       () => this.#pushPull(),
     );
-    const seeds = await this.#options.join.seeds(this.#abort.signal);
-    const joined = await this.join(seeds);
-    if (seeds.length > 0) this.#deps.logger.info('gossip joined', { seeds: seeds.length, answered: joined, nodes: this.roster.size });
-    this.#every(
-      'join',
-      () => this.#joinDelayMs(),
-      () => void this.#rejoin(),
-    );
-  }
-
-  /** Waits longer with every attempt that leaves this node alone. */
-  #joinDelayMs(): number {
-    const { minBackoffMs, maxBackoffMs, rejoinIntervalMs } = this.#options.join;
-    if (this.roster.size > 1) return rejoinIntervalMs > 0 ? rejoinIntervalMs : maxBackoffMs;
-    return Math.min(maxBackoffMs, minBackoffMs * 2 ** Math.min(this.#joinAttempts, 20));
-  }
-
-  async #rejoin(): Promise<void> {
-    const { seeds, rejoinIntervalMs, maxRetries, onFailed } = this.#options.join;
-    const alone = this.roster.size === 1;
-    if (!alone) this.#joinAttempts = 0;
-    if (!alone && rejoinIntervalMs === 0) return;
-    const addresses = await seeds(this.#abort.signal);
-    if (this.#abort.signal.aborted) return;
-    const joined = await this.join(addresses);
-    if (!alone || joined > 0 || addresses.length === 0) return;
-    this.#joinAttempts++;
-    this.#deps.logger.warn('gossip cannot join', { seeds: addresses.length, attempt: this.#joinAttempts });
-    if (this.#joinAttempts === maxRetries) onFailed();
+    return this.#joiner.start();
   }
 
   #onMessage(from: Address, message: Message): void {
@@ -306,8 +209,7 @@ export class Membership {
   }
 
   #passOn(key: string, delta: Delta): void {
-    const queue = delta.once ? this.#onceQueue : this.#repeatedQueue;
-    queue.add(subjectOf(key, delta), encodeMessage({ kind: 'value', key, bytes: delta.bytes }));
+    this.#outbox.add(subjectOf(key, delta), encodeMessage({ kind: 'value', key, bytes: delta.bytes }), delta);
   }
 
   #answer(payload: Uint8Array): Uint8Array {
@@ -342,37 +244,26 @@ export class Membership {
   /** One interval's packets: to a few nodes, the recently dead among them, in case they are not. */
   #gossip(): void {
     this.roster.sweep();
-    if (this.#onceQueue.length + this.#repeatedQueue.length === 0) return;
+    if (this.#outbox.length === 0) return;
     const targets = this.roster.audience();
     for (const node of shuffle(targets, this.#deps.random).slice(0, this.#options.gossipNodes)) {
       const seen = new Set<Uint8Array>();
       for (let n = 0; n < MAX_PACKETS_PER_GOSSIP; n++) {
-        const messages = this.#takeBroadcasts(this.#packetRoom(), seen);
+        const messages = this.#outbox.take(this.#packetRoom(), seen);
         if (messages.length === 0) break;
         this.#deps.transport.send(node, this.#deps.envelope.seal(Buffer.concat(messages)));
       }
       this.#streamLarge(node, seen);
     }
     // Nobody else there: there is nobody to tell.
-    if (targets.length === 0) this.#takeBroadcasts(Number.POSITIVE_INFINITY, new Set());
+    if (targets.length === 0) this.#outbox.clear();
   }
 
   /** What no packet has room for goes over a stream. */
   #streamLarge(node: Node, seen: Set<Uint8Array>): void {
     if (this.#streams >= this.#options.maxConcurrentStreams) return;
-    const messages = this.#takeBroadcasts(MAX_NEWS_BYTES, seen);
+    const messages = this.#outbox.take(MAX_NEWS_BYTES, seen);
     if (messages.length > 0) void this.#ask(node, { kind: 'news', messages: Buffer.concat(messages) });
-  }
-
-  #takeBroadcasts(maxBytes: number, seen: Set<Uint8Array>): Uint8Array[] {
-    const { retransmitFactor } = this.#options;
-    const once = this.#onceQueue.take(maxBytes, this.#transmits(Math.max(ONCE_RETRANSMIT_FACTOR, retransmitFactor)) + ONCE_RETRANSMITS_MORE, seen);
-    const left = maxBytes - once.reduce((sum, { length }) => sum + length, 0);
-    return [...once, ...this.#repeatedQueue.take(left, this.#transmits(retransmitFactor), seen)];
-  }
-
-  #transmits(factor: number): number {
-    return Math.max(1, factor * Math.ceil(Math.log10(this.roster.size + 1)));
   }
 
   #packetRoom(): number {
@@ -383,7 +274,7 @@ export class Membership {
     const parts = messages.map(encodeMessage);
     const room = this.#packetRoom() - parts.reduce((sum, { length }) => sum + length, 0);
     // Who asks from an unknown address gets its answer alone: news would be wasted on it, or used to flood whom it pretends to be.
-    const news = this.roster.hasAddress(to) ? this.#takeBroadcasts(room, new Set()) : [];
+    const news = this.roster.hasAddress(to) ? this.#outbox.take(room) : [];
     this.#deps.transport.send(to, this.#deps.envelope.seal(Buffer.concat([...parts, ...news])));
   }
 

@@ -97,6 +97,20 @@ describe('startMembership', () => {
     );
   });
 
+  it('is content with itself as the first of a cluster', async () => {
+    const probe = await start();
+    const port = portOf(probe);
+    await probe.membership.stop();
+    const fatal: AppError[] = [];
+    const first = await start({ bindPort: port, joinMembers: ['127.0.0.1'], abortIfFastJoinFails: true, abortIfJoinFails: true, maxJoinRetries: 1 }, (error) =>
+      fatal.push(error),
+    );
+    expect(first.membership.seedsAnswered).toBe(1);
+    await start({ joinMembers: [`127.0.0.1:${port}`] });
+    await vi.waitFor(() => expect(first.membership.roster.size).toBe(2), 10_000);
+    expect(fatal).toEqual([]);
+  });
+
   it('tells when it has tried often enough', async () => {
     const gone = await start();
     const port = portOf(gone);

@@ -4,7 +4,7 @@ import type { Clock, Logger, Timers } from '@vivace/base';
 import { advertisedHost } from './advertised-host.ts';
 import { Envelope } from './envelope.ts';
 import { Membership } from './membership.ts';
-import type { Replicated } from './membership.ts';
+import type { Replicated } from './membership-options.ts';
 import { NodeTransport } from './node-transport.ts';
 import type { RandomUint32 } from './random.ts';
 import { resolveSeeds, systemResolver } from './seeds.ts';
@@ -121,7 +121,7 @@ export async function startMembership(
     },
     values,
   );
-  if (settings.abortIfFastJoinFails && joinMembers.length > 0 && membership.roster.size - 1 < settings.fastJoinMinNodes) {
+  if (settings.abortIfFastJoinFails && joinMembers.length > 0 && membership.seedsAnswered < settings.fastJoinMinNodes) {
     await membership.stop();
     throw cannotJoin(joinMembers, 'memberlist.abort_if_cluster_fast_join_fails');
   }
