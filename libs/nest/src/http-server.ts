@@ -7,6 +7,8 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Clock, HttpRouter, Logger, MetricsRegistry } from '@vivace/base';
 import type { ServerTlsConfig } from '@vivace/config';
+import { readServerTls, sharePort } from '@vivace/sockets';
+import type { ServerTls } from '@vivace/sockets';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ErrorFilter } from './error-filter.ts';
 import { mountPages } from './mount-pages.ts';
@@ -17,9 +19,6 @@ import { nestLogger } from './nest-logger.ts';
 import { observeRequests } from './request-metrics.ts';
 import { signalRequests } from './request-signal.ts';
 import type { RpcServer } from './rpc-server.ts';
-import { readServerTls } from './server-tls.ts';
-import type { ServerTls } from './server-tls.ts';
-import { sharePort } from './share-port.ts';
 import type { Tenancy } from './tenant.ts';
 
 export interface HttpServerOptions {

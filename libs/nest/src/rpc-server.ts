@@ -4,8 +4,8 @@ import grpc from '@grpc/grpc-js';
 import { AppError, rpcCode, rpcStatus } from '@vivace/base';
 import type { Clock, Logger, MetricsRegistry, RpcCall, RpcMethod, RpcStatus, TenantId } from '@vivace/base';
 import type { GrpcServerConfig } from '@vivace/config';
+import { readServerTls } from '@vivace/sockets';
 import { requestDuration } from './request-metrics.ts';
-import { readServerTls } from './server-tls.ts';
 import type { Tenancy } from './tenant.ts';
 import { resolveTenant } from './tenant.ts';
 

@@ -1,0 +1,6 @@
+export { followFiles } from './follow-files.ts';
+export type { FollowedFiles, FollowOptions } from './follow-files.ts';
+export { readServerTls } from './server-tls.ts';
+export type { ServerTls } from './server-tls.ts';
+export { sharePort } from './share-port.ts';
+export type { SharedPort, SharePortOptions } from './share-port.ts';
