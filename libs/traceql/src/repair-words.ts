@@ -82,7 +82,7 @@ const FIELD_RULES: readonly Rule[] = [
   [/\{\s*(error|ok|unset)\s*\}/g, '{ status = $1 }'],
   [/\{\s*(server|client|producer|consumer|internal)\s*\}/g, '{ kind = $1 }'],
   [/span:parentID\s*=\s*nil/g, 'nestedSetParent < 0'],
-  [/(name|statusMessage|rootName|rootServiceName)\s*=\s*nil/g, '$1 = ""'],
+  [/(?<![\w.:])(name|statusMessage|rootName|rootServiceName|resource\.service\.name|event:name)\s*=\s*nil/g, '$1 = ""'],
   [/([\w"])\s*:\s*(?=\u0002)/g, '$1 = '],
 ];
 
