@@ -38,6 +38,7 @@ function setUp(overrides: Partial<HeavyWorkDeps> = {}) {
     store: new MemoryObjectStore(),
     partsDir: path.join(dir, 'parts'),
     stagingDir: path.join(dir, 'blocks'),
+    keptDir: path.join(dir, 'kept'),
     block: { bloomFalsePositive: 0.01, bloomShardBytes: 1024, rowGroupBytes: 1e9, rowGroupSpans: 1e6, chooseDedicatedColumns: false },
     dedicatedColumns: () => [],
     concurrentFlushes: 4,

@@ -13,6 +13,7 @@ import type { TaskContext, WorkerPool } from '@vivace/workers';
 import { buildBlock } from './build-block.ts';
 import type { BuildBlockJob, BuildBlockResult } from './build-block.ts';
 import type { BuildBlockRequest, BuiltBlock, HeavyWork } from './ports.ts';
+import { dropKept, keepParts } from './kept-parts.ts';
 import { saveWatermark } from './recover.ts';
 
 type WritePartJob = WritePartOptions & { readonly table: SpanTableHandle };
@@ -32,6 +33,8 @@ export interface HeavyWorkDeps {
   readonly pool: Pick<WorkerPool<typeof ingesterTasks>, 'run'>;
   readonly store: ObjectStore;
   readonly partsDir: string;
+  /** `<wal.path>/kept`: parts of stored blocks that queries may still ask for. */
+  readonly keptDir: string;
   /** `<wal.path>/blocks`: where blocks are made before they go to the store. */
   readonly stagingDir: string;
   readonly block: {
@@ -63,6 +66,8 @@ export function createHeavyWork(deps: HeavyWorkDeps): HeavyWork {
     },
     buildBlock: (request) => flushes.run(() => buildInTime(deps, staged, request)),
     deletePart: (file) => fs.rm(file, { force: true }),
+    keepParts: (tenant, blockId, parts) => keepParts(deps.keptDir, tenant, blockId, parts),
+    dropKept: (tenant, blockId) => dropKept(deps.keptDir, tenant, blockId),
     saveWatermark: (tenant, watermark) => saveWatermark(deps.partsDir, tenant, watermark),
   };
 }

@@ -17,6 +17,7 @@ import { ingesterTasks } from './heavy-work.ts';
 import { createIngester } from './ingester.ts';
 import type { Ingester } from './ingester.ts';
 import type { HeavyWork, TenantLimits } from './ports.ts';
+import { dropKept, keepParts } from './kept-parts.ts';
 import { recoverParts, saveWatermark } from './recover.ts';
 
 const TENANT = parseTenantId('single-tenant') as TenantId;
@@ -24,7 +25,9 @@ const OTHER = parseTenantId('other') as TenantId;
 
 let dir: string;
 let log: Log | undefined;
+let nowMs = 0;
 beforeEach(() => {
+  nowMs = 0;
   dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ingester-'));
 });
 afterEach(async () => {
@@ -81,6 +84,14 @@ class InlineWork implements HeavyWork {
     fs.rmSync(file);
   }
 
+  keepParts(tenant: TenantId, blockId: BlockId, parts: readonly string[]) {
+    return keepParts(path.join(this.#root, 'kept'), tenant, blockId, parts);
+  }
+
+  dropKept(tenant: TenantId, blockId: BlockId) {
+    return dropKept(path.join(this.#root, 'kept'), tenant, blockId);
+  }
+
   saveWatermark(tenant: TenantId, watermark: { segment: number; offset: number }) {
     return saveWatermark(path.join(this.#root, 'parts'), tenant, watermark);
   }
@@ -89,7 +100,7 @@ class InlineWork implements HeavyWork {
 async function start(
   work: InlineWork,
   limits: Partial<TenantLimits> = {},
-  config: { maxHeadSpans?: number; maxSealedTables?: number } = {},
+  config: { maxHeadSpans?: number; maxSealedTables?: number; keepFlushedMs?: number; checkMs?: number } = {},
   root = dir,
 ): Promise<Ingester> {
   log = await openLog({ dir: path.join(root, 'wal'), sync: 'interval' });
@@ -98,19 +109,20 @@ async function start(
       partsDir: path.join(root, 'parts'),
       traceIdlePeriodMs: 60_000,
       traceLivePeriodMs: 60_000,
-      flushCheckPeriodMs: 60_000,
+      flushCheckPeriodMs: config.checkMs ?? 60_000,
       maxBlockDurationMs: 60_000,
       maxBlockBytes: 1 << 30,
       maxHeadSpans: config.maxHeadSpans ?? 1 << 20,
       maxHeadBytes: 1 << 30,
       maxSealedTables: config.maxSealedTables ?? 4,
       blockRetryMs: 1,
+      keepFlushedMs: config.keepFlushedMs ?? 0,
     },
     log,
     work,
     limits: () => ({ maxBytesPerTrace: 0, maxTraces: 0, maxAttributeBytes: 2048, ...limits }),
-    recovered: await recoverParts(path.join(root, 'parts'), silentLogger),
-    clock: { now: () => 0 },
+    recovered: await recoverParts(path.join(root, 'parts'), path.join(root, 'kept'), silentLogger),
+    clock: { now: () => nowMs },
     logger: silentLogger,
     metrics: { attributesTruncated: () => undefined, partWritten: () => undefined, blockFlushed: () => undefined, failed: () => undefined },
   });
@@ -131,8 +143,8 @@ async function push(ingester: Ingester, traces: readonly PlainTrace[], tenant = 
 }
 
 /** Every span id a tenant's recent data holds, with its trace, duplicates included. */
-function recentSpans(ingester: Ingester, tenant = TENANT): string[] {
-  const recent = ingester.recent(tenant);
+function recentSpans(ingester: Ingester, tenant = TENANT, covered: readonly string[] = []): string[] {
+  const recent = ingester.recent(tenant, covered);
   const out: string[] = [];
   const take = (table: SpanTable) => {
     for (const trace of plainOf(table, orderByTrace(table))) for (const span of trace.spans) out.push(`${trace.traceId}/${span.spanId}/${span.kind}`);
@@ -317,5 +329,31 @@ describe('buildBlock', () => {
       }),
       { numRuns: 25 },
     );
+  });
+
+  it('keeps the parts of a stored block for those who do not know of it yet, over a restart too', async () => {
+    const work = new InlineWork(dir);
+    const first = await start(work, {}, { keepFlushedMs: 60_000 });
+    const traces = sample(21);
+    await push(first, traces);
+    nowMs = Date.now();
+    await first.flush();
+    const blockId = path.basename(work.blocks[0]);
+    expect(recentSpans(first)).toEqual(spansOf(traces));
+    expect(recentSpans(first, TENANT, [blockId])).toEqual([]);
+    await first.stop();
+
+    const second = await start(work, {}, { keepFlushedMs: 60_000 });
+    expect(recentSpans(second)).toEqual(spansOf(traces));
+    expect(recentSpans(second, TENANT, ['another', blockId])).toEqual([]);
+    await second.flush();
+    expect(work.blocks).toHaveLength(1);
+    await second.stop();
+
+    nowMs += 61_000;
+    const third = await start(work, {}, { keepFlushedMs: 60_000, checkMs: 5 });
+    await expect.poll(() => recentSpans(third)).toEqual([]);
+    await expect.poll(() => fs.readdirSync(path.join(dir, 'kept', TENANT))).toEqual([]);
+    await third.stop();
   });
 });

@@ -32,8 +32,8 @@ export interface Ingester {
    * Rejects `resource_exhausted`/`unavailable` when nothing was kept. Borrows both until then.
    */
   push(tenant: TenantId, bytes: Uint8Array, scan: ScanResult): Promise<Refusals>;
-  /** Head and parts of a tenant at this moment. */
-  recent(tenant: TenantId): RecentData;
+  /** Head and parts of a tenant at this moment, without the parts of the blocks `covered`, which the caller asks itself. */
+  recent(tenant: TenantId, covered?: readonly string[]): RecentData;
   /** Cuts and completes everything received before the call, for one tenant or all. */
   flush(tenant?: TenantId): Promise<void>;
   /** Flushes as far as the signal allows, then closes the log. What is not in a block stays in parts or in the log. */
@@ -102,8 +102,8 @@ class LoggedIngester implements Ingester {
     return refused;
   }
 
-  recent(tenant: TenantId): RecentData {
-    return this.#tenants.get(tenant)?.recent() ?? NOTHING;
+  recent(tenant: TenantId, covered?: readonly string[]): RecentData {
+    return this.#tenants.get(tenant)?.recent(covered) ?? NOTHING;
   }
 
   async flush(tenant?: TenantId): Promise<void> {
@@ -145,7 +145,7 @@ class LoggedIngester implements Ingester {
     let instance = this.#tenants.get(tenant);
     if (!instance) {
       const { config, work, clock, logger, metrics, limits, recovered } = this.#deps;
-      const found = recovered.get(tenant) ?? { parts: [], nextPart: 1, watermark: ORIGIN };
+      const found = recovered.get(tenant) ?? { parts: [], nextPart: 1, watermark: ORIGIN, kept: [] };
       instance = new TenantIngester(tenant, {
         config,
         limits: () => limits(tenant),

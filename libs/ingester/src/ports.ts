@@ -28,6 +28,8 @@ export interface IngesterConfig {
   /** Sealed tables waiting for the disk, per tenant, beyond which pushes are refused (`ingester.max_unsaved_tables`). */
   readonly maxSealedTables: number;
   readonly blockRetryMs: number;
+  /** How long the parts of a block can be asked for after it was stored, until queriers elsewhere know of it; 0 where they know at once. */
+  readonly keepFlushedMs: number;
 }
 
 /** The limits of one tenant that the ingester applies. 0 = none. */
@@ -62,6 +64,9 @@ export interface HeavyWork {
   writePart(request: WritePartOptions & { readonly table: SpanTableHandle }): Promise<PartInfo>;
   buildBlock(request: BuildBlockRequest): Promise<BuiltBlock>;
   deletePart(path: string): Promise<void>;
+  /** Gives the parts of a stored block second names, which last when the parts are deleted; returns them. */
+  keepParts(tenant: TenantId, blockId: BlockId, parts: readonly string[]): Promise<string[]>;
+  dropKept(tenant: TenantId, blockId: BlockId): Promise<void>;
   /** Remembers, durably, that the tenant's log frames up to here are in parts or blocks, for when the parts are gone. */
   saveWatermark(tenant: TenantId, watermark: Position): Promise<void>;
 }

@@ -27,9 +27,12 @@ describe('recoverParts', () => {
   it('takes the log as read up to the newest part or the watermark', async () => {
     part(1);
     part(2);
-    expect((await recoverParts(dir, silentLogger)).get(TENANT)).toMatchObject({ nextPart: 3, watermark: { segment: 1, offset: 200 } });
+    expect((await recoverParts(dir, path.join(dir, '..', 'kept'), silentLogger)).get(TENANT)).toMatchObject({
+      nextPart: 3,
+      watermark: { segment: 1, offset: 200 },
+    });
     await saveWatermark(dir, TENANT, { segment: 1, offset: 900 });
-    expect((await recoverParts(dir, silentLogger)).get(TENANT)?.watermark).toEqual({ segment: 1, offset: 900 });
+    expect((await recoverParts(dir, path.join(dir, '..', 'kept'), silentLogger)).get(TENANT)?.watermark).toEqual({ segment: 1, offset: 900 });
   });
 
   it('has the log read again from where an unreadable part begins', async () => {
@@ -37,7 +40,7 @@ describe('recoverParts', () => {
     fs.truncateSync(part(2), 20);
     const newest = part(3);
     await saveWatermark(dir, TENANT, { segment: 1, offset: 900 });
-    const found = (await recoverParts(dir, silentLogger)).get(TENANT);
+    const found = (await recoverParts(dir, path.join(dir, '..', 'kept'), silentLogger)).get(TENANT);
     expect(found?.watermark).toEqual({ segment: 1, offset: 100 });
     expect(found?.parts.map(({ path: file }) => file)).toEqual([part(1), newest]);
   });
@@ -45,7 +48,7 @@ describe('recoverParts', () => {
   it('never writes over a part that was set aside', async () => {
     for (const bytes of ['first', 'second']) {
       fs.writeFileSync(path.join(dir, TENANT, '000000000001.part'), bytes);
-      await recoverParts(dir, silentLogger);
+      await recoverParts(dir, path.join(dir, '..', 'kept'), silentLogger);
     }
     const quarantine = path.join(dir, '..', 'quarantine');
     expect(fs.readdirSync(quarantine).map((name) => fs.readFileSync(path.join(quarantine, name), 'utf8'))).toEqual(['first', 'second']);

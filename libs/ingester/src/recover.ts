@@ -4,6 +4,8 @@ import { parseTenantId } from '@vivace/base';
 import type { Logger, TenantId } from '@vivace/base';
 import { PartReader } from '@vivace/part';
 import type { PartInfo } from '@vivace/part';
+import { recoverKept } from './kept-parts.ts';
+import type { KeptBlock } from './kept-parts.ts';
 import { isAfter } from './ports.ts';
 import type { Position } from './ports.ts';
 
@@ -12,21 +14,25 @@ export interface RecoveredTenant {
   readonly parts: readonly PartInfo[];
   readonly nextPart: number;
   readonly watermark: Position;
+  /** Parts of blocks in the store, for queries. */
+  readonly kept: readonly KeptBlock[];
 }
 
 const WATERMARK = 'watermark.json';
+const NOTHING: RecoveredTenant = { parts: [], nextPart: 1, watermark: { segment: -1, offset: -1 }, kept: [] };
 
 /**
  * Finds the parts an earlier run left in `partsDir`. Unfinished files are removed (their spans are in the log); a part that cannot
  * be read is moved to `quarantine` beside that folder and reported, never deleted.
  */
-export async function recoverParts(partsDir: string, logger: Logger): Promise<Map<TenantId, RecoveredTenant>> {
+export async function recoverParts(partsDir: string, keptDir: string, logger: Logger): Promise<Map<TenantId, RecoveredTenant>> {
   const found = new Map<TenantId, RecoveredTenant>();
   await fs.mkdir(partsDir, { recursive: true });
   for (const entry of await fs.readdir(partsDir, { withFileTypes: true })) {
     const tenant = entry.isDirectory() ? parseTenantId(entry.name) : undefined;
-    if (tenant) found.set(tenant, await recoverTenant(path.join(partsDir, tenant), tenant, logger));
+    if (tenant) found.set(tenant, { ...(await recoverTenant(path.join(partsDir, tenant), tenant, logger)), kept: [] });
   }
+  for (const [tenant, kept] of await recoverKept(keptDir)) found.set(tenant, { ...(found.get(tenant) ?? NOTHING), kept });
   return found;
 }
 
@@ -44,7 +50,7 @@ export async function saveWatermark(partsDir: string, tenant: TenantId, watermar
   await fs.rename(`${file}.tmp`, file);
 }
 
-async function recoverTenant(dir: string, tenant: TenantId, logger: Logger): Promise<RecoveredTenant> {
+async function recoverTenant(dir: string, tenant: TenantId, logger: Logger): Promise<Omit<RecoveredTenant, 'kept'>> {
   const parts: PartInfo[] = [];
   let watermark: Position = { segment: -1, offset: -1 };
   let last = 0;

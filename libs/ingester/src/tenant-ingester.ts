@@ -7,6 +7,7 @@ import type { PartInfo } from '@vivace/part';
 import type { SpanTable, SpanTableHandle } from '@vivace/trace';
 import { ADMITTED, LiveTraces, TOO_MANY_LIVE_TRACES } from './live-traces.ts';
 import type { Verdict } from './live-traces.ts';
+import type { KeptBlock } from './kept-parts.ts';
 import { isAfter } from './ports.ts';
 import type { HeavyWork, IngesterConfig, IngesterMetrics, Position, TenantLimits } from './ports.ts';
 import type { SegmentPins } from './segment-pins.ts';
@@ -28,6 +29,12 @@ interface Head {
 interface Part extends PartInfo {
   readonly createdMs: number;
   /** Queries reading it; the file goes when it is retired and nobody reads. */
+  readers: number;
+  retired: boolean;
+}
+
+/** The parts of a block in the store that not every querier knows of yet. */
+interface Kept extends KeptBlock {
   readers: number;
   retired: boolean;
 }
@@ -69,6 +76,7 @@ export class TenantIngester {
   /** Sealed tables, oldest first; the first is being written. */
   #sealed: Head[] = [];
   #parts: Part[] = [];
+  #kept: Kept[];
   #partSequence: number;
   #watermark: Position;
   #writing: Promise<void> | undefined;
@@ -87,6 +95,7 @@ export class TenantIngester {
     this.#logger = deps.logger;
     this.#metrics = deps.metrics;
     this.#parts = deps.parts.map((part) => ({ ...part, createdMs: deps.clock.now(), readers: 0, retired: false }));
+    this.#kept = deps.kept.map((block) => ({ ...block, readers: 0, retired: false }));
     this.#partSequence = deps.nextPart;
     this.#watermark = deps.watermark;
   }
@@ -96,7 +105,14 @@ export class TenantIngester {
   }
 
   get idle(): boolean {
-    return this.#head === undefined && this.#sealed.length === 0 && this.#parts.length === 0 && this.#writing === undefined && this.#building === undefined;
+    return (
+      this.#head === undefined &&
+      this.#sealed.length === 0 &&
+      this.#parts.length === 0 &&
+      this.#kept.length === 0 &&
+      this.#writing === undefined &&
+      this.#building === undefined
+    );
   }
 
   /**
@@ -177,6 +193,7 @@ export class TenantIngester {
     const head = this.#head;
     if (head && (now - head.firstPushMs >= this.#config.traceLivePeriodMs || now - head.lastPushMs >= this.#config.traceIdlePeriodMs)) this.seal();
     if (now >= this.#buildRetryAtMs && this.#blockIsDue(now)) void this.buildBlock();
+    this.#letGo(now);
   }
 
   /** Ends the head table; it stays visible to queries while a worker writes it. */
@@ -213,16 +230,19 @@ export class TenantIngester {
     if (this.#sealed.length > 0) throw new AppError('unavailable', `part of tenant ${this.tenant} could not be written; its spans stay in the log`);
   }
 
-  recent(): RecentData {
+  /** Without the parts of the blocks `covered`, which the caller asks itself. */
+  recent(covered: readonly string[] = []): RecentData {
     const parts = [...this.#parts];
-    for (const part of parts) part.readers++;
+    const kept = this.#kept.filter(({ blockId }) => !covered.includes(blockId));
+    for (const held of [...parts, ...kept]) held.readers++;
     const heads = [...this.#sealed, ...(this.#head ? [this.#head] : [])];
     const tables = heads.map((h) => h.table.handle());
     const endReading = heads.map((h) => h.pooled.read());
     let released = false;
     return {
       tables,
-      parts: parts.map((p) => p.path),
+      // Oldest first.
+      parts: [...kept.flatMap((block) => block.parts), ...parts.map((p) => p.path)],
       release: (ended = true) => {
         if (released) return;
         released = true;
@@ -230,6 +250,10 @@ export class TenantIngester {
         for (const part of parts) {
           part.readers--;
           if (part.retired && part.readers === 0) void this.#work.deletePart(part.path);
+        }
+        for (const block of kept) {
+          block.readers--;
+          if (block.retired && block.readers === 0) void this.#work.dropKept(this.tenant, block.blockId);
         }
       },
     };
@@ -247,6 +271,16 @@ export class TenantIngester {
     if (this.#parts.length === 0 || this.#building) return false;
     const bytes = this.#parts.reduce((sum, p) => sum + p.receivedBytes, 0);
     return bytes >= this.#config.maxBlockBytes || now - this.#parts[0].createdMs >= this.#config.maxBlockDurationMs;
+  }
+
+  /** By now every querier has heard of the block. */
+  #letGo(now: number): void {
+    for (const block of this.#kept) {
+      if (now - block.sinceMs < this.#config.keepFlushedMs) continue;
+      block.retired = true;
+      if (block.readers === 0) void this.#work.dropKept(this.tenant, block.blockId);
+    }
+    this.#kept = this.#kept.filter(({ retired }) => !retired);
   }
 
   async #writeParts(): Promise<void> {
@@ -284,8 +318,11 @@ export class TenantIngester {
       await this.#work.saveWatermark(this.tenant, parts[parts.length - 1].watermark);
       const built = await this.#work.buildBlock({ tenant: this.tenant, blockId: crypto.randomUUID() as BlockId, parts: parts.map((p) => p.path) });
       const stored = parts.filter((part) => built.parts.includes(part.path));
+      const { blockId } = built;
+      const kept = this.#config.keepFlushedMs > 0 ? await this.#work.keepParts(this.tenant, blockId, built.parts) : [];
       // In one turn again: announced and retired.
       built.announce();
+      if (kept.length > 0) this.#kept.push({ blockId, parts: kept, sinceMs: this.#clock.now(), readers: 0, retired: false });
       this.#parts = this.#parts.filter((p) => !stored.includes(p));
       for (const part of stored) {
         part.retired = true;
@@ -321,5 +358,7 @@ export interface TenantIngesterDeps {
   /** Parts of an earlier run, oldest first. */
   readonly parts: readonly PartInfo[];
   readonly nextPart: number;
+  /** Parts of blocks that an earlier run stored. */
+  readonly kept: readonly KeptBlock[];
   readonly watermark: Position;
 }

@@ -114,7 +114,7 @@ const PROVIDERS: Provider[] = [
     provide: INGESTER,
     inject: [RUNTIME, STORE, POOL, BLOCK_LIST, OVERRIDES],
     useFactory: (runtime: Runtime, store: ObjectStore, pool: WorkerPool<Tasks>, blocks: BlockList, overrides: Overrides) =>
-      openIngester({ runtime, store, pool, blocks, overrides }),
+      openIngester({ runtime, store, pool, announce: (meta) => blocks.announce(meta), keepFlushedMs: 0, overrides }),
   },
   {
     provide: DISTRIBUTOR,

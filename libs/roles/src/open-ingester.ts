@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { BlockList } from '@vivace/blocklist';
+import type { BlockMeta } from '@vivace/block';
 import { createHeavyWork, createIngester, recoverParts, recoverStaging } from '@vivace/ingester';
 import type { Ingester } from '@vivace/ingester';
 import type { ObjectStore } from '@vivace/object-store';
@@ -14,16 +14,20 @@ export interface IngesterParts {
   readonly runtime: Runtime;
   readonly store: ObjectStore;
   readonly pool: WorkerPool<Tasks>;
-  readonly blocks: BlockList;
+  /** Makes a stored block visible to queries of this process. */
+  readonly announce: (meta: BlockMeta) => void;
+  /** How long other processes may need to hear of it; 0 where there are none. */
+  readonly keepFlushedMs: number;
   readonly overrides: Overrides;
 }
 
 /** Takes the log for this process and settles what an earlier run left; replaying the log is the ingester's start. */
-export async function openIngester({ runtime, store, pool, blocks, overrides }: IngesterParts): Promise<Ingester> {
+export async function openIngester({ runtime, store, pool, announce, keepFlushedMs, overrides }: IngesterParts): Promise<Ingester> {
   const { config, logger, metrics, clock } = runtime;
   const { wal, block } = config.storage;
   const partsDir = path.join(wal.path, 'parts');
   const stagingDir = path.join(wal.path, 'blocks');
+  const keptDir = path.join(wal.path, 'kept');
   const log = await openLog({
     dir: wal.path,
     sync: wal.sync,
@@ -36,17 +40,18 @@ export async function openIngester({ runtime, store, pool, blocks, overrides }: 
   });
   try {
     await recoverStaging({ store, partsDir, stagingDir });
-    const recovered = await recoverParts(partsDir, logger);
+    const recovered = await recoverParts(partsDir, keptDir, logger);
     // Had only the log been taken away, its positions would begin again below what the parts remember as saved.
     for (const { watermark } of recovered.values()) log.skipTo(watermark.segment + 1);
     const ingester = createIngester({
-      config: { ...config.ingester, partsDir },
+      config: { ...config.ingester, partsDir, keepFlushedMs },
       log,
       work: createHeavyWork({
         pool,
         store,
         partsDir,
         stagingDir,
+        keptDir,
         block,
         dedicatedColumns(tenant) {
           const { dedicatedColumns: own } = overrides.limits(tenant);
@@ -55,7 +60,7 @@ export async function openIngester({ runtime, store, pool, blocks, overrides }: 
         // One that waits for a thread would use up its time there.
         concurrentFlushes: Math.min(config.ingester.concurrentFlushes, pool.stats().size - 1),
         flushTimeoutMs: config.ingester.flushTimeoutMs,
-        announce: (meta) => blocks.announce(meta),
+        announce,
       }),
       limits(tenant) {
         const limits = overrides.limits(tenant);
