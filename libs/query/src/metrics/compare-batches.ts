@@ -13,6 +13,7 @@ import type { MetricsPartial } from './metrics-partial.ts';
 import { FULL } from './pair-table.ts';
 import { labelled } from './plan-metrics.ts';
 import type { ComparePlan } from './plan-metrics.ts';
+import { PromisingBatches } from './promising-batches.ts';
 import { Scratch } from './scratch.ts';
 import { selectSpans } from './select-spans.ts';
 import type { Selection } from './select-spans.ts';
@@ -49,9 +50,10 @@ const MAX_HANDED = 1_000;
  */
 export async function compareBatches(plan: ComparePlan, batches: Batches, options: { readonly signal?: AbortSignal }): Promise<MetricsPartial> {
   const run = new CompareRun(plan, options.signal);
+  const promising = new PromisingBatches(plan, options.signal);
   if (!plan.isEmpty && plan.axis.buckets > 0)
-    for await (const { columns, bytesBefore } of loadAhead(batches, plan.needs, options.signal)) await run.add(columns, bytesBefore);
-  return run.finish();
+    for await (const { columns, bytesBefore } of loadAhead(promising.of(batches), plan.needs, options.signal)) await run.add(columns, bytesBefore);
+  return run.finish(promising.inspectedBytes);
 }
 
 class CompareRun {
@@ -91,7 +93,8 @@ class CompareRun {
     this.#inspectedBytes += columns.inspectedBytes - bytesBefore;
   }
 
-  finish(): MetricsPartial {
+  /** `moreBytes`: read besides. */
+  finish(moreBytes: number): MetricsPartial {
     const groups: (readonly GroupValue[])[] = [];
     const cells: Float64Array[] = [];
     for (const [label, counts] of this.#counts) {
@@ -115,7 +118,7 @@ class CompareRun {
       overflowed: [],
       inspectedTraces: this.#inspectedTraces,
       inspectedSpans: this.#inspectedSpans,
-      inspectedBytes: this.#inspectedBytes,
+      inspectedBytes: this.#inspectedBytes + moreBytes,
     };
   }
 

@@ -12,6 +12,7 @@ import { fieldNumbers, isDurationField } from './field-numbers.ts';
 import { GroupKeys } from './group-keys.ts';
 import type { MetricsPartial } from './metrics-partial.ts';
 import type { FunctionPlan, MetricsPlan } from './plan-metrics.ts';
+import { PromisingBatches } from './promising-batches.ts';
 import { Scratch } from './scratch.ts';
 import { selectSpans } from './select-spans.ts';
 import type { GroupValue } from './value-table.ts';
@@ -32,8 +33,9 @@ const MAX_CELLS = 8_388_608;
 export async function metricsBatches(plan: MetricsPlan, batches: Batches, options: MetricsOptions): Promise<MetricsPartial> {
   if (plan.kind === 'compare') return compareBatches(plan, batches, options);
   const run = new MetricsRun(plan, options);
-  if (!plan.isEmpty && plan.axis.buckets > 0) for await (const batch of loadAhead(batches, plan.needs, options.signal)) run.add(batch);
-  return run.finish();
+  const promising = new PromisingBatches(plan, options.signal);
+  if (!plan.isEmpty && plan.axis.buckets > 0) for await (const batch of loadAhead(promising.of(batches), plan.needs, options.signal)) run.add(batch);
+  return run.finish(promising.inspectedBytes);
 }
 
 class MetricsRun {
@@ -78,7 +80,8 @@ class MetricsRun {
     this.#exemplars?.add(batch, selection, groups, numbers);
   }
 
-  finish(): MetricsPartial {
+  /** `moreBytes`: read besides. */
+  finish(moreBytes: number): MetricsPartial {
     const { buckets } = this.#plan.axis;
     const { group, key, rows, cells } = this.#accumulator.result();
     const presence = presenceOf(this.#kind);
@@ -111,7 +114,7 @@ class MetricsRun {
       overflowed: [...this.#keys.overflowed, ...(this.#accumulator.isFull ? ['__bucket'] : [])],
       inspectedTraces: this.#inspectedTraces,
       inspectedSpans: this.#inspectedSpans,
-      inspectedBytes: this.#inspectedBytes,
+      inspectedBytes: this.#inspectedBytes + moreBytes,
     };
   }
 }

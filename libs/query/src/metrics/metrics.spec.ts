@@ -228,6 +228,20 @@ describe('what is read', () => {
     expect(loads).toEqual([{ columns: ['start'], attrs: [] }]);
   });
 
+  it('is nothing of a batch whose dictionaries cannot match', async () => {
+    const { columns, loads } = recording(columnsOf(spans([])));
+    const summarised = new Proxy(columns, {
+      get: (target, key) =>
+        key === 'summarise' ? () => Promise.resolve({ strings: [], numbers: undefined, isLoaded: false }) : (Reflect.get(target, key, target) as unknown),
+    });
+    const plan = planMetrics(
+      { query: parseQuery('{ span.a = "x" } | rate()'), startNs: 0n, endNs: SECOND, stepNs: SECOND, exemplars: 0, maxSeries: 0 },
+      'range',
+    );
+    await metricsBatches(plan, [summarised], { maxSeries: 1 });
+    expect(loads).toEqual([]);
+  });
+
   it('is nothing for a query that cannot match', async () => {
     const { columns, loads } = recording(columnsOf(spans([])));
     const plan = planMetrics({ query: parseQuery('{ false } | rate()'), startNs: 0n, endNs: SECOND, stepNs: SECOND, exemplars: 0, maxSeries: 0 }, 'range');
