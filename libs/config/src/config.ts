@@ -1,6 +1,7 @@
 import type { Limits } from './limits.ts';
 import type { Values } from './schema/root.ts';
 import type { Secret } from './secret.ts';
+import type { ClusterConfig } from './to-cluster-config.ts';
 
 /** Durations are milliseconds, sizes bytes. Only keys that work are here; `values` has them all. */
 export interface Config {
@@ -19,8 +20,10 @@ export interface Config {
   readonly compactor: CompactorConfig;
   readonly ingesterRing: IngesterRingConfig;
   readonly memberlist: MemberlistConfig;
+  readonly cluster: ClusterConfig;
   readonly storage: StorageConfig;
   readonly workers: WorkersConfig;
+  readonly gateway: GatewayConfig;
   readonly querier: QuerierConfig;
   readonly queryFrontend: QueryFrontendConfig;
   readonly overrides: OverridesConfig;
@@ -404,4 +407,99 @@ export interface OverridesConfig {
   /** Empty is none. */
   readonly perTenantFile: string;
   readonly perTenantPeriodMs: number;
+}
+
+/** The components as the gateway knows them, each behind one protocol and port. */
+export type UpstreamName =
+  | 'otlpHttp'
+  | 'otlpGrpc'
+  | 'jaeger'
+  | 'zipkin'
+  | 'distributor'
+  | 'queryFrontend'
+  | 'queryFrontendGrpc'
+  | 'ingester'
+  | 'metricsGenerator'
+  | 'compactor';
+
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+export type GatewayRight = 'read' | 'write' | 'admin';
+
+export interface GatewayConfig {
+  /** Empty is all addresses. */
+  readonly listenAddress: string;
+  readonly httpPort: number;
+  /** Undefined is none. */
+  readonly otlpGrpcPort: number | undefined;
+  readonly tls: ServerTlsConfig | undefined;
+  readonly reloadPeriodMs: number;
+  readonly adminEnabled: boolean;
+  readonly accessLog: 'off' | 'errors' | 'all';
+  readonly trustedProxies: readonly Network[];
+  /** 0 is no limit. */
+  readonly maxBodyBytes: number;
+  readonly timeouts: Readonly<Record<GatewayRight, GatewayTimeouts>>;
+  readonly upstreams: Readonly<Record<UpstreamName, readonly HostPort[]>>;
+  readonly connections: GatewayConnections;
+  readonly auth: GatewayAuthConfig;
+}
+
+export interface Network {
+  readonly address: string;
+  readonly prefix: number;
+  readonly family: 'ipv4' | 'ipv6';
+}
+
+/** 0 is no limit. */
+export interface GatewayTimeouts {
+  readonly idleMs: number;
+  readonly totalMs: number;
+}
+
+export interface GatewayConnections {
+  readonly connectTimeoutMs: number;
+  readonly dnsRefreshMs: number;
+  readonly maxPerAddress: number;
+  readonly maxWaiting: number;
+  readonly idleTimeoutMs: number;
+}
+
+export interface GatewayAuthConfig extends GatewayUsers {
+  /** Empty is none. */
+  readonly usersFile: string;
+  /** Empty is none. */
+  readonly htpasswdFile: string;
+  readonly htpasswdRights: readonly GatewayRight[];
+  readonly cacheTtlMs: number;
+  readonly maxFailures: number;
+  readonly failureWindowMs: number;
+}
+
+export interface GatewayUsers {
+  readonly users: readonly GatewayUser[];
+  readonly apiKeys: readonly GatewayKey[];
+}
+
+export interface GatewayAccount {
+  readonly name: string;
+  /** A tenant, for readers several joined by `|`, or `*` for what the client sends. */
+  readonly tenant: string;
+  readonly rights: readonly GatewayRight[];
+}
+
+export interface GatewayUser extends GatewayAccount {
+  /** At most one of the two is not empty. */
+  readonly password: Secret;
+  readonly passwordHash: Secret;
+}
+
+export interface GatewayKey extends GatewayAccount {
+  /** At most one of the two is not empty. */
+  readonly key: Secret;
+  /** 64 digits of lower-case hex. */
+  readonly sha256: string;
 }

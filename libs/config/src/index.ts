@@ -7,15 +7,26 @@ export type {
   CorsConfig,
   DedicatedColumn,
   DistributorConfig,
+  GatewayAccount,
+  GatewayAuthConfig,
+  GatewayConfig,
+  GatewayConnections,
+  GatewayKey,
+  GatewayRight,
+  GatewayTimeouts,
+  GatewayUser,
+  GatewayUsers,
   GcsConfig,
   GrpcServerConfig,
   HedgingConfig,
+  HostPort,
   IngesterConfig,
   ListenAddress,
   MetricsConfig,
   OtlpGrpcConfig,
   OtlpHttpConfig,
   OverridesConfig,
+  Network,
   Pem,
   QuerierConfig,
   QueryFrontendConfig,
@@ -26,6 +37,7 @@ export type {
   ServerTlsConfig,
   StorageConfig,
   TlsConfig,
+  UpstreamName,
   WalConfig,
   WorkersConfig,
 } from './config.ts';
@@ -35,6 +47,7 @@ export { resolveLimits } from './limits.ts';
 export type { Limits, TenantOverrides } from './limits.ts';
 export { loadConfig } from './load-config.ts';
 export type { Loaded, LoadInput } from './load-config.ts';
+export { parseGatewayUsers } from './parse-gateway-users.ts';
 export { parseOverrides } from './parse-overrides.ts';
 export type { OverridesInput, ParsedOverrides } from './parse-overrides.ts';
 export type { Problem, Warning } from './problem.ts';

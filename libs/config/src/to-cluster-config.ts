@@ -72,3 +72,80 @@ function fromBase64(text: string): Uint8Array | undefined {
     return undefined;
   }
 }
+
+/** What processes need that are not alone. */
+export interface ClusterConfig {
+  readonly ingesters: {
+    readonly replicationFactor: number;
+    readonly zoneAware: boolean;
+    readonly excludedZones: readonly string[];
+    /** Of this ingester, as others reach it; empty is found from the interfaces. */
+    readonly address: string;
+    /** 0 is the gRPC port. */
+    readonly port: number;
+    readonly interfaceNames: readonly string[];
+    /** How long an ingester is not ready after its start. */
+    readonly minReadyMs: number;
+    /** How long spans of a stored block can be asked for, until every frontend has polled it. */
+    readonly keepFlushedMs: number;
+    /** For one call. */
+    readonly timeoutMs: number;
+    readonly maxPendingBytes: number;
+  };
+  readonly compactors: {
+    /** False: one compactor owns everything. */
+    readonly hasRing: boolean;
+    readonly heartbeatPeriodMs: number;
+    readonly heartbeatTimeoutMs: number;
+    /** Empty is the host name. */
+    readonly instanceId: string;
+    readonly address: string;
+    readonly port: number;
+    readonly interfaceNames: readonly string[];
+  };
+  readonly frontendWorker: {
+    /** `host:port`; the host may stand for several. */
+    readonly address: string;
+    readonly lookupMs: number;
+    /** Empty is the host name. */
+    readonly id: string;
+  };
+  readonly maxRetries: number;
+}
+
+export function toCluster({ ingester, ingester_client, compactor, querier, query_frontend }: Values): ClusterConfig {
+  const { lifecycler } = ingester;
+  const { ring } = compactor;
+  return {
+    ingesters: {
+      replicationFactor: lifecycler.ring.replication_factor,
+      zoneAware: lifecycler.ring.zone_awareness_enabled,
+      excludedZones: lifecycler.ring.excluded_zones
+        .split(',')
+        .map((zone) => zone.trim())
+        .filter((zone) => zone !== ''),
+      address: lifecycler.address,
+      port: lifecycler.port,
+      interfaceNames: lifecycler.interface_names,
+      minReadyMs: lifecycler.min_ready_duration,
+      keepFlushedMs: ingester.complete_block_timeout,
+      timeoutMs: ingester_client.remote_timeout,
+      maxPendingBytes: ingester_client.max_pending_bytes,
+    },
+    compactors: {
+      hasRing: ring.kvstore.store !== '' && ring.kvstore.store !== 'inmemory',
+      heartbeatPeriodMs: ring.heartbeat_period,
+      heartbeatTimeoutMs: ring.heartbeat_timeout,
+      instanceId: ring.instance_id,
+      address: ring.instance_addr,
+      port: ring.instance_port,
+      interfaceNames: ring.instance_interface_names,
+    },
+    frontendWorker: {
+      address: querier.frontend_worker.frontend_address,
+      lookupMs: querier.frontend_worker.dns_lookup_duration,
+      id: querier.frontend_worker.id,
+    },
+    maxRetries: query_frontend.max_retries,
+  };
+}

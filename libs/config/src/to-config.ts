@@ -1,5 +1,6 @@
 import type { Config, ListenAddress, OtlpGrpcConfig, OtlpHttpConfig, Pem, ReceiversConfig, ServerTlsConfig, TlsConfig } from './config.ts';
 import { toLimits } from './limits.ts';
+import { toGateway } from './to-gateway.ts';
 import { toIngesterRing, toMemberlist } from './to-cluster-config.ts';
 import type { Problem } from './problem.ts';
 import { defaultOf } from './schema/defaults.ts';
@@ -82,6 +83,7 @@ export function toConfig(values: Values, problems: Problem[]): Config {
     },
     ingesterRing: toIngesterRing(values),
     memberlist: toMemberlist(values.memberlist, problems),
+    cluster: toCluster(values),
     storage: {
       backend: trace.backend,
       localPath: trace.local.path,
@@ -114,6 +116,7 @@ export function toConfig(values: Values, problems: Problem[]): Config {
       },
     },
     workers: { threads: workers.threads, maxQueued: workers.max_queued },
+    gateway: toGateway(values.gateway, toServerTls(values.gateway.tls, 'gateway.tls', problems), problems),
     querier: {
       maxConcurrentQueries: querier.max_concurrent_queries,
       maxMetricsSeries: querier.metrics.max_series,

@@ -2,6 +2,7 @@ import { backendScheduler, backendSchedulerClient, backendWorker, compactor } fr
 import { cache } from './cache.ts';
 import { memberlist, usageReport } from './cluster.ts';
 import { distributor, ingest } from './distributor.ts';
+import { gateway } from './gateway.ts';
 import { metricsGenerator } from './generator.ts';
 import { ingester } from './ingester.ts';
 import { blockBuilder, liveStore } from './kafka-path.ts';
@@ -29,13 +30,14 @@ const TARGETS = [
   'backend-scheduler',
   'backend-worker',
   'live-store',
+  'gateway',
 ] as const;
 
 /** Every key of Tempo 2.10.8, and ours, which say "(Not in Tempo.)". */
 export const rootSchema = group(
   'The configuration file.',
   {
-    target: oneOf(TARGETS, 'all', 'The component this process runs; one that does not work yet stops the start.', { ...on, works: ['all'] }),
+    target: oneOf(TARGETS, 'all', 'The component this process runs; one that does not work yet stops the start.', { ...on, works: ['all', 'gateway'] }),
     multitenancy_enabled: bool(false, 'Take the tenant from X-Scope-OrgID; otherwise all is one tenant.', {
       ...on,
       flags: ['multitenancy.enabled', 'auth.enabled'],
@@ -60,6 +62,7 @@ export const rootSchema = group(
     block_builder: blockBuilder,
     storage,
     workers,
+    gateway,
     overrides,
     memberlist,
     usage_report: usageReport,
