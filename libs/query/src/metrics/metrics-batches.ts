@@ -26,8 +26,8 @@ export interface MetricsOptions {
 /** For all queries of the thread: a batch is counted in one turn. */
 const scratch = new Scratch();
 
-/** Counted values kept at a time, for all series together: 64 MB for each array of them. */
-const MAX_CELLS = 8_388_608;
+/** Counted values kept at a time, for all series together: 32 MB for each array of them. */
+const MAX_CELLS = 4_194_304;
 
 /** Counts the spans of batches in any order, however divided into calls: the merged answer is the same as long as no limit is met. */
 export async function metricsBatches(plan: MetricsPlan, batches: Batches, options: MetricsOptions): Promise<MetricsPartial> {
