@@ -1,10 +1,10 @@
 import type { Batch } from '../batch.ts';
 import type { Field } from '../field.ts';
-import { fieldIds, isValueId } from './level-ids.ts';
+import { fieldIds } from './level-ids.ts';
 import { FULL, PairTable } from './pair-table.ts';
 import type { Scratch } from './scratch.ts';
 import type { Selection } from './select-spans.ts';
-import { FIRST_VALUE, ValueTable } from './value-table.ts';
+import { ValueTable } from './value-table.ts';
 import type { GroupValue } from './value-table.ts';
 
 /** A label of `by()`. */
@@ -13,7 +13,10 @@ export interface GroupField {
   readonly field: Field;
 }
 
-/** Numbers the groups of a query over any number of batches. Of no fields there is one group, 0. */
+/** Places for pairs of groups and values: a quarter of a megabyte. */
+const MAX_PLACES = 65_536;
+
+/** Numbers the groups of a query over any number of batches. Of no fields there is one group, 0. Values that are nil for different reasons are groups of their own. */
 export class GroupKeys {
   /** The labels on which groups were left out, because there were more than the limit. */
   readonly overflowed = new Set<string>();
@@ -31,7 +34,7 @@ export class GroupKeys {
   /** Groups are below this. */
   get size(): number {
     if (this.#fields.length === 0) return 1;
-    return this.#fields.length === 1 ? this.#tables[0].size + 1 : this.#pairs[this.#pairs.length - 1].size;
+    return this.#fields.length === 1 ? this.#tables[0].end : this.#pairs[this.#pairs.length - 1].size;
   }
 
   /** The group of every span selected, undefined when there is only one. Spans of groups beyond the limit are taken out of the selection. */
@@ -53,39 +56,33 @@ export class GroupKeys {
     let left = group;
     for (let f = this.#fields.length - 1; f >= 0; f--) {
       const id = f > 0 ? this.#pairs[f - 1].right(left) : left;
-      values.push(id === 0 ? undefined : this.#tables[f].value(id + FIRST_VALUE - 1));
+      values.push(this.#tables[f].value(id));
       if (f > 0) left = this.#pairs[f - 1].left(left);
     }
     return values.reverse();
   }
 
-  /** Numbers 0 for nil, then the values in order of appearance. `alongside` is cut like the selection. */
+  /** Numbers as in the field's table. `alongside` is cut like the selection. */
   #assignField(f: number, batch: Batch, selection: Selection, scratch: Scratch, out: Uint32Array, alongside?: Uint32Array): void {
     const { field, label } = this.#fields[f];
     fieldIds(field, batch, selection, this.#tables[f], scratch, out);
-    const { count } = selection;
-    let isFull = false;
-    for (let i = 0; i < count; i++) {
-      const id = out[i];
-      if (id === FULL) isFull = true;
-      else out[i] = isValueId(id) ? id - FIRST_VALUE + 1 : 0;
-    }
-    if (isFull) this.#drop(label, selection, scratch, out, alongside);
+    if (this.#tables[f].isFull) this.#drop(label, selection, scratch, out, alongside);
   }
 
   #join(f: number, groups: Uint32Array, values: Uint32Array, selection: Selection, scratch: Scratch): void {
     const pairs = this.#pairs[f - 1];
-    let left = FULL;
-    let right = FULL;
-    let pair = FULL;
+    const lefts = f === 1 ? this.#tables[0].end : this.#pairs[f - 2].size;
+    const rights = this.#tables[f].end;
+    // Few enough to have a place each; then a pair is looked up once.
+    const known = lefts * rights <= MAX_PLACES ? scratch.zeroU32('pairs', lefts * rights) : undefined;
     let isFull = false;
     for (let i = 0; i < selection.count; i++) {
-      // Neighbours often have the same.
-      if (groups[i] !== left || values[i] !== right) {
-        left = groups[i];
-        right = values[i];
-        pair = pairs.add(left, right);
+      const place = groups[i] * rights + values[i];
+      let pair = known === undefined ? FULL : known[place] - 1;
+      if (known === undefined || pair < 0) {
+        pair = pairs.add(groups[i], values[i]);
         if (pair === FULL) isFull = true;
+        else if (known !== undefined) known[place] = pair + 1;
       }
       groups[i] = pair;
     }

@@ -1,5 +1,5 @@
 import { ATTR_BOOL, ATTR_DOUBLE, ATTR_INT, ATTR_STRING } from '@vivace/trace';
-import type { AttrColumn, StringColumn, StringDict } from '@vivace/trace';
+import type { AttrColumn } from '@vivace/trace';
 import type { IntrinsicName } from '@vivace/traceql';
 import type { Batch } from '../batch.ts';
 import { Cell } from '../cell.ts';
@@ -10,7 +10,7 @@ import { stringColumn } from '../intrinsic-columns.ts';
 import { spread } from '../mask.ts';
 import type { Scratch } from './scratch.ts';
 import type { Selection } from './select-spans.ts';
-import { ABSENT, EMPTY, FIRST_VALUE, SEVERAL } from './value-table.ts';
+import { ABSENT, EMPTY, SEVERAL } from './value-table.ts';
 import type { ValueTable } from './value-table.ts';
 
 /**
@@ -22,8 +22,9 @@ export function fieldIds(field: Field, batch: Batch, selection: Selection, table
   const { columns } = batch;
   switch (field.level) {
     case 'span': {
-      const ids = spanIds(field, batch, selection.mask, table, scratch);
-      pick(ids, rows, count, out);
+      const dense = field.kind === 'intrinsic' ? denseTexts(field.name, batch) : undefined;
+      if (dense) textIds(dense, rows, count, table, out);
+      else pick(spanIds(field, batch, selection.mask, table, scratch), rows, count, out);
       return;
     }
     case 'resource':
@@ -106,8 +107,9 @@ function levelIds(field: Field, batch: Batch, used: Uint8Array | undefined, tabl
     }
     return;
   }
-  if (field.kind === 'intrinsic' && intrinsicIds(field.name, batch, used, table, out, rows)) return;
-  cellIds(field, field.level, batch, used, table, out, rows);
+  const dense = field.kind === 'intrinsic' ? denseTexts(field.name, batch) : undefined;
+  if (dense) usedTextIds(dense, used, rows, table, out);
+  else cellIds(field, field.level, batch, used, table, out, rows);
 }
 
 /** Several entries of one row are an array; of one element it is that element. */
@@ -139,39 +141,42 @@ function attrIds(column: AttrColumn, used: Uint8Array | undefined, table: ValueT
   }
 }
 
-/** Of the intrinsics that have few values; false for the others. */
-function intrinsicIds(name: IntrinsicName, batch: Batch, used: Uint8Array | undefined, table: ValueTable, out: Uint32Array, rows: number): boolean {
+/** A text for every row of a level, by number. */
+interface DenseTexts {
+  readonly ids: Uint32Array | Uint8Array;
+  /** Ids are below. */
+  readonly size: number;
+  text(id: number): string;
+}
+
+/** The texts of an intrinsic that has few. */
+function denseTexts(name: IntrinsicName, batch: Batch): DenseTexts | undefined {
   const strings = stringColumn(name, batch);
-  if (strings) {
-    stringIds(strings, used, table, out, rows);
-    return true;
-  }
-  if (name !== 'status' && name !== 'kind') return false;
-  const codes = name === 'status' ? batch.columns.status() : batch.columns.kind();
-  const names: readonly string[] = name === 'status' ? STATUS_NAMES : KIND_NAMES;
-  const known = new Uint32Array(256);
-  for (let row = 0; row < rows; row++) {
-    if (used !== undefined && used[row] === 0) continue;
-    const code = codes[row];
-    let id = known[code];
-    if (id === 0) id = known[code] = table.text(names[code] ?? String(code));
-    out[row] = id;
-  }
-  return true;
+  if (strings) return { ids: strings.ids, size: strings.dict.size, text: (id) => strings.dict.get(id) };
+  const code = (ids: Uint8Array, names: readonly string[]): DenseTexts => ({ ids, size: 256, text: (id) => names[id] ?? String(id) });
+  if (name === 'status') return code(batch.columns.status(), STATUS_NAMES);
+  return name === 'kind' ? code(batch.columns.kind(), KIND_NAMES) : undefined;
 }
 
-function stringIds({ ids, dict }: StringColumn, used: Uint8Array | undefined, table: ValueTable, out: Uint32Array, rows: number): void {
-  const known = new Uint32Array(dict.size);
-  for (let row = 0; row < rows; row++) {
-    if (used !== undefined && used[row] === 0) continue;
-    let id = known[ids[row]];
-    if (id === 0) id = lookUp(dict, ids[row], known, table);
-    out[row] = id;
+function textIds({ ids, size, text }: DenseTexts, rows: Uint32Array | undefined, count: number, table: ValueTable, out: Uint32Array): void {
+  const known = new Uint32Array(size);
+  for (let i = 0; i < count; i++) {
+    const at = ids[rows === undefined ? i : rows[i]];
+    let id = known[at];
+    if (id === 0) id = known[at] = table.text(text(at));
+    out[i] = id;
   }
 }
 
-function lookUp(dict: StringDict, string: number, known: Uint32Array, table: ValueTable): number {
-  return (known[string] = table.text(dict.get(string)));
+function usedTextIds({ ids, size, text }: DenseTexts, used: Uint8Array | undefined, rows: number, table: ValueTable, out: Uint32Array): void {
+  const known = new Uint32Array(size);
+  for (let row = 0; row < rows; row++) {
+    if (used !== undefined && used[row] === 0) continue;
+    const at = ids[row];
+    let id = known[at];
+    if (id === 0) id = known[at] = table.text(text(at));
+    out[row] = id;
+  }
 }
 
 const cell = new Cell();
@@ -187,9 +192,4 @@ function cellIds(field: Field, level: Level, batch: Batch, used: Uint8Array | un
       out[row] = table.cell(cell);
     } else if (n >= 0) out[row] = n === 0 ? EMPTY : SEVERAL;
   }
-}
-
-/** Whether an id stands for a value. */
-export function isValueId(id: number): boolean {
-  return id >= FIRST_VALUE;
 }

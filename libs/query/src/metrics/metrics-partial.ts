@@ -22,7 +22,7 @@ export interface ExemplarPiece {
  * cell `s * buckets + b` of each array of `cells`. Which arrays there are depends on the function: `cellFills`.
  */
 export interface MetricsPartial {
-  /** Distinct; the values in the order of `by()`. */
+  /** The values in the order of `by()`. One may be there several times. */
   readonly groups: readonly (readonly GroupValue[])[];
   /** The group of each series. */
   readonly seriesGroup: Uint32Array;

@@ -29,6 +29,14 @@ export class ValueTable {
     this.#limit = limit;
   }
 
+  /** A value had to be refused. */
+  isFull = false;
+
+  /** Ids are below this. */
+  get end(): number {
+    return this.#values.length + FIRST_VALUE;
+  }
+
   get size(): number {
     return this.#values.length;
   }
@@ -96,7 +104,10 @@ export class ValueTable {
   }
 
   #add(value: AnyValueJson): number {
-    if (this.#values.length >= this.#limit) return FULL;
+    if (this.#values.length >= this.#limit) {
+      this.isFull = true;
+      return FULL;
+    }
     this.#values.push(value);
     return this.#values.length - 1 + FIRST_VALUE;
   }
