@@ -16,12 +16,15 @@ export function boundGarbage({ minorBytes, majorBytes }: GarbageBounds): () => v
   let afterMinor = bufferBytes();
   let afterMajor = afterMinor;
   return () => {
-    if (bufferBytes() - afterMinor < minorBytes) return;
-    collect('minor');
+    const now = bufferBytes();
+    // What a collection found dead is freed, and no longer counted, a little after it.
+    if (now < afterMinor) afterMinor = now;
+    if (now < afterMajor) afterMajor = now;
+    if (now - afterMinor < minorBytes) return;
+    const type = now - afterMajor < majorBytes ? 'minor' : 'major';
+    collect(type);
     afterMinor = bufferBytes();
-    if (afterMinor - afterMajor < majorBytes) return;
-    collect('major');
-    afterMajor = afterMinor = bufferBytes();
+    if (type === 'major') afterMajor = afterMinor;
   };
 }
 
