@@ -88,7 +88,6 @@ describe('files of Tempo', () => {
       overrides: { perTenantFile: '/runtime-config/overrides.yaml', perTenantPeriodMs: 10_000 },
     });
     expect(loaded.config.values.memberlist.cluster_label).toBe('tempo.monitoring');
-    expect(warned(loaded)).toEqual(['cache.caches', 'compactor.ring.kvstore.store', 'distributor.receivers.jaeger']);
   });
 });
 

@@ -1,7 +1,7 @@
 import type { Config, ListenAddress, OtlpGrpcConfig, OtlpHttpConfig, Pem, ReceiversConfig, ServerTlsConfig, TlsConfig } from './config.ts';
 import { toLimits } from './limits.ts';
 import { toGateway } from './to-gateway.ts';
-import { toIngesterRing, toMemberlist } from './to-cluster-config.ts';
+import { toCluster, toIngesterRing, toMemberlist } from './to-cluster-config.ts';
 import type { Problem } from './problem.ts';
 import { defaultOf } from './schema/defaults.ts';
 import type { Value } from './schema/node.ts';

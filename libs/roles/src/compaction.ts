@@ -9,8 +9,14 @@ import type { Overrides } from './overrides.ts';
 import type { Runtime } from './runtime.ts';
 import { toStoreSettings } from './store-settings.ts';
 
-/** The compactor of a process that is the only one: it owns every job. */
-export function createCompaction({ config, logger, metrics, clock }: Runtime, store: ObjectStore, blocks: BlockList, overrides: Overrides): Compactor {
+/** `owns`: what of jobs and blocks is this process's to do. */
+export function createCompaction(
+  { config, logger, metrics, clock }: Runtime,
+  store: ObjectStore,
+  blocks: BlockList,
+  overrides: Overrides,
+  owns: (name: string) => boolean,
+): Compactor {
   const { storage, compactor } = config;
   return createCompactor({
     config: {
@@ -39,7 +45,7 @@ export function createCompaction({ config, logger, metrics, clock }: Runtime, st
         await pool.stop(AbortSignal.abort());
       }
     },
-    owns: () => true,
+    owns,
     limits(tenant) {
       const { compactionDisabled, compactionWindowMs, blockRetentionMs, maxBytesPerTrace } = overrides.limits(tenant);
       return { disabled: compactionDisabled, windowMs: compactionWindowMs, retentionMs: blockRetentionMs, maxBytesPerTrace };

@@ -158,7 +158,7 @@ describe('the process', () => {
     expect((await fetch(`${url}/flush?tenant=..`, { method: 'POST' })).status).toBe(400);
   });
 
-  it.each([['-target=querier', 'target querier is not implemented in this version, want all']])('does not run with %s', async (flag, reason) => {
+  it.each([['-target=block-builder', 'target block-builder is not implemented in this version']])('does not run with %s', async (flag, reason) => {
     const { url, lines, exited } = await start(flag);
     expect([await exited, url]).toEqual([1, undefined]);
     expect(lines.join('')).toContain(reason);

@@ -72,7 +72,7 @@ export async function run({ loaded, env, clock, beganMs, write, exit, onSignal }
     logger.info('ready', {
       http: new URL(url).port,
       grpc: app.get<RpcServer>(RPC_SERVER).port,
-      ...app.get<Receivers>(RECEIVERS).ports,
+      ...(config.target === 'all' || config.target === 'distributor' ? app.get<Receivers>(RECEIVERS).ports : {}),
       tookMs: Math.round(clock.now() - beganMs),
     });
     return url;

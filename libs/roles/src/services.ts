@@ -1,52 +1,23 @@
 import type { BlockList } from '@vivace/blocklist';
-import type { Compactor } from '@vivace/compactor';
 import type { Ingester } from '@vivace/ingester';
 import type { RpcServer, Service } from '@vivace/nest';
 import { startProcessMetrics } from '@vivace/telemetry';
 import type { WorkerPool } from '@vivace/workers';
-import type { Overrides } from './overrides.ts';
-import type { Receivers } from './receivers.ts';
-import type { Rings } from './rings.ts';
 import type { Runtime } from './runtime.ts';
 import { BUILD_INFO, VERSION } from './version.ts';
 import type { Tasks } from './task-worker.ts';
 
-/** Everything with a life of its own, each after what it uses. */
-export function services(
-  runtime: Runtime,
-  overrides: Overrides,
-  pool: WorkerPool<Tasks>,
-  blocks: BlockList,
-  ingester: Ingester,
-  compactor: Compactor,
-  rings: Rings,
-  receivers: Receivers,
-  rpc: RpcServer,
-): Service[] {
-  return [
-    processMetrics(runtime),
-    overrides,
-    poolService(pool),
-    blockListService(blocks),
-    ingesterService(runtime, ingester),
-    { name: 'compactor', start: () => compactor.start(), stop: () => compactor.stop() },
-    rings.service,
-    receivers,
-    rpcService(rpc),
-  ];
-}
-
 /** How long open streams may take to finish. */
 const STREAMS_STOP_MS = 5_000;
 
-function rpcService(rpc: RpcServer): Service {
+export function rpcService(rpc: RpcServer): Service {
   return { name: 'grpc', start: () => rpc.listen(), stop: () => rpc.stop(STREAMS_STOP_MS) };
 }
 
 /** Of the graceful stop: what flushing may take, so that what follows it has time too. */
 const FLUSH_SHARE = 0.8;
 
-function ingesterService({ config }: Runtime, ingester: Ingester): Service {
+export function ingesterService({ config }: Runtime, ingester: Ingester): Service {
   return {
     name: 'ingester',
     start: (signal) => ingester.start(signal),
@@ -54,16 +25,16 @@ function ingesterService({ config }: Runtime, ingester: Ingester): Service {
   };
 }
 
-function blockListService(blocks: BlockList): Service {
+export function blockListService(blocks: BlockList): Service {
   return { name: 'block-list', start: (signal) => blocks.start(signal), stop: () => blocks.stop() };
 }
 
 /** Threads start with the pool; by now nobody waits for what they do. */
-function poolService(pool: WorkerPool<Tasks>): Service {
+export function poolService(pool: WorkerPool<Tasks>): Service {
   return { name: 'workers', start: async () => undefined, stop: () => pool.stop(AbortSignal.abort()) };
 }
 
-function processMetrics({ metrics }: Runtime): Service {
+export function processMetrics({ metrics }: Runtime): Service {
   let stop: (() => void) | undefined;
   return {
     name: 'process-metrics',

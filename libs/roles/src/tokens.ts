@@ -1,6 +1,9 @@
 export const BLOCK_LIST: unique symbol = Symbol('BLOCK_LIST');
+export const CLUSTER: unique symbol = Symbol('CLUSTER');
 export const COMPACTOR: unique symbol = Symbol('COMPACTOR');
+export const DISPATCHER: unique symbol = Symbol('DISPATCHER');
 export const DISTRIBUTOR: unique symbol = Symbol('DISTRIBUTOR');
+export const FRONTEND_WORKER: unique symbol = Symbol('FRONTEND_WORKER');
 export const INGESTER: unique symbol = Symbol('INGESTER');
 export const OVERRIDES: unique symbol = Symbol('OVERRIDES');
 export const PAGES: unique symbol = Symbol('PAGES');
@@ -8,6 +11,7 @@ export const POOL: unique symbol = Symbol('POOL');
 export const QUERIER: unique symbol = Symbol('QUERIER');
 export const QUERY_API: unique symbol = Symbol('QUERY_API');
 export const RECEIVERS: unique symbol = Symbol('RECEIVERS');
+export const RPC_METHODS: unique symbol = Symbol('RPC_METHODS');
 export const RPC_SERVER: unique symbol = Symbol('RPC_SERVER');
 export const RINGS: unique symbol = Symbol('RINGS');
 export const RUNTIME: unique symbol = Symbol('RUNTIME');

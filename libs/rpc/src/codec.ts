@@ -8,8 +8,8 @@ for (const [type, TypedArray] of ARRAYS.entries()) {
   extensionCodec.register({
     type,
     encode: (value) => (value instanceof TypedArray ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength) : null),
-    // A copy, so that it is aligned and pins nothing.
-    decode: (bytes) => new TypedArray(bytes.slice().buffer),
+    // A copy, so that it is aligned and pins nothing; not by `slice`, which of a Buffer is a view.
+    decode: (bytes) => new TypedArray(new Uint8Array(bytes).buffer),
   });
 }
 const encoder = new Encoder({ extensionCodec, useBigInt64: true, ignoreUndefined: true, maxDepth: 200 });

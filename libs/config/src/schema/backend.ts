@@ -5,7 +5,7 @@ import { backoff, compaction, grpcClient, stableRing } from './shared.ts';
 
 export const compactor = group('Merging and deleting blocks.', {
   disabled: bool(false, 'Neither merge nor delete.', on),
-  ring: stableRing('compactors'),
+  ring: stableRing('compactors', on, { ...on, works: ['', 'memberlist', 'inmemory'] }),
   compaction: group('What is merged and deleted, and when.', compaction(on, true)),
   override_ring_key: string('compactor', 'Key of the ring.'),
 });

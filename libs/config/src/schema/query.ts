@@ -39,11 +39,11 @@ export const querier = group('Running parts of queries.', {
     on,
   ),
   frontend_worker: group('Getting parts from query frontends.', {
-    frontend_address: string('', 'Address of the frontends.', { flags: ['querier.frontend-address'] }),
-    dns_lookup_duration: duration('10s', 'How often the address is resolved.'),
+    frontend_address: string('', 'host:port of the frontends; all addresses of the name are used.', { ...on, flags: ['querier.frontend-address'] }),
+    dns_lookup_duration: duration('10s', 'How often the address is resolved.', { ...on, min: 1 }),
     parallelism: int(2, 'Connections to a frontend.'),
     match_max_concurrent: bool(true, 'Use as many connections as parts may run.'),
-    id: string('', 'Name of this querier; empty is the host name.'),
+    id: string('', 'Name of this querier; empty is the host name.', on),
     grpc_client_config: grpcClient(16_777_216, { maxBackoff: '1s', retries: 5, window: 0, connect: '0s', connectBase: '0s', connectMax: '0s' }),
   }),
   shuffle_sharding_ingesters_enabled: bool(false, 'Ask only the ingesters of the tenant.'),
@@ -58,7 +58,7 @@ export const queryFrontend = group('Answering queries.', {
   max_outstanding_per_tenant: int(2000, 'Parts of queries of one tenant that may run or wait; more are refused with 429.', { ...on, min: 1 }),
   max_batch_size: int(7, 'Parts given to a querier at a time.'),
   log_query_request_headers: string('', 'Request headers in the query log, comma separated.'),
-  max_retries: int(2, 'Attempts of a part.'),
+  max_retries: int(2, 'How often a part that failed is given to another querier.', { ...on, min: 0 }),
   search: group('Searches.', {
     concurrent_jobs: int(1000, 'Parts of one query that run or wait for a thread at a time.', { ...on, min: 1 }),
     target_bytes_per_job: bytes(104_857_600, 'Most bytes of blocks in a part, but a row group at least; less where threads would idle.', { ...on, min: 1 }),

@@ -11,7 +11,7 @@ import { bool, duration, group, on, oneOf, string } from './node.ts';
 import { overrides } from './overrides.ts';
 import { querier, queryFrontend } from './query.ts';
 import { internalServer, server } from './server.ts';
-import { poolClient } from './shared.ts';
+import { ingesterClient, poolClient } from './shared.ts';
 import { storage } from './storage.ts';
 import { workers } from './workers.ts';
 
@@ -37,7 +37,10 @@ const TARGETS = [
 export const rootSchema = group(
   'The configuration file.',
   {
-    target: oneOf(TARGETS, 'all', 'The component this process runs; one that does not work yet stops the start.', { ...on, works: ['all', 'gateway'] }),
+    target: oneOf(TARGETS, 'all', 'The component this process runs; one that does not work yet stops the start.', {
+      ...on,
+      works: ['all', 'distributor', 'ingester', 'querier', 'query-frontend', 'compactor', 'gateway'],
+    }),
     multitenancy_enabled: bool(false, 'Take the tenant from X-Scope-OrgID; otherwise all is one tenant.', {
       ...on,
       flags: ['multitenancy.enabled', 'auth.enabled'],
@@ -50,7 +53,7 @@ export const rootSchema = group(
     server,
     internal_server: internalServer,
     distributor,
-    ingester_client: poolClient('ingesters'),
+    ingester_client: ingesterClient(),
     metrics_generator_client: poolClient('metrics generators'),
     live_store_client: poolClient('live stores'),
     querier,

@@ -57,7 +57,7 @@ export const grpcClient = (
     ...clientTls,
   });
 
-export const poolClient = (what: string) =>
+export const poolClient = (what: string, works: { status?: 'implemented' } = {}) =>
   group(`How ${what} are called.`, {
     pool_config: group('The pool of connections.', {
       checkinterval: duration('15s', 'How often the pool is compared with the ring.'),
@@ -66,9 +66,17 @@ export const poolClient = (what: string) =>
       healthcheckgraceperiod: duration('0s', 'How long a failing member is kept.'),
       maxconcurrenthealthchecks: int(0, 'Health checks at a time; 0 is no limit.'),
     }),
-    remote_timeout: duration('5s', 'Longest wait for an answer.'),
+    remote_timeout: duration('5s', 'Longest wait for an answer.', { ...works, min: 1 }),
     grpc_client_config: grpcClient(),
   });
+
+export const ingesterClient = () => {
+  const base = poolClient('ingesters', on);
+  return group(base.doc, {
+    ...base.fields,
+    max_pending_bytes: bytes(67_108_864, 'Bytes under way to one ingester; a slow one counts as failed beyond them. (Not in Tempo.)', { ...on, min: 1 }),
+  });
+};
 
 type Store = '' | 'memberlist' | 'inmemory' | 'consul' | 'etcd' | 'multi';
 
@@ -101,20 +109,20 @@ export const kvStore = (store: Store, works: LeafOptions = {}) =>
     }),
   });
 
-const instance = {
-  instance_id: string('', 'Name in the ring; empty is the host name.'),
-  instance_interface_names: strings([], 'Network interfaces whose address is used.'),
-  instance_port: port(0, 'Port told to others; 0 is the gRPC port.'),
-  instance_addr: string('', 'Address told to others; empty is found from the interfaces.'),
+const instance = (works: LeafOptions) => ({
+  instance_id: string('', 'Name in the ring; empty is the host name.', works),
+  instance_interface_names: strings([], 'Network interfaces whose address is used.', works),
+  instance_port: port(0, 'Port told to others; 0 is the gRPC port.', works),
+  instance_addr: string('', 'Address told to others; empty is found from the interfaces.', works),
   enable_inet6: bool(false, 'Use IPv6 addresses.'),
-};
+});
 
-export const ring = (what: string, store: Store, heartbeatTimeout: string) =>
+export const ring = (what: string, store: Store, heartbeatTimeout: string, works: LeafOptions = {}, storeWorks: LeafOptions = {}) =>
   group(`The ring of ${what}.`, {
-    kvstore: kvStore(store),
-    heartbeat_period: duration('5s', 'How often a member says it is alive.'),
-    heartbeat_timeout: duration(heartbeatTimeout, 'After this silence a member is unhealthy.'),
-    ...instance,
+    kvstore: kvStore(store, storeWorks),
+    heartbeat_period: duration('5s', 'How often a member says it is alive.', works),
+    heartbeat_timeout: duration(heartbeatTimeout, 'After this silence a member is unhealthy.', works),
+    ...instance(works),
   });
 
 export const zonedRing = (what: string, store: Store, heartbeatTimeout: string) => {
@@ -122,8 +130,8 @@ export const zonedRing = (what: string, store: Store, heartbeatTimeout: string) 
   return group(base.doc, { ...base.fields, instance_zone: string('', 'Availability zone of this instance.') });
 };
 
-export const stableRing = (what: string) => {
-  const base = ring(what, '', '1m');
+export const stableRing = (what: string, works: LeafOptions = {}, storeWorks: LeafOptions = {}) => {
+  const base = ring(what, '', '1m', works, storeWorks);
   return group(base.doc, {
     ...base.fields,
     wait_stability_min_duration: duration('1m', 'Least time the ring must be unchanged at start.'),

@@ -1,10 +1,10 @@
-import { AppError } from '@vivace/base';
+import { AppError, SINGLE_TENANT } from '@vivace/base';
 import type { Logger } from '@vivace/base';
 import { callOnce, decode, encode, FrameJoiner, toFrames } from '@vivace/rpc';
 import type { RpcChannel } from '@vivace/rpc';
 import type { TaskRunner } from '../task-runner.ts';
-import { packResult, RESULT_PATH, unpackJob, WORK_PATH } from './wire.ts';
-import type { FrontendMessage, RemoteTasks, TaskName, WorkItem, WorkResult } from './wire.ts';
+import { anyTask, packResult, RESULT_PATH, unpackJob, WORK_PATH } from './wire.ts';
+import type { FrontendMessage, WorkItem, WorkResult } from './wire.ts';
 
 export interface FrontendWorkerDeps {
   /** Told to frontends, for their logs. */
@@ -109,7 +109,7 @@ class PullingWorker implements FrontendWorker {
       try {
         const joiner = new FrameJoiner(this.#deps.maxJobBytes);
         const way = channel(address);
-        for await (const frame of way.call(WORK_PATH, encode({ querierId }), { signal })) {
+        for await (const frame of way.call(WORK_PATH, encode({ querierId }), { signal, tenant: SINGLE_TENANT })) {
           state.open = true;
           const bytes = joiner.add(frame);
           if (bytes) this.#take(way, decode(bytes) as FrontendMessage, jobs);
@@ -138,8 +138,7 @@ class PullingWorker implements FrontendWorker {
 
   async #do({ task, job }: WorkItem, signal: AbortSignal): Promise<WorkResult> {
     try {
-      const run = this.#deps.runner.run as (task: TaskName, job: RemoteTasks[TaskName], options: { signal: AbortSignal }) => Promise<unknown>;
-      return { value: packResult(task, await run(task, unpackJob(job), { signal })) };
+      return { value: packResult(task, await anyTask(this.#deps.runner)(task, unpackJob(job), { signal })) };
     } catch (reason) {
       const error = AppError.from(reason);
       if (error.code === 'internal') this.#deps.logger.error('part of a query failed', { task, err: reason });
@@ -148,6 +147,7 @@ class PullingWorker implements FrontendWorker {
   }
 
   async #answer(way: RpcChannel, id: string, result: WorkResult): Promise<void> {
-    for (const frame of toFrames(encode(result))) await callOnce(way, RESULT_PATH, encode({ id, frame }), { timeoutMs: RESULT_TIMEOUT_MS });
+    for (const frame of toFrames(encode(result)))
+      await callOnce(way, RESULT_PATH, encode({ id, frame }), { timeoutMs: RESULT_TIMEOUT_MS, tenant: SINGLE_TENANT });
   }
 }

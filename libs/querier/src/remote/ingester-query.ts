@@ -7,8 +7,8 @@ import type { RpcChannel } from '@vivace/rpc';
 import type { FindTraceJob } from '../jobs.ts';
 import type { RecentSource } from '../querier.ts';
 import type { TaskOptions, TaskRunner } from '../task-runner.ts';
-import { packJob, packResult, unpackJob, unpackResult } from './wire.ts';
-import type { RemoteTasks, TaskName } from './wire.ts';
+import { anyTask, packJob, packResult, unpackJob, unpackResult } from './wire.ts';
+import type { RemoteTasks, RunAny, TaskName } from './wire.ts';
 
 /** A part of a query over the spans an ingester holds: a task and its job there, its result back. */
 const QUERY_PATH = '/vivace.v1.Ingester/Query';
@@ -17,8 +17,6 @@ interface Question {
   readonly task: TaskName;
   readonly job: unknown;
 }
-
-type Run = (task: TaskName, job: RemoteTasks[TaskName], options: TaskOptions) => Promise<unknown>;
 
 export interface IngesterQueryDeps {
   readonly recent: RecentSource;
@@ -39,7 +37,7 @@ export function ingesterQueryMethod({ recent, runner, logger }: IngesterQueryDep
         const { tables, parts, release } = recent.recent(tenant, covered);
         try {
           if (tables.length + parts.length === 0) return OK;
-          const result = await (runner.run as Run)(task, { ...job, sources: { tenant, tables, parts, blocks: [] } }, { signal });
+          const result = await anyTask(runner)(task, { ...job, sources: { tenant, tables, parts, blocks: [] } }, { signal });
           for (const frame of toFrames(encode(packResult(task, result)))) await send(frame);
           return OK;
         } finally {
@@ -75,7 +73,7 @@ export interface IngesterRunnerDeps {
  */
 export function createIngesterRunner(deps: IngesterRunnerDeps): TaskRunner {
   const failures = deps.metrics.counter('vivace_querier_ingester_failures_total', 'Questions that an ingester did not answer.', ['ingester']);
-  const local = deps.local.run as Run;
+  const local = anyTask(deps.local);
 
   async function ask(member: RingMember, question: Uint8Array, task: TaskName, tenant: TenantId, signal: AbortSignal | undefined): Promise<unknown[]> {
     const joiner = new FrameJoiner(deps.maxResultBytes);
@@ -115,7 +113,7 @@ export function createIngesterRunner(deps: IngesterRunnerDeps): TaskRunner {
     }
   }
 
-  const run: Run = (task, job, options = {}) => (job.sources.isElsewhere ? askAll(task, job, options) : local(task, job, options));
+  const run: RunAny = (task, job, options = {}) => (job.sources.isElsewhere ? askAll(task, job, options) : local(task, job, options));
   return { run: run as TaskRunner['run'] };
 }
 

@@ -5,6 +5,7 @@ import { decodeInto, traceToProto } from '@vivace/otlp';
 import { SpanTable } from '@vivace/trace';
 import { parseQuery, printQuery } from '@vivace/traceql';
 import type { Query } from '@vivace/traceql';
+import type { TaskOptions, TaskRunner } from '../task-runner.ts';
 import type { FindTraceJob, FindTraceResult, JobSources, MetricsJob, SearchJob, TagsJob, TagValuesJob } from '../jobs.ts';
 
 /** A querier asks for work: answered by a stream of `FrontendMessage`, one item at a time. */
@@ -38,6 +39,13 @@ export interface ResultPart {
 }
 
 export type WorkResult = { readonly value: unknown } | { readonly code: ErrorCode; readonly message: string };
+
+/** A runner for tasks that are known only when they come. */
+export type RunAny = (task: TaskName, job: RemoteTasks[TaskName], options: TaskOptions) => Promise<unknown>;
+
+export function anyTask(runner: TaskRunner): RunAny {
+  return (runner.run as RunAny).bind(runner);
+}
 
 /** A job without what only a process of its own can use: tables by memory, a shared floor. A query travels as its text. */
 export function packJob(job: RemoteTasks[TaskName]): unknown {

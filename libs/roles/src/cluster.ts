@@ -1,0 +1,182 @@
+import { randomInt } from 'node:crypto';
+import os from 'node:os';
+import { AppError } from '@vivace/base';
+import { advertisedHost, membershipPage, registerMembershipMetrics, startMembership } from '@vivace/membership';
+import type { Membership } from '@vivace/membership';
+import type { Page, Service } from '@vivace/nest';
+import { Lifecycler, nameToken, registerRingMetrics, Ring, ringPage } from '@vivace/ring';
+import { openChannel } from '@vivace/rpc';
+import type { RpcChannel } from '@vivace/rpc';
+import type { Runtime } from './runtime.ts';
+import { systemTimers } from './system-timers.ts';
+import { loadTokens, saveTokens } from './tokens-file.ts';
+
+/** What a process knows of the others. */
+export interface Cluster {
+  readonly ingesters: Ring;
+  readonly compactors: Ring;
+  readonly pages: readonly Page[];
+  /** Gossip: starts before what needs the rings, ends after it. */
+  readonly service: Service;
+  /** This process as an ingester: joins when started, leaves when stopped. */
+  ingester(): Service;
+  compactor(): Service;
+  /** Whether this compactor owns something that has a name. */
+  ownsCompaction(name: string): boolean;
+  channel(address: string): RpcChannel;
+}
+
+/** A member silent for so many heartbeat time-outs is forgotten. */
+const FORGET_AFTER_TIMEOUTS = 2;
+const COMPACTOR_TOKENS = 128;
+/** What ingesters say to each other and to distributors about themselves has reached everybody in this time. */
+const LEAVE_SPREADS_MS = 1_500;
+const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
+
+export function createCluster({ config, clock, logger, metrics, shutdown }: Runtime): Cluster {
+  const { ingesterRing: settings, cluster, memberlist, server } = config;
+  const host = os.hostname();
+  let membership: Membership | undefined;
+  const common = {
+    extendWrites: true,
+    leftTimeoutMs: settings.leftTimeoutMs,
+    isNodeDead: (node: string) => membership?.isDead(node) ?? false,
+    clock,
+    logger,
+  };
+  const ingesters = new Ring({
+    ...common,
+    name: 'ingester',
+    replicationFactor: cluster.ingesters.replicationFactor,
+    zoneAware: cluster.ingesters.zoneAware,
+    excludedZones: cluster.ingesters.excludedZones,
+    heartbeatTimeoutMs: settings.heartbeatTimeoutMs,
+    forgetAfterMs: settings.heartbeatTimeoutMs * FORGET_AFTER_TIMEOUTS,
+  });
+  const compactors = new Ring({
+    ...common,
+    name: 'compactor',
+    replicationFactor: 1,
+    zoneAware: false,
+    heartbeatTimeoutMs: cluster.compactors.heartbeatTimeoutMs,
+    forgetAfterMs: cluster.compactors.heartbeatTimeoutMs * FORGET_AFTER_TIMEOUTS,
+  });
+  // Every process has all values: one it did not know would not be passed on.
+  const values = { 'ring/ingester': ingesters, 'ring/compactor': compactors };
+  const compactorId = cluster.compactors.instanceId || host;
+  const channels = new Map<string, RpcChannel>();
+
+  const addressOf = ({
+    address,
+    port,
+    interfaceNames,
+  }: {
+    readonly address: string;
+    readonly port: number;
+    readonly interfaceNames: readonly string[];
+  }): string => {
+    const configured = address || memberlist.advertiseHost;
+    const found = advertisedHost({ configured, interfaceNames, ipv6: false, interfaces: os.networkInterfaces() });
+    return `${found.includes(':') ? `[${found}]` : found}:${port || server.grpc.listenPort}`;
+  };
+
+  const member = (
+    ring: Ring,
+    options: {
+      readonly id: string;
+      readonly address: string;
+      readonly tokens: number;
+      readonly tokensFile: string;
+      readonly heartbeatPeriodMs: number;
+      readonly unregister: boolean;
+    },
+  ): Service => {
+    let lifecycler: Lifecycler | undefined;
+    return {
+      name: `${ring.name}-ring`,
+      start(signal) {
+        lifecycler = new Lifecycler({
+          ring,
+          id: options.id,
+          address: options.address,
+          zone: ring === ingesters ? settings.zone : '',
+          node: membership?.roster.self.name ?? '',
+          tokenCount: options.tokens,
+          tokens: loadTokens(options.tokensFile, logger),
+          saveTokens: (tokens) => saveTokens(options.tokensFile, tokens, logger),
+          heartbeatPeriodMs: options.heartbeatPeriodMs,
+          joinAfterMs: settings.joinAfterMs,
+          observePeriodMs: settings.observePeriodMs,
+          unregisterOnShutdown: options.unregister,
+          random: () => randomInt(2 ** 32),
+          clock,
+          timers: systemTimers,
+          logger,
+        });
+        registerRingMetrics(metrics, ring, lifecycler);
+        lifecycler.start();
+        return lifecycler.active(signal);
+      },
+      async stop() {
+        lifecycler?.leave();
+        leaving.add(() => lifecycler?.stop());
+        await new Promise((resolve) => setTimeout(resolve, LEAVE_SPREADS_MS));
+      },
+    };
+  };
+  /** What is left to say when everything was handed over. */
+  const leaving = new Set<() => void>();
+
+  return {
+    ingesters,
+    compactors,
+    pages: [
+      { path: '/ingester/ring', handle: (request) => ringPage(ingesters, request) },
+      { path: '/compactor/ring', handle: (request) => ringPage(compactors, request) },
+      { path: '/memberlist', handle: ({ accept }) => membershipPage(membership, { accept, nowMs: clock.now() }) },
+    ],
+    service: {
+      name: 'membership',
+      async start() {
+        if (memberlist.joinMembers.length === 0) logger.warn('memberlist.join_members is empty: this process is alone until others join it');
+        const onFatal = (error: AppError): void => {
+          logger.error('the cluster cannot be joined', { err: error });
+          shutdown('memberlist');
+        };
+        const started = await startMembership(memberlist, { clock, timers: systemTimers, random: () => randomInt(2 ** 32), logger, onFatal }, values);
+        membership = started.membership;
+        registerMembershipMetrics(metrics, started.membership, started.transport);
+        for (const [key, ring] of Object.entries(values)) ring.onDelta((delta) => started.membership.broadcast(key, delta));
+      },
+      async stop() {
+        for (const leave of leaving) leave();
+        await membership?.stop();
+        for (const channel of channels.values()) channel.close();
+      },
+    },
+    ingester: () =>
+      member(ingesters, {
+        id: settings.instanceId || host,
+        address: addressOf(cluster.ingesters),
+        tokens: settings.tokenCount,
+        tokensFile: settings.tokensFile,
+        heartbeatPeriodMs: settings.heartbeatPeriodMs,
+        unregister: settings.unregisterOnShutdown,
+      }),
+    compactor: () =>
+      member(compactors, {
+        id: compactorId,
+        address: addressOf(cluster.compactors),
+        tokens: COMPACTOR_TOKENS,
+        tokensFile: '',
+        heartbeatPeriodMs: cluster.compactors.heartbeatPeriodMs,
+        unregister: true,
+      }),
+    ownsCompaction: (name) => !cluster.compactors.hasRing || compactors.view().owns(compactorId, nameToken(name)),
+    channel(address) {
+      let channel = channels.get(address);
+      if (!channel) channels.set(address, (channel = openChannel(address, { maxMessageBytes: MAX_MESSAGE_BYTES })));
+      return channel;
+    },
+  };
+}

@@ -1,0 +1,350 @@
+// What each process is made of: providers, and what of them has a life of its own, in order of start.
+import os from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Provider } from '@nestjs/common';
+import { AppError } from '@vivace/base';
+import type { RpcMethod, TenantId } from '@vivace/base';
+import type { BlockList } from '@vivace/blocklist';
+import type { Compactor } from '@vivace/compactor';
+import { createReplicatedIngester, ingesterPushMethod } from '@vivace/distributor';
+import type { Ingester } from '@vivace/ingester';
+import type { RpcServer, Service } from '@vivace/nest';
+import type { ObjectStore } from '@vivace/object-store';
+import { createDispatcher, createFrontendWorker, createIngesterRunner, createQuerier, ingesterQueryMethod } from '@vivace/querier';
+import type { Dispatcher, FrontendWorker } from '@vivace/querier';
+import type { QueryService } from '@vivace/query';
+import type { WorkerPool } from '@vivace/workers';
+import type { Cluster } from './cluster.ts';
+import { createCluster } from './cluster.ts';
+import { createCompaction } from './compaction.ts';
+import { lookup } from './lookup.ts';
+import { openIngester } from './open-ingester.ts';
+import type { Overrides } from './overrides.ts';
+import * as part from './providers.ts';
+import { plannerSettings } from './query-parts.ts';
+import type { Receivers } from './receivers.ts';
+import type { Rings } from './rings.ts';
+import { createRings } from './rings.ts';
+import type { Runtime } from './runtime.ts';
+import { blockListService, ingesterService, poolService, rpcService } from './services.ts';
+import type { Tasks } from './task-worker.ts';
+import {
+  BLOCK_LIST,
+  CLUSTER,
+  COMPACTOR,
+  DISPATCHER,
+  FRONTEND_WORKER,
+  INGESTER,
+  OVERRIDES,
+  PAGES,
+  POOL,
+  QUERIER,
+  RECEIVERS,
+  RINGS,
+  RPC_METHODS,
+  RPC_SERVER,
+  RUNTIME,
+  STORE,
+} from './tokens.ts';
+
+export interface Role {
+  readonly providers: readonly Provider[];
+  /** Tokens of the parts that `services` gets. */
+  readonly alive: readonly symbol[];
+  /** Each after what it uses; they stop in reverse. */
+  readonly services: (runtime: Runtime, ...parts: never[]) => readonly Service[];
+}
+
+const base: readonly Provider[] = [part.overrides, part.rpcServer, ...part.statusPages];
+const cluster: readonly Provider[] = [
+  { provide: CLUSTER, inject: [RUNTIME], useFactory: createCluster },
+  { provide: PAGES, inject: [CLUSTER], useFactory: ({ pages }: Cluster) => pages },
+];
+const noMethods: Provider = { provide: RPC_METHODS, useValue: [] satisfies RpcMethod[] };
+const noPages: Provider = { provide: PAGES, useValue: [] };
+
+/** Results of parts of queries: a trace may be this large. */
+const MAX_RESULT_BYTES = 256 * 1024 * 1024;
+const MAX_JOB_BYTES = 64 * 1024 * 1024;
+
+const all: Role = {
+  providers: [
+    ...base,
+    part.store,
+    part.pool,
+    part.blockList([], () => () => true),
+    {
+      provide: INGESTER,
+      inject: [RUNTIME, STORE, POOL, BLOCK_LIST, OVERRIDES],
+      useFactory: (runtime: Runtime, store: ObjectStore, pool: WorkerPool<Tasks>, blocks: BlockList, overrides: Overrides) =>
+        openIngester({ runtime, store, pool, announce: (meta) => blocks.announce(meta), keepFlushedMs: 0, overrides }),
+    },
+    part.distributor(INGESTER),
+    part.receivers,
+    {
+      provide: QUERIER,
+      inject: [RUNTIME, INGESTER, BLOCK_LIST, POOL, OVERRIDES],
+      useFactory: (runtime: Runtime, recent: Ingester, blocks: BlockList, pool: WorkerPool<Tasks>, overrides: Overrides): QueryService =>
+        createQuerier({
+          ...plannerSettings(runtime, overrides),
+          recent,
+          blocks,
+          pool,
+          threads: pool.stats().size,
+          jobLimits: { maxRunning: runtime.config.querier.maxConcurrentQueries, maxPerTenant: runtime.config.queryFrontend.maxOutstandingPerTenant },
+        }),
+    },
+    part.queryApi,
+    { provide: RPC_METHODS, inject: [RUNTIME, OVERRIDES, QUERIER], useFactory: part.streamingMethods },
+    { provide: RINGS, inject: [RUNTIME], useFactory: createRings },
+    { provide: PAGES, inject: [RINGS], useFactory: ({ pages }: Rings) => pages },
+    part.ingesterAdmin,
+    {
+      provide: COMPACTOR,
+      inject: [RUNTIME, STORE, BLOCK_LIST, OVERRIDES],
+      useFactory: (runtime: Runtime, store: ObjectStore, blocks: BlockList, overrides: Overrides) =>
+        createCompaction(runtime, store, blocks, overrides, () => true),
+    },
+  ],
+  alive: [OVERRIDES, POOL, BLOCK_LIST, INGESTER, COMPACTOR, RINGS, RECEIVERS, RPC_SERVER],
+  services: (
+    runtime: Runtime,
+    overrides: Overrides,
+    pool: WorkerPool<Tasks>,
+    blocks: BlockList,
+    ingester: Ingester,
+    compactor: Compactor,
+    rings: Rings,
+    receivers: Receivers,
+    rpc: RpcServer,
+  ) => [
+    overrides,
+    poolService(pool),
+    blockListService(blocks),
+    ingesterService(runtime, ingester),
+    compactorService(compactor),
+    rings.service,
+    receivers,
+    rpcService(rpc),
+  ],
+};
+
+const REPLICAS: unique symbol = Symbol('REPLICAS');
+
+const distributor: Role = {
+  providers: [
+    ...base,
+    ...cluster,
+    {
+      provide: REPLICAS,
+      inject: [RUNTIME, CLUSTER],
+      useFactory: ({ config: { cluster: settings }, logger, metrics }: Runtime, { ingesters, channel }: Cluster) =>
+        createReplicatedIngester({
+          view: () => ingesters.view(),
+          channel,
+          timeoutMs: settings.ingesters.timeoutMs,
+          maxPendingBytes: settings.ingesters.maxPendingBytes,
+          logger,
+          metrics,
+        }),
+    },
+    part.distributor(REPLICAS),
+    part.receivers,
+    part.noQueryApi,
+    noMethods,
+    part.plainAdmin,
+  ],
+  alive: [OVERRIDES, CLUSTER, RPC_SERVER, RECEIVERS],
+  services: (_runtime: Runtime, overrides: Overrides, cluster: Cluster, rpc: RpcServer, receivers: Receivers) => [
+    overrides,
+    cluster.service,
+    rpcService(rpc),
+    receivers,
+  ],
+};
+
+const ingester: Role = {
+  providers: [
+    ...base,
+    ...cluster,
+    part.store,
+    part.pool,
+    {
+      provide: INGESTER,
+      inject: [RUNTIME, STORE, POOL, OVERRIDES],
+      useFactory: (runtime: Runtime, store: ObjectStore, pool: WorkerPool<Tasks>, overrides: Overrides) =>
+        openIngester({ runtime, store, pool, announce: () => undefined, keepFlushedMs: runtime.config.cluster.ingesters.keepFlushedMs, overrides }),
+    },
+    {
+      provide: RPC_METHODS,
+      inject: [RUNTIME, INGESTER, POOL],
+      useFactory: ({ logger }: Runtime, ingester: Ingester, runner: WorkerPool<Tasks>): RpcMethod[] => [
+        ingesterPushMethod(ingester, logger),
+        ingesterQueryMethod({ recent: ingester, runner, logger }),
+      ],
+    },
+    part.noQueryApi,
+    part.ingesterAdmin,
+  ],
+  alive: [OVERRIDES, CLUSTER, POOL, RPC_SERVER, INGESTER],
+  // It leaves the ring first, then flushes while it still answers for what it holds, and says last that it is gone.
+  services: (runtime: Runtime, overrides: Overrides, cluster: Cluster, pool: WorkerPool<Tasks>, rpc: RpcServer, ingester: Ingester) => [
+    overrides,
+    cluster.service,
+    poolService(pool),
+    rpcService(rpc),
+    ingesterService(runtime, ingester),
+    cluster.ingester(),
+    settled(runtime.config.cluster.ingesters.minReadyMs),
+  ],
+};
+
+const querier: Role = {
+  providers: [
+    ...base,
+    ...cluster,
+    part.pool,
+    {
+      provide: FRONTEND_WORKER,
+      inject: [RUNTIME, POOL, CLUSTER],
+      useFactory: ({ config, logger, metrics }: Runtime, pool: WorkerPool<Tasks>, { ingesters, channel }: Cluster): FrontendWorker => {
+        const { frontendWorker, ingesters: settings } = config.cluster;
+        if (frontendWorker.address === '')
+          throw new AppError('invalid_argument', 'querier.frontend_worker.frontend_address is empty, want host:port of the query frontends');
+        return createFrontendWorker({
+          querierId: frontendWorker.id || os.hostname(),
+          frontends: () => lookup(frontendWorker.address),
+          refreshMs: frontendWorker.lookupMs,
+          channel,
+          concurrency: config.querier.maxConcurrentQueries,
+          runner: createIngesterRunner({
+            view: () => ingesters.view(),
+            channel,
+            timeoutMs: settings.timeoutMs,
+            maxResultBytes: MAX_RESULT_BYTES,
+            local: pool,
+            logger,
+            metrics,
+          }),
+          maxJobBytes: MAX_JOB_BYTES,
+          delay: (ms, signal) => delay(ms, undefined, { signal, ref: false }),
+          logger,
+        });
+      },
+    },
+    part.noQueryApi,
+    noMethods,
+    part.plainAdmin,
+  ],
+  alive: [OVERRIDES, CLUSTER, POOL, RPC_SERVER, FRONTEND_WORKER],
+  services: (_runtime: Runtime, overrides: Overrides, cluster: Cluster, pool: WorkerPool<Tasks>, rpc: RpcServer, worker: FrontendWorker) => [
+    overrides,
+    cluster.service,
+    poolService(pool),
+    rpcService(rpc),
+    { name: 'frontend-worker', start: () => worker.start(), stop: () => worker.stop() },
+  ],
+};
+
+const queryFrontend: Role = {
+  providers: [
+    ...base,
+    noPages,
+    part.store,
+    part.blockList([], () => () => false),
+    {
+      provide: DISPATCHER,
+      inject: [RUNTIME],
+      useFactory: ({ config, logger, metrics }: Runtime) =>
+        createDispatcher({ maxRetries: config.cluster.maxRetries, maxResultBytes: MAX_RESULT_BYTES, logger, metrics }),
+    },
+    {
+      provide: QUERIER,
+      inject: [RUNTIME, DISPATCHER, BLOCK_LIST, OVERRIDES],
+      useFactory: (runtime: Runtime, dispatcher: Dispatcher, blocks: BlockList, overrides: Overrides): QueryService =>
+        createQuerier({
+          ...plannerSettings(runtime, overrides),
+          recent: { recent: () => ({ tables: [], parts: [], isElsewhere: true, release: () => undefined }) },
+          blocks,
+          pool: dispatcher.runner,
+          // Queriers share a query; each divides its part no further.
+          threads: PARTS_OF_A_QUERY,
+          jobLimits: { maxRunning: Number.POSITIVE_INFINITY, maxPerTenant: runtime.config.queryFrontend.maxOutstandingPerTenant },
+        }),
+    },
+    part.queryApi,
+    {
+      provide: RPC_METHODS,
+      inject: [RUNTIME, OVERRIDES, QUERIER, DISPATCHER],
+      useFactory: (runtime: Runtime, overrides: Overrides, service: QueryService, dispatcher: Dispatcher): RpcMethod[] => [
+        ...part.streamingMethods(runtime, overrides, service),
+        ...dispatcher.methods,
+      ],
+    },
+    part.plainAdmin,
+  ],
+  alive: [OVERRIDES, BLOCK_LIST, RPC_SERVER, DISPATCHER],
+  services: (_runtime: Runtime, overrides: Overrides, blocks: BlockList, rpc: RpcServer, dispatcher: Dispatcher) => [
+    overrides,
+    blockListService(blocks),
+    rpcService(rpc),
+    firstQuerier(dispatcher),
+  ],
+};
+
+/** A query over blocks is divided as for so many threads. */
+const PARTS_OF_A_QUERY = 8;
+
+const compactor: Role = {
+  providers: [
+    ...base,
+    ...cluster,
+    part.store,
+    part.blockList(
+      [CLUSTER],
+      ({ ownsCompaction }: Cluster) =>
+        (tenant: TenantId) =>
+          ownsCompaction(`build-tenant-index-0-${tenant}`) || ownsCompaction(`build-tenant-index-1-${tenant}`),
+    ),
+    {
+      provide: COMPACTOR,
+      inject: [RUNTIME, STORE, BLOCK_LIST, OVERRIDES, CLUSTER],
+      useFactory: (runtime: Runtime, store: ObjectStore, blocks: BlockList, overrides: Overrides, { ownsCompaction }: Cluster) =>
+        createCompaction(runtime, store, blocks, overrides, ownsCompaction),
+    },
+    part.noQueryApi,
+    noMethods,
+    part.plainAdmin,
+  ],
+  alive: [OVERRIDES, CLUSTER, RPC_SERVER, BLOCK_LIST, COMPACTOR],
+  services: (_runtime: Runtime, overrides: Overrides, cluster: Cluster, rpc: RpcServer, blocks: BlockList, compactor: Compactor) => [
+    overrides,
+    cluster.service,
+    rpcService(rpc),
+    cluster.compactor(),
+    blockListService(blocks),
+    compactorService(compactor),
+  ],
+};
+
+export const ROLES: Readonly<Record<string, Role>> = { all, distributor, ingester, querier, 'query-frontend': queryFrontend, compactor };
+
+function compactorService(compactor: Compactor): Service {
+  return { name: 'compactor', start: () => compactor.start(), stop: () => compactor.stop() };
+}
+
+/** A rolling restart waits so long before it takes the next one: blocks are polled and heartbeats heard meanwhile. */
+function settled(ms: number): Service {
+  return { name: 'settled', start: (signal) => delay(ms, undefined, { signal }).catch(() => undefined), stop: async () => undefined };
+}
+
+/** Ready means that somebody does the work. */
+function firstQuerier(dispatcher: Dispatcher): Service {
+  return {
+    name: 'first-querier',
+    async start(signal) {
+      while (dispatcher.streams === 0 && !signal.aborted) await delay(100, undefined, { signal }).catch(() => undefined);
+    },
+    stop: async () => undefined,
+  };
+}
