@@ -8,8 +8,6 @@ export { openBlock } from './read/block-reader.ts';
 export type { BlockReader, OpenBlockOptions } from './read/block-reader.ts';
 export { formatRowGroupIndex, parseRowGroupIndex } from './row-group-index.ts';
 export { DEDICATED_PER_SCOPE, SCHEMA, STATIC_RESOURCE_KEYS, STATIC_SPAN_KEYS, STATUS_CODE_KEY, VPARQUET4 } from './schema.ts';
-export { blockFiles } from './write/block-files.ts';
-export type { BlockFile } from './write/block-files.ts';
 export { BlockFolder } from './write/block-folder.ts';
 export { BlockWriter } from './write/block-writer.ts';
 export type { BlockWriterOptions, FinishedBlock } from './write/block-writer.ts';

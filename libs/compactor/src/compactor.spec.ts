@@ -15,14 +15,16 @@ import { createCompactor } from './compactor.ts';
 import type { TenantCompaction } from './compactor.ts';
 import { mergeBlocks } from './merge-blocks.ts';
 import { openStaging } from './staging.ts';
-import { blockId, spansOf, storeBlock, TENANT } from './testing.fixture.ts';
+import { blockId, spansOf, storeBlock, TENANT, withoutTwins } from './testing.fixture.ts';
 
 const HOUR = 3_600_000;
 const MINUTE = 60_000;
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'vivace-compactor-'));
 afterAll(() => fs.rmSync(dir, { recursive: true }));
 const [traces] = fc.sample(
-  plainTraces().filter((t) => t.length >= 3),
+  plainTraces()
+    .filter((t) => t.length >= 3)
+    .map(withoutTwins),
   { numRuns: 1, seed: 11 },
 );
 const ALL: TenantCompaction = { disabled: false, windowMs: 0, retentionMs: 0, maxBytesPerTrace: 0 };

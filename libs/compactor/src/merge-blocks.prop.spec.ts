@@ -10,7 +10,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { mergeBlocks } from './merge-blocks.ts';
 import type { MergeBlocksResult } from './merge-blocks.ts';
-import { blockId, spansOf, storeBlock, TENANT, tracesIn } from './testing.fixture.ts';
+import { blockId, spansOf, storeBlock, TENANT, tracesIn, withoutTwins } from './testing.fixture.ts';
 
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'vivace-merge-'));
 afterAll(() => fs.rmSync(dir, { recursive: true }));
@@ -33,12 +33,8 @@ const shape = fc.record({
 
 function dealt(traces: readonly PlainTrace[], deal: readonly number[], block: number): PlainTrace[] {
   let n = 0;
-  return traces
-    .map(({ traceId, spans }) => {
-      // Of two spans with one id and kind either may be the copy that is kept.
-      const once = [...new Map(spans.map((span) => [`${span.spanId} ${span.kind}`, span])).values()];
-      return { traceId, spans: once.filter(() => ((deal[n++ % deal.length] >> block) & 1) === 1) };
-    })
+  return withoutTwins(traces)
+    .map(({ traceId, spans }) => ({ traceId, spans: spans.filter(() => ((deal[n++ % deal.length] >> block) & 1) === 1) }))
     .filter(({ spans }) => spans.length > 0);
 }
 

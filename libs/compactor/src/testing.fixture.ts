@@ -16,6 +16,11 @@ export function blockId(n: number): BlockId {
   return `00000000-0000-4000-8000-${String(n).padStart(12, '0')}` as BlockId;
 }
 
+/** Of two spans with one id and kind either may be the copy that is kept, so that tests can do without. */
+export function withoutTwins(traces: readonly PlainTrace[]): PlainTrace[] {
+  return traces.map(({ traceId, spans }) => ({ traceId, spans: [...new Map(spans.map((span) => [`${span.spanId} ${span.kind}`, span])).values()] }));
+}
+
 /** Writes traces as a block of several row groups into the store, as an ingester would. */
 export async function storeBlock(store: ObjectStore, id: BlockId, traces: readonly PlainTrace[], rowGroups = 2): Promise<BlockMeta> {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'vivace-compactor-'));

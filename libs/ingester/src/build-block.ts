@@ -1,11 +1,8 @@
-import fs from 'node:fs';
-import path from 'node:path';
 import { AppError } from '@vivace/base';
 import type { BlockId, TenantId } from '@vivace/base';
-import { blockFiles, BlockWriter, chooseDedicatedColumns, supportedDedicatedColumns } from '@vivace/block';
+import { BlockFolder, BlockWriter, chooseDedicatedColumns, supportedDedicatedColumns } from '@vivace/block';
 import type { BlockMeta, DedicatedColumn } from '@vivace/block';
 import { compareBytes } from '@vivace/bytes';
-import type { ByteSink } from '@vivace/parquet';
 import { PartReader } from '@vivace/part';
 import { identityOrder, orderByTrace, SpanTable, TraceAppender } from '@vivace/trace';
 
@@ -36,37 +33,28 @@ export interface BuildBlockResult {
  * becomes one row, a span delivered twice is kept once. `beforeRowGroup` may throw to end it. Blocks the calling thread: run it in a worker.
  */
 export function buildBlock(job: BuildBlockJob, beforeRowGroup: () => void = () => undefined): BuildBlockResult {
-  fs.rmSync(job.dir, { recursive: true, force: true });
-  fs.mkdirSync(job.dir, { recursive: true });
+  const folder = new BlockFolder(job.dir);
   const readers: PartReader[] = [];
   try {
     for (const part of job.parts) readers.push(new PartReader(part, { reuse: true }));
-    const dataPath = path.join(job.dir, 'data.parquet');
-    const sink = new FileSink(dataPath);
     const dedicated = supportedDedicatedColumns(job.dedicatedColumns);
     let writer: BlockWriter | undefined;
-    try {
-      for (const table of mergedRowGroups(readers, spansPerRowGroup(readers, job))) {
-        beforeRowGroup();
-        const order = orderByTrace(table);
-        writer ??= new BlockWriter(sink, {
-          blockId: job.blockId,
-          tenantId: job.tenant,
-          dedicatedColumns: job.chooseDedicatedColumns ? chooseDedicatedColumns(table, order, dedicated) : dedicated,
-          bloom: { falsePositive: job.bloomFalsePositive, shardBytes: job.bloomShardBytes },
-        });
-        writer.writeRowGroup(table, order);
-      }
-      if (!writer) throw new AppError('failed_precondition', `block ${job.blockId}: parts hold no spans`);
-      const block = writer.finish();
-      sink.close();
-      const files = blockFiles(block, dataPath);
-      for (const file of files) if ('bytes' in file) fs.writeFileSync(path.join(job.dir, file.name), file.bytes);
-      return { meta: block.meta, files: files.map((file) => file.name) };
-    } finally {
-      sink.close();
+    for (const table of mergedRowGroups(readers, spansPerRowGroup(readers, job))) {
+      beforeRowGroup();
+      const order = orderByTrace(table);
+      writer ??= new BlockWriter(folder.sink, {
+        blockId: job.blockId,
+        tenantId: job.tenant,
+        dedicatedColumns: job.chooseDedicatedColumns ? chooseDedicatedColumns(table, order, dedicated) : dedicated,
+        bloom: { falsePositive: job.bloomFalsePositive, shardBytes: job.bloomShardBytes },
+      });
+      writer.writeRowGroup(table, order);
     }
+    if (!writer) throw new AppError('failed_precondition', `block ${job.blockId}: parts hold no spans`);
+    const block = writer.finish();
+    return { meta: block.meta, files: folder.finish(block) };
   } finally {
+    folder.close();
     for (const reader of readers) reader.close();
   }
 }
@@ -134,25 +122,4 @@ function gather(readers: readonly PartReader[], from: readonly number[], to: rea
     new TraceAppender(slice, table).append(identityOrder(slice));
   }
   return table;
-}
-
-class FileSink implements ByteSink {
-  position = 0;
-  #fd: number | undefined;
-
-  constructor(file: string) {
-    this.#fd = fs.openSync(file, 'w', 0o644);
-  }
-
-  write(bytes: Uint8Array): void {
-    const fd = this.#fd;
-    if (fd === undefined) throw new Error('sink is closed');
-    for (let done = 0; done < bytes.length; ) done += fs.writeSync(fd, bytes, done, bytes.length - done);
-    this.position += bytes.length;
-  }
-
-  close(): void {
-    if (this.#fd !== undefined) fs.closeSync(this.#fd);
-    this.#fd = undefined;
-  }
 }
