@@ -94,6 +94,8 @@ export async function mergeBlocks(job: MergeBlocksJob, hooks: MergeHooks): Promi
 class Cursor {
   readonly #reader: BlockReader;
   readonly #target: SpanTable;
+  /** For one row group after the other: shared memory is not part of what makes V8 collect. */
+  readonly #memory = new SpanTable();
   #group = 0;
   #table: SpanTable | undefined;
   #order: TraceOrder | undefined;
@@ -126,7 +128,7 @@ class Cursor {
     this.#appender = undefined;
     this.at = 0;
     if (this.#group === this.#reader.rowGroupCount) return false;
-    this.#table = await this.#reader.readRowGroup(this.#group++, signal);
+    this.#table = await this.#reader.readRowGroup(this.#group++, signal, this.#memory);
     this.#order = identityOrder(this.#table);
     return true;
   }
@@ -149,7 +151,7 @@ const EMPTY = new Uint8Array(0);
 
 /** The row group being made. */
 class Output {
-  /** One table for all row groups: shared memory is not part of what makes V8 collect. */
+  /** For one row group after the other, as in a cursor. */
   readonly table: SpanTable;
   readonly #writer: BlockWriter;
   readonly #job: MergeBlocksJob;

@@ -35,8 +35,8 @@ export interface BlockReader {
   columns(rowGroup: number): SpanColumns;
   /** The trace with this 16-byte id as a table of its own, or undefined. */
   findTrace(id: Uint8Array, signal?: AbortSignal): Promise<SpanTable | undefined>;
-  /** A whole row group, everything preserved, in the order stored. */
-  readRowGroup(rowGroup: number, signal?: AbortSignal): Promise<SpanTable>;
+  /** A whole row group, everything preserved, in the order stored; in place of what `into` held when that is given. */
+  readRowGroup(rowGroup: number, signal?: AbortSignal, into?: SpanTable): Promise<SpanTable>;
 }
 
 /** Reads and checks the footer. Rejects with `unimplemented` naming the version when the block is not vParquet4. */
@@ -73,11 +73,12 @@ class StoredBlock implements BlockReader {
     return table;
   }
 
-  async readRowGroup(rowGroup: number, signal?: AbortSignal): Promise<SpanTable> {
+  async readRowGroup(rowGroup: number, signal?: AbortSignal, into?: SpanTable): Promise<SpanTable> {
     const access = new RowGroupAccess(this.#access, rowGroup);
     const set = new ColumnSet(access);
     await loadChunks(access, set, set.wanting(TABLE_COLUMNS), signal);
-    const table = new SpanTable();
+    const table = into ?? new SpanTable();
+    table.clear();
     appendToSpanTable(set, this.meta, table);
     return table;
   }
