@@ -31,12 +31,12 @@ export interface Door {
 const MAX_HEADER_BYTES = 1 << 20;
 const SILENCE_MS = 30_000;
 const IDLE_MS = 120_000;
-/** Of one HTTP/2 connection: a collector sends all it has on one. */
-const MAX_STREAMS = 1_000;
-const STREAM_WINDOW_BYTES = 1 << 20;
+/** Of one HTTP/2 connection; with their windows they bound what it may hold. */
+const MAX_STREAMS = 250;
+const STREAM_WINDOW_BYTES = 1 << 18;
 const CONNECTION_WINDOW_BYTES = 1 << 24;
 /** What a connection may hold in memory, MB, before its calls are refused. */
-const MAX_SESSION_MB = 64;
+const MAX_SESSION_MB = 128;
 
 /** A port that speaks HTTP/1.1 and HTTP/2, with TLS or without. */
 export async function openDoor({ host, port, tls: secure, onRequest, requestTimeoutMs }: DoorOptions): Promise<Door> {

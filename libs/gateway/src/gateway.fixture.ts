@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { createMemoryLogger, createMemoryMetrics, systemClock } from '@vivace/base';
 import type { Clock, MemoryLogger, MemoryMetrics, Timers } from '@vivace/base';
 import { loadConfig } from '@vivace/config';
+import type { Lookup } from './addresses.ts';
 import type { Gateway } from './gateway.ts';
 import { createGateway } from './gateway.ts';
 
@@ -52,7 +53,7 @@ export async function startBackend(ports: { readonly http: number; readonly grpc
       response.writeHead(200, { 'content-type': 'text/plain', 'x-backend': 'yes', connection: 'x-hop', 'x-hop': 'not for others' }).end('hello');
     });
   });
-  const server2 = http2.createServer();
+  const server2 = http2.createServer({ maxSessionMemory: 100 });
   server2.on('stream', (stream, headers) => {
     seen.push({ method: 'CALL', url: headers[':path']!, headers, rawHeaders: [], bytes: 0 });
     stream.on('error', () => undefined);
@@ -115,6 +116,7 @@ export interface TestOptions {
   readonly http: readonly string[];
   readonly grpc: readonly string[];
   readonly apiPrefix?: string;
+  readonly lookup?: Lookup;
   readonly timers?: Timers;
   readonly clock?: Clock;
 }
@@ -124,6 +126,7 @@ export async function startGateway({
   http: https,
   grpc,
   apiPrefix = '',
+  lookup,
   timers = realTimers,
   clock = systemClock,
 }: TestOptions): Promise<TestGateway> {
@@ -139,7 +142,7 @@ ${yaml.replaceAll(/^/gm, '  ')}
   const { config } = loadConfig({ argv: ['-config.file=test.yaml'], env: {}, readFile: () => text });
   const logger = createMemoryLogger();
   const metrics = createMemoryMetrics();
-  const gateway = createGateway({ config: config.gateway, apiPrefix, env: undefined, timers, clock, logger, metrics });
+  const gateway = createGateway({ config: config.gateway, apiPrefix, env: undefined, ...(lookup && { lookup }), timers, clock, logger, metrics });
   await gateway.start();
   const scheme = config.gateway.tls ? 'https://localhost' : 'http://127.0.0.1';
   return {
@@ -163,7 +166,7 @@ export interface CallAnswer {
 
 /** A gRPC call, its messages as bytes. */
 export async function call(url: string, path: string, headers: OutgoingHttpHeaders = {}, body: Buffer = Buffer.from('message')): Promise<CallAnswer> {
-  const session = http2.connect(url, { rejectUnauthorized: false });
+  const session = http2.connect(url, { rejectUnauthorized: false, maxSessionMemory: 100 });
   try {
     const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers', ...headers });
     session.on('error', () => undefined);

@@ -20,8 +20,10 @@ interface Slot {
 /** What servers usually allow on a connection. */
 const STREAMS_PER_CONNECTION = 100;
 /** Of a stream, and of a connection: large messages should not wait for windows. */
-const STREAM_WINDOW_BYTES = 1 << 20;
+const STREAM_WINDOW_BYTES = 1 << 18;
 const CONNECTION_WINDOW_BYTES = 1 << 24;
+/** What a connection may hold in memory, MB. */
+const MAX_SESSION_MB = 128;
 const PING_EVERY_MS = 20_000;
 const PING_TIMEOUT_MS = 10_000;
 const MAX_ATTEMPTS = 3;
@@ -106,7 +108,7 @@ export class GrpcUpstream {
 
   #connect(address: Address): Slot {
     const { config, timers } = this.#options;
-    const session = http2.connect(`http://${address.key}`, { settings: { initialWindowSize: STREAM_WINDOW_BYTES, enablePush: false } });
+    const session = http2.connect(`http://${address.key}`, { settings: { initialWindowSize: STREAM_WINDOW_BYTES, enablePush: false }, maxSessionMemory: MAX_SESSION_MB });
     const cancel = timers.after(config.connectTimeoutMs, () => session.destroy(new Error('timed out')));
     const ready = new Promise<void>((resolve, reject) => {
       session.once('connect', () => {

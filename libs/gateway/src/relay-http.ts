@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest } from 'node:http2';
 import { AppError } from '@vivace/base';
 import type { Clock, Timers } from '@vivace/base';
 import type { GatewayTimeouts } from '@vivace/config';
@@ -103,8 +104,8 @@ function attempt(
     /** The upstream is told at once, or as soon as there is a connection to tell it by. */
     const end = (error: Error, tellClient: Error | undefined): void => {
       ended = error;
-      controller?.abort(error);
       finish(tellClient);
+      controller?.abort(error);
     };
     const deadline = new Deadline({
       limits: timeouts,
@@ -151,7 +152,9 @@ function attempt(
   });
 }
 
-function hasBody({ headers }: IncomingMessage): boolean {
+function hasBody(request: IncomingMessage): boolean {
+  const { headers, httpVersionMajor } = request;
+  if (httpVersionMajor === 2) return !(request as unknown as Http2ServerRequest).stream.endAfterHeaders; // what HTTP/2 requests are
   return headers['transfer-encoding'] !== undefined || (headers['content-length'] !== undefined && headers['content-length'] !== '0');
 }
 
