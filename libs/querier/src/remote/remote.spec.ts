@@ -1,7 +1,7 @@
 import { AppError, createMemoryMetrics, silentLogger } from '@vivace/base';
 import type { TenantId } from '@vivace/base';
 import { legacyQuery } from '@vivace/query';
-import { localChannel } from '@vivace/rpc';
+import { decode, encode, localChannel } from '@vivace/rpc';
 import { plainTraces, searchTexts, tableOf } from '@vivace/testkit';
 import { orderByTrace, sortedTable, SpanTable } from '@vivace/trace';
 import { parseQuery, printQuery } from '@vivace/traceql';
@@ -188,6 +188,11 @@ describe('the wire', () => {
     expect(inspectedBytes).toBe(5);
     expect(new SpanTable({}, got).spanCount).toBe(new Set(trace.spans.map(({ spanId, kind }) => `${spanId} ${kind}`)).size);
     expect(unpackResult('findTrace', packResult('findTrace', { trace: undefined, inspectedBytes: 1 }))).toEqual({ trace: undefined, inspectedBytes: 1 });
+    const several = [
+      { trace: undefined, inspectedBytes: 1 },
+      { trace: undefined, inspectedBytes: 2 },
+    ];
+    expect(unpackResult('findTrace', decode(encode(packResult('findTrace', several))))).toEqual(several);
     const job: FindTraceJob = { sources: { tenant: T1, tables: [], parts: [], blocks: [] }, traceId: new Uint8Array(16).fill(3) };
     expect((unpackJob(packJob(job)) as FindTraceJob).traceId).toEqual(job.traceId);
   });

@@ -80,18 +80,24 @@ interface PackedTrace {
   readonly inspectedBytes: number;
 }
 
-/** A found trace travels as OTLP; other results are plain data. */
+/** A found trace travels as OTLP; other results are plain data. Of a job that several processes do (`isElsewhere`) it is the list of their results. */
 export function packResult(task: TaskName, result: unknown): unknown {
   if (task !== 'findTrace') return result;
-  const { trace, inspectedBytes } = result as FindTraceResult;
-  return { ...(trace && { trace: traceToProto(new SpanTable({}, trace), 0) }), inspectedBytes } satisfies PackedTrace;
+  return Array.isArray(result) ? (result as FindTraceResult[]).map(packTrace) : packTrace(result as FindTraceResult);
 }
 
 export function unpackResult(task: TaskName, packed: unknown): unknown {
   if (task !== 'findTrace') return packed;
-  const { trace, inspectedBytes } = packed as PackedTrace;
-  if (!trace) return { trace: undefined, inspectedBytes } satisfies FindTraceResult;
+  return Array.isArray(packed) ? (packed as PackedTrace[]).map(unpackTrace) : unpackTrace(packed as PackedTrace);
+}
+
+function packTrace({ trace, inspectedBytes }: FindTraceResult): PackedTrace {
+  return { ...(trace && { trace: traceToProto(new SpanTable({}, trace), 0) }), inspectedBytes };
+}
+
+function unpackTrace({ trace, inspectedBytes }: PackedTrace): FindTraceResult {
+  if (!trace) return { trace: undefined, inspectedBytes };
   const table = new SpanTable();
   decodeInto(trace, table, { maxAttributeBytes: 0 }, { cutStrings: 0 });
-  return { trace: table.handle(), inspectedBytes } satisfies FindTraceResult;
+  return { trace: table.handle(), inspectedBytes };
 }
