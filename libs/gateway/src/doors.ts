@@ -45,7 +45,10 @@ export async function openDoor({ host, port, tls: secure, onRequest, requestTime
   const server = secure
     ? https.createServer({ ...options, ...contextOf(secure), ALPNProtocols: ['http/1.1', 'h2'], ...clientAuth(secure) })
     : http.createServer(options);
+  let closing = false;
   server.on('request', onRequest);
+  // The connection of the last answer is idle only after that.
+  server.on('request', (_request, response) => response.once('close', () => closing && setImmediate(() => server.closeIdleConnections())));
   server.requestTimeout = requestTimeoutMs;
   server.keepAliveTimeout = IDLE_MS;
   const sessions = new Set<Http2Session>();
@@ -78,6 +81,7 @@ export async function openDoor({ host, port, tls: secure, onRequest, requestTime
     },
     close: (timeoutMs) =>
       new Promise((resolve) => {
+        closing = true;
         const cut = setTimeout(() => {
           server.closeAllConnections();
           for (const session of sessions) session.destroy();

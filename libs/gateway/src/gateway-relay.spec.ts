@@ -31,13 +31,27 @@ describe('HTTP', () => {
   it('passes headers on in both directions, but not those of one connection', async () => {
     const { url } = await start();
     const answer = await new Promise<http.IncomingMessage>((resolve) => {
-      const headers = { 'x-mine': 'a', connection: 'keep-alive, x-drop', 'x-drop': 'b', te: 'trailers', 'x-scope-orgid': 't', authorization: 'Basic eDp5', 'x-forwarded-for': '6.6.6.6' };
+      const headers = {
+        'x-mine': 'a',
+        connection: 'keep-alive, x-drop',
+        'x-drop': 'b',
+        te: 'trailers',
+        'x-scope-orgid': 't',
+        authorization: 'Basic eDp5',
+        'x-forwarded-for': '6.6.6.6',
+      };
       http.get(`${url}/api/echo`, { headers }, resolve);
     });
     answer.resume();
     expect([answer.statusCode, answer.headers['x-backend'], answer.headers['x-hop']]).toEqual([200, 'yes', undefined]);
     const { headers } = backend.seen[0]!;
-    expect([headers['x-mine'], headers['x-drop'], headers.te, headers['x-scope-orgid'], headers.authorization]).toEqual(['a', undefined, undefined, 't', 'Basic eDp5']);
+    expect([headers['x-mine'], headers['x-drop'], headers.te, headers['x-scope-orgid'], headers.authorization]).toEqual([
+      'a',
+      undefined,
+      undefined,
+      't',
+      'Basic eDp5',
+    ]);
     expect([headers['x-forwarded-for'], headers.host]).toEqual(['127.0.0.1', backend.http]);
   });
 
@@ -105,7 +119,10 @@ describe('HTTP', () => {
     for (const headers of [{ 'content-length': '1001' }, { 'transfer-encoding': 'chunked' }]) {
       const request = http.request(`${url}/v1/traces`, { method: 'POST', headers }).end(Buffer.alloc(1001));
       const [response] = (await once(request, 'response')) as [http.IncomingMessage];
-      expect([response.statusCode, String((await once(response, 'data'))[0])]).toEqual([413, 'the body is too large, limit 1000 bytes (gateway.max_request_body_size)\n']);
+      expect([response.statusCode, String((await once(response, 'data'))[0])]).toEqual([
+        413,
+        'the body is too large, limit 1000 bytes (gateway.max_request_body_size)\n',
+      ]);
     }
     expect((await fetch(`${url}/v1/traces`, { method: 'POST', body: Buffer.alloc(1000) })).status).toBe(200);
   });
@@ -146,17 +163,22 @@ describe('HTTP', () => {
     await expect(fetch(`${url}/api/search`).then((response) => response.text())).rejects.toThrow();
   });
 
-  it.each(['/api/../flush', '/api/%2e%2e/flush', '/api/%2E./flush', '/api//x', '/api/%00', '/api/%zz', '/api/a%2F..%2Fb'])('refuses the path %s', async (path) => {
-    const { url } = await start();
-    const [response] = (await once(http.get({ host: '127.0.0.1', port: new URL(url).port, path }), 'response')) as [http.IncomingMessage];
-    response.resume();
-    expect(response.statusCode).toBe(400);
-    expect(backend.seen).toEqual([]);
-  });
+  it.each(['/api/../flush', '/api/%2e%2e/flush', '/api/%2E./flush', '/api//x', '/api/%00', '/api/%zz', '/api/a%2F..%2Fb'])(
+    'refuses the path %s',
+    async (path) => {
+      const { url } = await start();
+      const [response] = (await once(http.get({ host: '127.0.0.1', port: new URL(url).port, path }), 'response')) as [http.IncomingMessage];
+      response.resume();
+      expect(response.statusCode).toBe(400);
+      expect(backend.seen).toEqual([]);
+    },
+  );
 
   it('takes the absolute form', async () => {
     const { url } = await start();
-    const [response] = (await once(http.get({ host: '127.0.0.1', port: new URL(url).port, path: 'http://x.example/api/echo?a=b' }), 'response')) as [http.IncomingMessage];
+    const [response] = (await once(http.get({ host: '127.0.0.1', port: new URL(url).port, path: 'http://x.example/api/echo?a=b' }), 'response')) as [
+      http.IncomingMessage,
+    ];
     response.resume();
     expect(backend.seen[0]!.url).toBe('/api/echo?a=b');
   });
@@ -191,7 +213,11 @@ describe('upstreams that fail', () => {
     const port = await closedPort();
     const { url } = await start('', { http: [`127.0.0.1:${port}`] });
     const response = await fetch(`${url}/api/echo`);
-    expect([response.status, await response.text(), response.headers.get('retry-after')]).toEqual([503, 'upstream queryFrontend cannot be reached (ECONNREFUSED)\n', '1']);
+    expect([response.status, await response.text(), response.headers.get('retry-after')]).toEqual([
+      503,
+      'upstream queryFrontend cannot be reached (ECONNREFUSED)\n',
+      '1',
+    ]);
     expect(upstreamErrors('queryFrontend', 'connect')).toBe(1);
     const revived = await startBackend({ http: port, grpc: 0 });
     expect((await fetch(`${url}/api/echo`)).status).toBe(200);
@@ -289,7 +315,10 @@ describe('upstreams that fail', () => {
     const { url } = await start('', { http: [dead, backend.http] });
     backend.answer = (_request, response) => void response.writeHead(204).end();
     const response = await fetch(`${url}/flush`, { method: 'POST' });
-    expect([response.status, (await response.text()).split('\n').sort()]).toEqual([502, ['', `${backend.http}: 204`, expect.stringContaining(`${dead}: 502`)].sort()]);
+    expect([response.status, (await response.text()).split('\n').sort()]).toEqual([
+      502,
+      ['', `${backend.http}: 204`, expect.stringContaining(`${dead}: 502`)].sort(),
+    ]);
     const one = await fetch(`${url}/flush?instance=${backend.http}`, { method: 'POST' });
     expect([one.status, await one.text()]).toEqual([200, `${backend.http}: 204\n`]);
   });
@@ -305,7 +334,8 @@ describe('gRPC', () => {
 
   it('passes statuses on that come alone', async () => {
     const { url } = await start();
-    backend.answerCall = (stream) => stream.respond({ ':status': 200, 'grpc-status': '8', 'grpc-message': 'rate%20limit', 'grpc-status-details-bin': 'CAg' }, { endStream: true });
+    backend.answerCall = (stream) =>
+      stream.respond({ ':status': 200, 'grpc-status': '8', 'grpc-message': 'rate%20limit', 'grpc-status-details-bin': 'CAg' }, { endStream: true });
     const answer = await call(url, EXPORT);
     expect([answer.code, answer.message, answer.headers['grpc-status-details-bin']]).toEqual([8, 'rate limit', 'CAg']);
   });
@@ -330,7 +360,10 @@ describe('gRPC', () => {
       stream.respond({ ':status': 200 });
       stream.write('half', () => stream.session!.destroy());
     };
-    expect(await call(url, '/tempopb.StreamingQuerier/Search')).toMatchObject({ code: 14, message: expect.stringMatching(/^upstream queryFrontendGrpc (broke the connection|ended without a status)$/) });
+    expect(await call(url, '/tempopb.StreamingQuerier/Search')).toMatchObject({
+      code: 14,
+      message: expect.stringMatching(/^upstream queryFrontendGrpc (broke the connection|ended without a status)$/),
+    });
   });
 
   it('tells the upstream when the client cancels', async () => {
@@ -376,7 +409,9 @@ describe('stopping', () => {
     const open = fetch(`${url}/api/search`);
     await arrived;
     const stopped = own.stop(5_000);
-    await expect(new Promise((resolve, reject) => net.connect(Number(new URL(url).port), '127.0.0.1', () => resolve('connected')).on('error', reject))).rejects.toThrow('ECONNREFUSED');
+    await expect(
+      new Promise((resolve, reject) => net.connect(Number(new URL(url).port), '127.0.0.1', () => resolve('connected')).on('error', reject)),
+    ).rejects.toThrow('ECONNREFUSED');
     respond();
     expect(await (await open).text()).toBe('late');
     await stopped;

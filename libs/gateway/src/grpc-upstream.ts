@@ -108,7 +108,10 @@ export class GrpcUpstream {
 
   #connect(address: Address): Slot {
     const { config, timers } = this.#options;
-    const session = http2.connect(`http://${address.key}`, { settings: { initialWindowSize: STREAM_WINDOW_BYTES, enablePush: false }, maxSessionMemory: MAX_SESSION_MB });
+    const session = http2.connect(`http://${address.key}`, {
+      settings: { initialWindowSize: STREAM_WINDOW_BYTES, enablePush: false },
+      maxSessionMemory: MAX_SESSION_MB,
+    });
     const cancel = timers.after(config.connectTimeoutMs, () => session.destroy(new Error('timed out')));
     const ready = new Promise<void>((resolve, reject) => {
       session.once('connect', () => {
