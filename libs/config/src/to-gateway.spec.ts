@@ -73,7 +73,7 @@ gateway:
 
   it('reads a file of users, which may leave passwords to the htpasswd file', () => {
     const text = 'users: [{ name: a }]\napi_keys: [{ name: k, key: secret }]';
-    expect(parseGatewayUsers({ file: 'u', text, hasHtpasswd: true }).apiKeys[0]!.key.reveal()).toBe('secret');
+    expect(parseGatewayUsers({ file: 'u', text, hasHtpasswd: true }).apiKeys[0].key.reveal()).toBe('secret');
     expect(problems(() => parseGatewayUsers({ file: 'u', text, hasHtpasswd: false }))).toContain('u: users[0]: needs one of');
   });
 });

@@ -1,7 +1,7 @@
 import { compareBytes } from '@vivace/bytes';
 import { PartReader } from '@vivace/part';
 import { identityOrder, orderByTrace, sortedTable, SpanTable, TraceAppender } from '@vivace/trace';
-import type { TraceOrder } from '@vivace/trace';
+import type { SpanTableHandle, TraceOrder } from '@vivace/trace';
 import type { FindTraceResult, JobSources } from './jobs.ts';
 import type { BlockReaders } from './open-sources.ts';
 
@@ -37,6 +37,16 @@ export async function findTrace(sources: JobSources, traceId: Uint8Array, reader
     for (const table of tables) if (table) new TraceAppender(table, found).append(orderByTrace(table));
   }
   return { trace: found.spanCount === 0 ? undefined : sortedTable(found, orderByTrace(found)).handle(), inspectedBytes };
+}
+
+/** One trace out of pieces of it, each a table of nothing else; spans found twice count once. */
+export function joinTrace(pieces: readonly SpanTableHandle[]): SpanTableHandle {
+  const found = new SpanTable();
+  for (const handle of pieces) {
+    const table = new SpanTable({}, handle);
+    new TraceAppender(table, found).append(orderByTrace(table));
+  }
+  return sortedTable(found, orderByTrace(found)).handle();
 }
 
 /** The order of one trace of an unsorted table. */

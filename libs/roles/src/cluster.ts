@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import os from 'node:os';
-import { AppError } from '@vivace/base';
+import type { AppError } from '@vivace/base';
 import { advertisedHost, membershipPage, registerMembershipMetrics, startMembership } from '@vivace/membership';
 import type { Membership } from '@vivace/membership';
 import type { Page, Service } from '@vivace/nest';

@@ -86,7 +86,7 @@ describe('the process', () => {
     const flags = ['-ingester.lifecycler.id=solo', '-ingester.availability-zone=a', `-ingester.lifecycler.tokens-file-path=${dir}/ring/tokens`];
     const ringOf = async (url: string | undefined) => {
       const response = await fetch(`${url}/ingester/ring`, { headers: { accept: 'application/json' } });
-      return ((await response.json()) as { shards: { tokens: number[] }[] }).shards[0]!;
+      return ((await response.json()) as { shards: { tokens: number[] }[] }).shards[0];
     };
     const first = await start(...flags);
     const member = await ringOf(first.url);

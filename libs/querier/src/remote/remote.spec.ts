@@ -155,6 +155,19 @@ describe('a dispatcher and its queriers', () => {
   });
 });
 
+describe('what queriers found of a trace', () => {
+  it('is joined where it was asked for, copies once', async () => {
+    const [[trace]] = fc.sample(plainTraces(), { numRuns: 1, seed: 5 });
+    const table = tableOf([trace]);
+    const piece = sortedTable(table, orderByTrace(table)).handle();
+    const { dispatcher } = setup(0);
+    const job: FindTraceJob = { sources: { tenant: T1, tables: [piece, piece], parts: [], blocks: [] }, traceId: new Uint8Array(16) };
+    const { trace: whole } = await dispatcher.runner.run('findTrace', job);
+    expect(new SpanTable({}, whole).spanCount).toBe(new SpanTable({}, piece).spanCount);
+    expect(whole).not.toBe(piece);
+  });
+});
+
 describe('the wire', () => {
   it('carries queries as their text, tag searches too', () => {
     fc.assert(
