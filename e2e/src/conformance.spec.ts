@@ -1,10 +1,13 @@
+import fs from 'node:fs';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Case } from './conformance-kit.ts';
-import { baseTime, CASES, normalise, pushDataset, titleOf, urlOf } from './conformance-kit.ts';
+import { baseTime, CASES, normalise, pushDataset, testdata, titleOf, urlOf } from './conformance-kit.ts';
 import { KNOWN_DIFFERENCES } from './known-differences.ts';
+import type { KnownDifference } from './known-differences.ts';
 import { Vivace } from './vivace.ts';
 
-// The recorded answers of a real Tempo, asked of a real process while the data is recent, once it is in blocks, and after a restart.
+// The recorded answers of a real Tempo, asked of a real process while the data is recent, once it is in blocks, after a restart, and from a block that Tempo wrote.
 
 let vivace: Vivace;
 const baseSec = baseTime();
@@ -38,16 +41,37 @@ describe('after a restart', () => {
   askAll();
 });
 
-function askAll(): void {
-  it.each(CASES.map((c) => ({ title: titleOf(c), c })))('$title', ({ c }) => check(c));
+describe('from a block that a real Tempo wrote', () => {
+  const { baseSec: tempoBaseSec } = JSON.parse(testdata('conformance/tempo-block/base.json')) as { baseSec: number };
+  let reader: Vivace;
+  beforeAll(async () => {
+    // Its retention would count from when it was recorded.
+    reader = await Vivace.create({ more: 'compactor: { disabled: true }' });
+    fs.cpSync(new URL('../../testdata/conformance/tempo-block/single-tenant', import.meta.url), path.join(reader.dir, 'blocks/single-tenant'), {
+      recursive: true,
+    });
+    await reader.start();
+  });
+  afterAll(() => reader.destroy());
+  askAll(() => ({ process: reader, base: tempoBaseSec, differences: KNOWN_DIFFERENCES.filter(({ byStorage }) => !byStorage) }));
+});
+
+interface Asked {
+  readonly process: Vivace;
+  readonly base: number;
+  readonly differences: readonly KnownDifference[];
 }
 
-async function check(c: Case): Promise<void> {
-  const { status, body } = await vivace.get(urlOf(c, baseSec));
+function askAll(asked: () => Asked = () => ({ process: vivace, base: baseSec, differences: KNOWN_DIFFERENCES })): void {
+  it.each(CASES.map((c) => ({ title: titleOf(c), c })))('$title', ({ c }) => check(c, asked()));
+}
+
+async function check(c: Case, { process, base, differences }: Asked): Promise<void> {
+  const { status, body } = await process.get(urlOf(c, base));
   expect(status, body).toBe(c.expect.status);
   if (status !== 200) return;
-  const answer = normalise(c.kind, body, baseSec);
-  const difference = KNOWN_DIFFERENCES.find(({ applies }) => applies(c));
+  const answer = normalise(c.kind, body, base);
+  const difference = differences.find(({ applies }) => applies(c));
   if (difference) difference.check(answer, c.expect.answer);
   else expect(answer).toEqual(c.expect.answer);
 }

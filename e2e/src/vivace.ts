@@ -1,20 +1,14 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import fs from 'node:fs';
-import http from 'node:http';
-import https from 'node:https';
 import os from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { freePorts } from './free-ports.ts';
+import { ServerProcess } from './server-process.ts';
 
-const MAIN = path.resolve(import.meta.dirname, '../../apps/vivace/dist/main.js');
 /** Of `localhost` and 127.0.0.1; it signs itself. */
 export const CERTIFICATE = {
   cert: path.resolve(import.meta.dirname, '../../testdata/otlp/tls/cert.pem'),
   key: path.resolve(import.meta.dirname, '../../testdata/otlp/tls/key.pem'),
 };
-const START_TIMEOUT_MS = 60_000;
 
 export interface VivaceOptions {
   /** Keys of the `ingester` block, as all below. */
@@ -22,6 +16,8 @@ export interface VivaceOptions {
   readonly wal?: Readonly<Record<string, string | number>>;
   /** Where blocks are, as keys of `storage.trace`; a local folder unless said otherwise. */
   readonly store?: string;
+  /** Further lines of the configuration file. */
+  readonly more?: string;
   /** Edits the whole configuration file, given where the process may listen and store. */
   readonly file?: (places: Places) => string;
   /** Environment besides that of the test. */
@@ -43,27 +39,22 @@ export interface Places {
 }
 
 /** A real process on loopback, free ports and a folder of its own. */
-export class Vivace {
+export class Vivace extends ServerProcess {
   readonly dir: string;
   readonly http: string;
   /** Host and port of the gRPC query API. */
   readonly grpc: string;
   readonly otlpGrpc: string;
   readonly otlpHttp: string;
-  readonly #configFile: string;
-  readonly #env: Readonly<Record<string, string>>;
-  #child: ChildProcess | undefined;
-  /** Everything the processes of this folder have logged. */
-  log = '';
 
   private constructor(dir: string, ports: readonly number[], configFile: string, { env = {}, tls = false }: VivaceOptions) {
+    const http = tls ? `https://localhost:${ports[0]}` : `http://127.0.0.1:${ports[0]}`;
+    super({ configFile, http, env });
     this.dir = dir;
-    this.http = tls ? `https://localhost:${ports[0]}` : `http://127.0.0.1:${ports[0]}`;
+    this.http = http;
     this.grpc = `${tls ? 'localhost' : '127.0.0.1'}:${ports[1]}`;
     this.otlpGrpc = `127.0.0.1:${ports[2]}`;
     this.otlpHttp = `http://127.0.0.1:${ports[3]}`;
-    this.#configFile = configFile;
-    this.#env = env;
   }
 
   /** Prepares folder and configuration; nothing runs until `start`. */
@@ -85,48 +76,12 @@ export class Vivace {
         `ingester: { ${lines(options.ingester)} }`,
         `storage: { trace: { ${options.store ?? `backend: local, local: { path: ${dir}/blocks }`}, blocklist_poll: 5s, wal: { path: ${dir}/wal, ${lines(options.wal)} } } }`,
         `overrides: { defaults: { ingestion: { rate_limit_bytes: 1GB, burst_size_bytes: 1GB, max_traces_per_user: 0 } }, per_tenant_override_config: ${dir}/tenants.yaml }`,
+        options.more ?? '',
         '',
       ].join('\n'),
     );
     if (options.file) fs.writeFileSync(configFile, options.file({ dir, httpPort: ports[0], otlpGrpcPort: ports[2], otlpHttpPort: ports[3] }));
     return new Vivace(dir, ports, configFile, options);
-  }
-
-  get pid(): number {
-    if (this.#child?.pid === undefined) throw new Error('not running');
-    return this.#child.pid;
-  }
-
-  /** Starts the process, with flags beside its file, and resolves when it is ready. */
-  async start(...flags: string[]): Promise<void> {
-    const child = spawn(process.execPath, [MAIN, `-config.file=${this.#configFile}`, ...flags], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...this.#env },
-    });
-    this.#child = child;
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (this.log += chunk.toString()));
-    const deadline = Date.now() + START_TIMEOUT_MS;
-    for (;;) {
-      if (child.exitCode !== null || child.signalCode !== null)
-        throw new Error(`vivace ended with ${child.exitCode ?? child.signalCode} while starting:\n${this.log.slice(-4000)}`);
-      if (await isReady(this.http)) return;
-      if (Date.now() > deadline) throw new Error(`vivace was not ready after ${START_TIMEOUT_MS} ms:\n${this.log.slice(-4000)}`);
-      await sleep(50);
-    }
-  }
-
-  /** Sends a signal and resolves with the exit code (null when the signal ended it) once the process is gone. */
-  async kill(signal: NodeJS.Signals): Promise<number | null> {
-    if (this.#child?.exitCode === null) this.#child.kill(signal);
-    return this.ended();
-  }
-
-  /** Resolves with the exit code (null when a signal ended it) once the process is gone. */
-  async ended(): Promise<number | null> {
-    const child = this.#child;
-    this.#child = undefined;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
-    return new Promise((resolve) => child.once('exit', resolve));
   }
 
   async flush(): Promise<void> {
@@ -145,19 +100,9 @@ export class Vivace {
     if (response.status !== 200 || text !== '{"partialSuccess":{}}') throw new Error(`push: ${response.status} ${text}`);
   }
 
-  /** What was logged as an error. */
-  errors(): string[] {
-    return this.log.split('\n').filter((line) => line.includes('level=error'));
-  }
-
   /** The `meta.json` of every stored block. */
   blocks(): string[] {
     return fs.globSync(`${this.dir}/blocks/*/*/meta.json`);
-  }
-
-  async get(pathAndQuery: string, headers: Readonly<Record<string, string>> = {}): Promise<{ status: number; body: string }> {
-    const response = await fetch(this.http + pathAndQuery, { headers, signal: AbortSignal.timeout(30_000) });
-    return { status: response.status, body: await response.text() };
   }
 
   /** Ends the process and removes the folder. */
@@ -165,15 +110,4 @@ export class Vivace {
     await this.kill('SIGKILL');
     fs.rmSync(this.dir, { recursive: true, force: true });
   }
-}
-
-function isReady(base: string): Promise<boolean> {
-  const { get } = base.startsWith('https') ? https : http;
-  return new Promise((resolve) => {
-    const request = get(`${base}/ready`, { rejectUnauthorized: false, signal: AbortSignal.timeout(1_000) }, (response) => {
-      response.resume();
-      resolve(response.statusCode === 200);
-    });
-    request.on('error', () => resolve(false));
-  });
 }
