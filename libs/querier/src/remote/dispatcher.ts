@@ -174,8 +174,7 @@ class TenantDispatcher implements Dispatcher {
     await gone.promise;
     this.#streams--;
     this.#idle.delete(take);
-    // Set by `take`, which the compiler cannot see.
-    const left = current as Assignment | undefined;
+    const left = current;
     if (left) {
       this.#assigned.delete(left.id);
       if (left.job) this.#retry(left.job, new AppError('unavailable', 'the querier that worked on a part of the query has gone'));
@@ -196,7 +195,7 @@ class TenantDispatcher implements Dispatcher {
       if (job) this.#settle(job, decode(bytes) as WorkResult);
     } catch (reason) {
       answered();
-      job?.done.reject(reason as Error);
+      job?.done.reject(reason);
     }
     return OK;
   }
