@@ -1,4 +1,4 @@
-import type { Vivace } from './vivace.ts';
+import type { QueryDoor } from './server-process.ts';
 
 // The spans of a trace as the API gives them, every field there, defaults filled in, ids as hex.
 
@@ -61,7 +61,7 @@ export const byKey = (attributes: readonly KeyValue[] = []): readonly KeyValue[]
 const hex = (base64 = ''): string => Buffer.from(base64, 'base64').toString('hex');
 
 /** The spans of a trace by span id; none when it is unknown. */
-export async function findTrace(vivace: Vivace, traceId: string, headers: Readonly<Record<string, string>> = {}): Promise<readonly FoundSpan[]> {
+export async function findTrace(vivace: QueryDoor, traceId: string, headers: Readonly<Record<string, string>> = {}): Promise<readonly FoundSpan[]> {
   const { status, body } = await vivace.get(`/api/v2/traces/${traceId}`, headers);
   if (status !== 200) throw new Error(`trace ${traceId}: ${status} ${body}`);
   return ((JSON.parse(body) as TraceJson).trace.resourceSpans ?? [])
@@ -113,7 +113,7 @@ export interface FoundTrace {
 
 /** What a search from `startSec` on finds; of the last hour unless said otherwise. */
 export async function search(
-  vivace: Vivace,
+  vivace: QueryDoor,
   q: string,
   headers: Readonly<Record<string, string>> = {},
   startSec = Math.ceil(Date.now() / 1000) - 3600,

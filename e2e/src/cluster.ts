@@ -1,0 +1,253 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { lastingPorts } from './free-ports.ts';
+import { ServerProcess } from './server-process.ts';
+
+// Roles as processes of their own on loopback, joined by gossip, with one store.
+
+export const ROLES = ['ingester', 'query-frontend', 'querier', 'distributor', 'compactor'] as const;
+export type RoleName = (typeof ROLES)[number];
+
+/** Short, so that a test sees every hand-over many times. */
+export const HEARTBEAT_TIMEOUT_MS = 5_000;
+const HEARTBEAT_PERIOD = '1s';
+const BLOCKLIST_POLL = '1s';
+/** Of blocks, polled three times and more meanwhile. */
+const COMPLETE_BLOCK_TIMEOUT = '5s';
+
+export interface ClusterOptions {
+  readonly processes: Readonly<Record<RoleName, number>>;
+  /** Keys of `storage.trace`; a local folder unless said otherwise. */
+  readonly store?: object;
+  /** `ingester` keys besides those all get. */
+  readonly ingester?: object;
+}
+
+export interface AddOptions {
+  /** Puts the data folder on a disk of its own of this size, in memory. */
+  readonly diskBytes?: number;
+}
+
+interface Ports {
+  readonly http: number;
+  readonly grpc: number;
+  readonly gossip: number;
+  readonly otlpGrpc: number;
+  readonly otlpHttp: number;
+}
+
+export class ClusterMember extends ServerProcess {
+  readonly name: string;
+  readonly role: RoleName;
+  readonly http: string;
+  readonly otlpHttp: string;
+  readonly otlpGrpc: string;
+  /** Log, parts and blocks under way. */
+  readonly dataDir: string;
+
+  constructor(name: string, role: RoleName, ports: Ports, configFile: string, dataDir: string, wrapper: readonly string[]) {
+    const http = `http://127.0.0.1:${ports.http}`;
+    super({ configFile, http, wrapper });
+    this.name = name;
+    this.role = role;
+    this.http = http;
+    this.otlpHttp = `http://127.0.0.1:${ports.otlpHttp}`;
+    this.otlpGrpc = `127.0.0.1:${ports.otlpGrpc}`;
+    this.dataDir = dataDir;
+  }
+
+  async restart(signal: NodeJS.Signals): Promise<void> {
+    await this.kill(signal);
+    await this.start();
+  }
+
+  /** The folder as the process sees it, also on a disk that only the process has. */
+  get dataDirInside(): string {
+    return `/proc/${this.pid}/root${this.dataDir}`;
+  }
+}
+
+/** One row of a ring page. */
+export interface RingRow {
+  readonly id: string;
+  readonly state: string;
+}
+
+export class Cluster {
+  readonly dir: string;
+  readonly #options: ClusterOptions;
+  readonly #members = new Map<string, ClusterMember>();
+  readonly #ports = new Map<string, Ports>();
+
+  private constructor(dir: string, options: ClusterOptions) {
+    this.dir = dir;
+    this.#options = options;
+  }
+
+  /** Prepares folders and configurations; nothing runs until `start`. */
+  static async create(options: ClusterOptions): Promise<Cluster> {
+    const cluster = new Cluster(fs.mkdtempSync(path.join(os.tmpdir(), 'vivace-cluster-')), options);
+    for (const role of ROLES) for (let i = 1; i <= options.processes[role]; i++) await cluster.#take(nameOf(role, i));
+    for (const role of ROLES) for (let i = 1; i <= options.processes[role]; i++) cluster.#prepare(role, nameOf(role, i));
+    return cluster;
+  }
+
+  /** All at once, as an orchestrator does it. Resolves when all are ready. */
+  async start(): Promise<void> {
+    await Promise.all(this.all().map((member) => member.start()));
+  }
+
+  /** Prepares one more. */
+  async add(role: RoleName, { diskBytes }: AddOptions = {}): Promise<ClusterMember> {
+    const name = nameOf(role, this.all(role).length + 1);
+    await this.#take(name);
+    return this.#prepare(role, name, diskBytes);
+  }
+
+  all(role?: RoleName): readonly ClusterMember[] {
+    return [...this.#members.values()].filter((member) => role === undefined || member.role === role);
+  }
+
+  running(role?: RoleName): readonly ClusterMember[] {
+    return this.all(role).filter(({ isRunning }) => isRunning);
+  }
+
+  /** The ingesters as every running process with a ring sees them: by name of the process, `id state` sorted. */
+  async rings(): Promise<Readonly<Record<string, readonly string[]>>> {
+    const pages = this.running().filter(({ role }) => role !== 'query-frontend');
+    const entries = await Promise.all(
+      pages.map(async (member): Promise<[string, readonly string[]]> => {
+        const { body } = await member.get('/ingester/ring', { accept: 'application/json' });
+        const { shards } = JSON.parse(body) as { readonly shards: readonly RingRow[] };
+        return [member.name, shards.map(({ id, state }) => `${id} ${state}`).sort()];
+      }),
+    );
+    return Object.fromEntries(entries);
+  }
+
+  /** Resolves once every process is ready and sees exactly the running ingesters as ACTIVE; rejects when that takes longer. */
+  async healed(withinMs: number): Promise<void> {
+    const wanted = JSON.stringify(this.running('ingester').map(({ name }) => `${name} ACTIVE`));
+    const deadline = Date.now() + withinMs;
+    await Promise.all(this.running().map((member) => member.ready()));
+    for (;;) {
+      const rings = await this.rings();
+      if (Object.values(rings).every((ring) => JSON.stringify(ring) === wanted)) return;
+      if (Date.now() > deadline) throw new Error(`the rings are not ${wanted} after ${withinMs} ms: ${JSON.stringify(rings)}`);
+      await sleep(200);
+    }
+  }
+
+  blocks(): string[] {
+    return fs.globSync(`${this.dir}/store/*/*/meta.json`);
+  }
+
+  /** What was logged as an error, each text once, with the name of a process that did. */
+  errors(): string[] {
+    const found = new Map<string, string>();
+    for (const member of this.all()) {
+      for (const line of member.errors()) found.set(line.replaceAll(/[0-9a-f]{4,}|\d+/g, '#'), `${member.name}: ${line.slice(0, 1_000)}`);
+    }
+    return [...found.values()];
+  }
+
+  /** Ends the processes and removes the folders; with `keep`, or `VIVACE_E2E_KEEP` set, logs are kept beside the configurations. */
+  async destroy(): Promise<void> {
+    for (const member of this.all()) member.resume();
+    await Promise.all(this.running().map((member) => member.kill('SIGKILL')));
+    if (process.env.VIVACE_E2E_KEEP === undefined) fs.rmSync(this.dir, { recursive: true, force: true });
+    else for (const member of this.all()) fs.writeFileSync(path.join(this.dir, `${member.name}.log`), member.log);
+  }
+
+  async #take(name: string): Promise<void> {
+    const [http, grpc, gossip, otlpGrpc, otlpHttp] = await lastingPorts(5);
+    this.#ports.set(name, { http, grpc, gossip, otlpGrpc, otlpHttp });
+  }
+
+  #prepare(role: RoleName, name: string, diskBytes?: number): ClusterMember {
+    const configFile = path.join(this.dir, `${name}.yaml`);
+    const dataDir = path.join(this.dir, name);
+    fs.mkdirSync(dataDir);
+    // JSON is YAML.
+    fs.writeFileSync(configFile, JSON.stringify(this.#config(role, name, dataDir), undefined, 2));
+    const member = new ClusterMember(name, role, this.#ports.get(name)!, configFile, dataDir, diskBytes === undefined ? [] : ownDisk(dataDir, diskBytes));
+    this.#members.set(name, member);
+    return member;
+  }
+
+  #config(role: RoleName, name: string, dataDir: string): object {
+    const ports = this.#ports.get(name)!;
+    const addresses = (wanted: RoleName, port: keyof Ports) =>
+      Array.from({ length: this.#options.processes[wanted] }, (_, i) => `127.0.0.1:${this.#ports.get(nameOf(wanted, i + 1))![port]}`);
+    const kvstore = { store: 'memberlist' };
+    return {
+      target: role,
+      server: {
+        http_listen_address: '127.0.0.1',
+        http_listen_port: ports.http,
+        grpc_listen_address: '127.0.0.1',
+        grpc_listen_port: ports.grpc,
+      },
+      distributor: {
+        receivers: {
+          otlp: { protocols: { grpc: { endpoint: `127.0.0.1:${ports.otlpGrpc}` }, http: { endpoint: `127.0.0.1:${ports.otlpHttp}` } } },
+        },
+      },
+      memberlist: {
+        node_name: name,
+        randomize_node_name: false,
+        bind_addr: ['127.0.0.1'],
+        bind_port: ports.gossip,
+        advertise_addr: '127.0.0.1',
+        advertise_port: ports.gossip,
+        cluster_label: path.basename(this.dir),
+        join_members: addresses('ingester', 'gossip'),
+        rejoin_interval: '2s',
+        min_join_backoff: '200ms',
+        max_join_backoff: '2s',
+        abort_if_cluster_join_fails: false,
+      },
+      ingester: {
+        max_block_duration: '3s',
+        trace_idle_period: '500ms',
+        trace_live_period: '1s',
+        flush_check_period: '500ms',
+        complete_block_timeout: COMPLETE_BLOCK_TIMEOUT,
+        block_retry_period: '2s',
+        ...this.#options.ingester,
+        lifecycler: {
+          id: name,
+          address: '127.0.0.1',
+          min_ready_duration: '1s',
+          heartbeat_period: HEARTBEAT_PERIOD,
+          ring: { replication_factor: 3, kvstore, heartbeat_timeout: `${HEARTBEAT_TIMEOUT_MS}ms` },
+        },
+      },
+      querier: { max_concurrent_queries: 8, frontend_worker: { frontend_address: addresses('query-frontend', 'grpc').join(','), id: name } },
+      compactor: {
+        ring: { kvstore, instance_id: name, instance_addr: '127.0.0.1', heartbeat_period: HEARTBEAT_PERIOD, heartbeat_timeout: `${HEARTBEAT_TIMEOUT_MS}ms` },
+        compaction: { compaction_cycle: '3s', compaction_window: '1h' },
+      },
+      storage: {
+        trace: {
+          ...(this.#options.store ?? { backend: 'local', local: { path: path.join(this.dir, 'store') } }),
+          blocklist_poll: BLOCKLIST_POLL,
+          wal: { path: dataDir },
+        },
+      },
+      overrides: { defaults: { ingestion: { rate_limit_bytes: 1e9, burst_size_bytes: 1e9, max_traces_per_user: 0 } } },
+    };
+  }
+}
+
+function nameOf(role: RoleName, n: number): string {
+  return `${role}-${n}`;
+}
+
+/** Runs a command where `dir` is a file system in memory of its own. */
+function ownDisk(dir: string, bytes: number): string[] {
+  const mount = `mount -t tmpfs -o size=${bytes} tmpfs "$0" && exec "$@"`;
+  return ['unshare', '--mount', '--map-root-user', 'sh', '-c', mount, dir];
+}
