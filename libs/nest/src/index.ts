@@ -3,6 +3,7 @@ export { createHttpServer } from './http-server.ts';
 export type { HttpServerOptions } from './http-server.ts';
 export { createLifecycle } from './lifecycle.ts';
 export type { Lifecycle, LifecycleDeps, Service, ServiceState } from './lifecycle.ts';
+export { LiveController } from './live.controller.ts';
 export type { Page, PageRequest } from './mount-pages.ts';
 export { MetricsController } from './metrics.controller.ts';
 export type { Admin, ConfigMode, MetricsPage, StatusPages } from './ports.ts';

@@ -1,6 +1,6 @@
 import type { DynamicModule } from '@nestjs/common';
 import { AppError } from '@vivace/base';
-import { AdminController, createLifecycle, LIFECYCLE, MetricsController, ReadyController, StatusController } from '@vivace/nest';
+import { AdminController, createLifecycle, LIFECYCLE, LiveController, MetricsController, ReadyController, StatusController } from '@vivace/nest';
 import { ROLES } from './roles.ts';
 import type { Runtime } from './runtime.ts';
 import { processMetrics } from './services.ts';
@@ -15,7 +15,7 @@ export class AppModule {
     if (!role) throw new AppError('unimplemented', `target ${target} is not implemented in this version, want one of ${Object.keys(ROLES).join(', ')}`);
     return {
       module: AppModule,
-      controllers: [ReadyController, MetricsController, StatusController, AdminController],
+      controllers: [LiveController, ReadyController, MetricsController, StatusController, AdminController],
       providers: [
         { provide: RUNTIME, useValue: runtime },
         ...role.providers,

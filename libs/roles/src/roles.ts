@@ -7,6 +7,8 @@ import type { RpcMethod, TenantId } from '@vivace/base';
 import type { BlockList } from '@vivace/blocklist';
 import type { Compactor } from '@vivace/compactor';
 import { createReplicatedIngester, ingesterPushMethod } from '@vivace/distributor';
+import type { Gateway } from '@vivace/gateway';
+import { createGateway } from '@vivace/gateway';
 import type { Ingester } from '@vivace/ingester';
 import type { RpcServer, Service } from '@vivace/nest';
 import type { ObjectStore } from '@vivace/object-store';
@@ -27,6 +29,7 @@ import type { Rings } from './rings.ts';
 import { createRings } from './rings.ts';
 import type { Runtime } from './runtime.ts';
 import { blockListService, ingesterService, poolService, rpcService } from './services.ts';
+import { systemTimers } from './system-timers.ts';
 import type { Tasks } from './task-worker.ts';
 import {
   BLOCK_LIST,
@@ -34,6 +37,7 @@ import {
   COMPACTOR,
   DISPATCHER,
   FRONTEND_WORKER,
+  GATEWAY,
   INGESTER,
   OVERRIDES,
   PAGES,
@@ -327,7 +331,38 @@ const compactor: Role = {
   ],
 };
 
-export const ROLES: Readonly<Record<string, Role>> = { all, distributor, ingester, querier, 'query-frontend': queryFrontend, compactor };
+const gateway: Role = {
+  providers: [
+    ...base,
+    noPages,
+    {
+      provide: GATEWAY,
+      inject: [RUNTIME],
+      useFactory: ({ config, env, logger, metrics, clock }: Runtime) =>
+        createGateway({ config: config.gateway, apiPrefix: config.httpApiPrefix, env, timers: systemTimers, clock, logger, metrics }),
+    },
+    part.noQueryApi,
+    noMethods,
+    part.plainAdmin,
+  ],
+  alive: [OVERRIDES, GATEWAY],
+  services: ({ config, logger }: Runtime, overrides: Overrides, door: Gateway) => [
+    overrides,
+    {
+      name: 'gateway',
+      async start() {
+        await door.start();
+        logger.info('the gateway listens', door.ports);
+      },
+      stop: () => door.stop(config.server.gracefulShutdownTimeoutMs * OPEN_REQUESTS_SHARE),
+    },
+  ],
+};
+
+/** Of the graceful stop: what open requests may take. */
+const OPEN_REQUESTS_SHARE = 0.9;
+
+export const ROLES: Readonly<Record<string, Role>> = { all, distributor, ingester, querier, 'query-frontend': queryFrontend, compactor, gateway };
 
 function compactorService(compactor: Compactor): Service {
   return { name: 'compactor', start: () => compactor.start(), stop: () => compactor.stop() };

@@ -5,6 +5,7 @@ import type { Overrides } from './overrides.ts';
 import { versionText } from './version.ts';
 
 const PAGES = [
+  '/live',
   '/ready',
   '/metrics',
   '/status',

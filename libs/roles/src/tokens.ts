@@ -4,6 +4,7 @@ export const COMPACTOR: unique symbol = Symbol('COMPACTOR');
 export const DISPATCHER: unique symbol = Symbol('DISPATCHER');
 export const DISTRIBUTOR: unique symbol = Symbol('DISTRIBUTOR');
 export const FRONTEND_WORKER: unique symbol = Symbol('FRONTEND_WORKER');
+export const GATEWAY: unique symbol = Symbol('GATEWAY');
 export const INGESTER: unique symbol = Symbol('INGESTER');
 export const OVERRIDES: unique symbol = Symbol('OVERRIDES');
 export const PAGES: unique symbol = Symbol('PAGES');
