@@ -83,7 +83,7 @@ export class Addresses {
     const list = this.#list;
     let fallback: Address | undefined;
     for (let i = 0; i < list.length; i++) {
-      const address = list[(this.#next + i) % list.length]!;
+      const address = list[(this.#next + i) % list.length];
       if (tried.has(address.key)) continue;
       if (this.#isUp(address.key)) {
         this.#next = (this.#next + i + 1) % list.length;
@@ -136,7 +136,7 @@ export class Addresses {
         }
       }),
     );
-    for (const [i, { host, port }] of targets.entries()) this.#resolved.set(`${host}:${port}`, lists[i]!);
+    for (const [i, { host, port }] of targets.entries()) this.#resolved.set(`${host}:${port}`, lists[i]);
     this.#list = [...new Map(lists.flat().map((address) => [address.key, address])).values()].sort((a, b) => (a.key < b.key ? -1 : 1));
     this.#count.set(this.#list.length);
     const now = new Set(this.#list.map(({ key }) => key));

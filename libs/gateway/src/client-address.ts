@@ -19,7 +19,7 @@ export function createClientAddress(trusted: readonly Network[]): (peer: string 
     const from = plain(peer ?? '');
     if (forwardedFor === undefined || !isTrusted(from)) return { address: from, limitKey: limitKey(from), forwardedFor: from };
     const hops = forwardedFor.split(',').map((hop) => plain(hop.trim()));
-    const address = hops.findLast((hop) => !isTrusted(hop)) ?? hops[0]!;
+    const address = hops.findLast((hop) => !isTrusted(hop)) ?? hops[0];
     return { address, limitKey: limitKey(address), forwardedFor: `${forwardedFor}, ${from}` };
   };
 }
@@ -31,7 +31,7 @@ function plain(address: string): string {
 
 function limitKey(address: string): string {
   if (!net.isIPv6(address)) return address;
-  const [head = '', tail] = address.split('%')[0]!.split('::');
+  const [head = '', tail] = address.split('%')[0].split('::');
   const before = head === '' ? [] : head.split(':');
   const after = tail === undefined || tail === '' ? [] : tail.split(':');
   const zeros = tail === undefined ? 0 : 8 - before.length - after.length;

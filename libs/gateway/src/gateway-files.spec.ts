@@ -44,7 +44,7 @@ describe('users', () => {
     fs.writeFileSync(file, `anna:${HASH}\n`);
     const { gateway: own, logger, metrics } = await start(`auth: { htpasswd_file: ${file} }`);
     expect([await status(anna), await status(basic('bo', 'open sesame'))]).toEqual([200, 401]);
-    expect(backend.seen[0]!.headers['x-scope-orgid']).toBe('anna');
+    expect(backend.seen[0].headers['x-scope-orgid']).toBe('anna');
     fs.appendFileSync(file, `bo:${HASH}\n`);
     await own.reload();
     expect(await status(basic('bo', 'open sesame'))).toBe(200);
@@ -143,7 +143,7 @@ describe('TLS', () => {
     const [response] = (await once(https.get(`${url}/api/echo`, { rejectUnauthorized: false }), 'response')) as [http.IncomingMessage];
     response.resume();
     expect(response.statusCode).toBe(200);
-    expect(backend.seen[0]!.headers['x-forwarded-proto']).toBe('https');
+    expect(backend.seen[0].headers['x-forwarded-proto']).toBe('https');
     expect([(await call(url, EXPORT)).code, (await call(otlpUrl, EXPORT)).code]).toEqual([0, 0]);
   });
 
@@ -151,13 +151,13 @@ describe('TLS', () => {
     copy('otlp');
     const { gateway: own, logger } = await start(`tls: { cert_file: ${dir}/cert.pem, key_file: ${dir}/key.pem }`);
     const ports = Object.values(own.ports);
-    const first = await subject(ports[0]!);
+    const first = await subject(ports[0]);
     copy('gateway');
     await own.reload();
     expect([first, ...(await Promise.all(ports.map(subject)))]).toEqual([expect.not.stringMatching('second'), 'second', 'second']);
     fs.copyFileSync(pem('otlp/tls/cert'), path.join(dir, 'cert.pem'));
     await own.reload();
-    expect(await subject(ports[0]!)).toBe('second');
+    expect(await subject(ports[0])).toBe('second');
     expect(String(logger.entries.findLast(({ level }) => level === 'error')?.fields['err'])).toContain('gateway.tls');
   });
 

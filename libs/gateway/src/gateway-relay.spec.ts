@@ -44,7 +44,7 @@ describe('HTTP', () => {
     });
     answer.resume();
     expect([answer.statusCode, answer.headers['x-backend'], answer.headers['x-hop']]).toEqual([200, 'yes', undefined]);
-    const { headers } = backend.seen[0]!;
+    const { headers } = backend.seen[0];
     expect([headers['x-mine'], headers['x-drop'], headers.te, headers['x-scope-orgid'], headers.authorization]).toEqual([
       'a',
       undefined,
@@ -180,7 +180,7 @@ describe('HTTP', () => {
       http.IncomingMessage,
     ];
     response.resume();
-    expect(backend.seen[0]!.url).toBe('/api/echo?a=b');
+    expect(backend.seen[0].url).toBe('/api/echo?a=b');
   });
 
   it('serves the API below its prefix only', async () => {
@@ -202,7 +202,7 @@ describe('HTTP', () => {
   it('believes X-Forwarded-For of trusted proxies', async () => {
     const { url } = await start('trusted_proxies: [127.0.0.0/8]\naccess_log: all');
     await fetch(`${url}/api/echo`, { headers: { 'x-forwarded-for': '6.6.6.6, 7.7.7.7, 127.9.9.9' } });
-    expect(backend.seen[0]!.headers['x-forwarded-for']).toBe('6.6.6.6, 7.7.7.7, 127.9.9.9, 127.0.0.1');
+    expect(backend.seen[0].headers['x-forwarded-for']).toBe('6.6.6.6, 7.7.7.7, 127.9.9.9, 127.0.0.1');
     await gateway!.stop();
     expect(gateway!.logger.entries.find(({ msg }) => msg === 'request')!.fields).toMatchObject({ client: '7.7.7.7', path: '/api/echo', status: 200 });
   });
@@ -287,7 +287,7 @@ describe('upstreams that fail', () => {
     await first;
     const refused = await fetch(`${url}/api/search`);
     expect([refused.status, await refused.text()]).toEqual([503, expect.stringContaining('gateway.connections.max_waiting')]);
-    open[0]!.end('done');
+    open[0].end('done');
     expect(await (await waiting).text()).toBe('done');
   });
 
@@ -315,10 +315,10 @@ describe('upstreams that fail', () => {
     const { url } = await start('', { http: [dead, backend.http] });
     backend.answer = (_request, response) => void response.writeHead(204).end();
     const response = await fetch(`${url}/flush`, { method: 'POST' });
-    expect([response.status, (await response.text()).split('\n').sort()]).toEqual([
-      502,
-      ['', `${backend.http}: 204`, expect.stringContaining(`${dead}: 502`)].sort(),
-    ]);
+    const text = await response.text();
+    expect([response.status, text.split('\n').length]).toEqual([502, 3]);
+    expect(text).toContain(`${backend.http}: 204\n`);
+    expect(text).toContain(`${dead}: 502 connect ECONNREFUSED`);
     const one = await fetch(`${url}/flush?instance=${backend.http}`, { method: 'POST' });
     expect([one.status, await one.text()]).toEqual([200, `${backend.http}: 204\n`]);
   });

@@ -92,7 +92,7 @@ describe.each(cases)('$method $path', (route) => {
     const [status] = await ask(route, as(user));
     expect(status).toBe(200);
     expect(backend.seen.map(({ method, url }) => [method, url])).toEqual([[route.method, route.asks]]);
-    const { headers } = backend.seen[0]!;
+    const { headers } = backend.seen[0];
     expect(headers['x-scope-orgid']).toBe(TENANTS[user]);
     expect([headers.authorization, headers['x-api-key']]).toEqual([undefined, undefined]);
     expect([headers['x-forwarded-for'], headers['x-forwarded-proto'], headers['x-forwarded-host']]).toEqual(['127.0.0.1', 'http', new URL(gateway.url).host]);
@@ -100,7 +100,7 @@ describe.each(cases)('$method $path', (route) => {
 
   it('overwrites the tenant that was sent', async () => {
     await ask(route, { ...as(user), 'X-Scope-OrgID': 'ten-other|ten-a' });
-    expect(backend.seen[0]!.rawHeaders.filter((_, i, raw) => raw[i - 1]?.toLowerCase() === 'x-scope-orgid')).toEqual([TENANTS[user]]);
+    expect(backend.seen[0].rawHeaders.filter((_, i, raw) => raw[i - 1]?.toLowerCase() === 'x-scope-orgid')).toEqual([TENANTS[user]]);
   });
 
   it('asks who it is', async () => {
@@ -134,7 +134,7 @@ describe.each(calls)('call $path', ({ path, right }) => {
   it('serves who has the right, for their tenant', async () => {
     const answer = await call(gateway.url, path, { ...as(user), 'x-scope-orgid': ['ten-other', 'ten-a'] as unknown as string }, Buffer.from('a message'));
     expect([answer.code, answer.bytes.toString(), answer.trailers['x-extra']]).toEqual([0, 'a message', 'trailer']);
-    const { headers } = backend.seen[0]!;
+    const { headers } = backend.seen[0];
     expect([headers['x-scope-orgid'], headers.authorization, headers['x-forwarded-for']]).toEqual([TENANTS[user], undefined, '127.0.0.1']);
   });
 

@@ -180,7 +180,7 @@ export async function call(url: string, path: string, headers: OutgoingHttpHeade
       stream.on('close', () => {
         const all = { ...first, ...last };
         const message = decodeURIComponent(String(all['grpc-message'] ?? ''));
-        resolve({ headers: first!, trailers: last!, bytes: Buffer.concat(chunks), code: Number(all['grpc-status'] ?? -1), message });
+        resolve({ headers: first, trailers: last, bytes: Buffer.concat(chunks), code: Number(all['grpc-status'] ?? -1), message });
       });
       stream.end(body);
     });

@@ -144,7 +144,7 @@ export function createHandler(options: HandlerOptions): (request: IncomingMessag
         response.once('close', () => gone.abort());
         const { addresses } = upstreams.http(target.upstream);
         const method = isRead ? 'GET' : 'POST';
-        const withoutBody = headers.filter((_, i) => !headers[i - (i % 2)]!.startsWith('content-'));
+        const withoutBody = headers.filter((_, i) => !headers[i - (i % 2)].startsWith('content-'));
         const parameters = new URLSearchParams(query);
         const { totalMs } = timeouts;
         answer(
@@ -227,7 +227,7 @@ function fieldsOf({ headers }: IncomingMessage): string[] {
 function callHeaders(flat: readonly string[], path: string): OutgoingHttpHeaders {
   const headers: Record<string, string | string[]> = { ':method': 'POST', ':path': path, te: 'trailers' };
   for (let i = 0; i < flat.length; i += 2) {
-    const [name, value] = [flat[i]!, flat[i + 1]!];
+    const [name, value] = [flat[i], flat[i + 1]];
     const before = headers[name];
     headers[name] = before === undefined ? value : [before, value].flat();
   }

@@ -33,11 +33,11 @@ export function forwardedHeaders(raw: readonly string[], { forwardedFor, host, p
   const named = namedByConnection(raw);
   const out: string[] = [];
   for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i]!.toLowerCase();
+    const name = raw[i].toLowerCase();
     if (name.startsWith(':') || HOP_BY_HOP.has(name) || OURS.has(name) || named?.has(name)) continue;
     if (tenant !== undefined && name === TENANT) continue;
     if (dropCredentials && CREDENTIALS.has(name)) continue;
-    out.push(name, raw[i + 1]!);
+    out.push(name, raw[i + 1]);
   }
   out.push('x-forwarded-for', forwardedFor, 'x-forwarded-proto', proto);
   if (host !== undefined) out.push('x-forwarded-host', host);
@@ -51,8 +51,8 @@ export function responseHeaders(raw: readonly (Buffer | string)[]): string[] {
   const named = namedByConnection(texts);
   const out: string[] = [];
   for (let i = 0; i < texts.length; i += 2) {
-    const name = texts[i]!.toLowerCase();
-    if (!HOP_BY_HOP.has(name) && !named?.has(name)) out.push(texts[i]!, texts[i + 1]!);
+    const name = texts[i].toLowerCase();
+    if (!HOP_BY_HOP.has(name) && !named?.has(name)) out.push(texts[i], texts[i + 1]);
   }
   return out;
 }
@@ -61,8 +61,8 @@ export function responseHeaders(raw: readonly (Buffer | string)[]): string[] {
 function namedByConnection(raw: readonly string[]): ReadonlySet<string> | undefined {
   let names: Set<string> | undefined;
   for (let i = 0; i < raw.length; i += 2) {
-    if (raw[i]!.toLowerCase() !== 'connection') continue;
-    for (const name of raw[i + 1]!.toLowerCase().split(',')) if (!PROTECTED.has(name.trim())) (names ??= new Set()).add(name.trim());
+    if (raw[i].toLowerCase() !== 'connection') continue;
+    for (const name of raw[i + 1].toLowerCase().split(',')) if (!PROTECTED.has(name.trim())) (names ??= new Set()).add(name.trim());
   }
   return names;
 }

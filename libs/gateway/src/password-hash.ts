@@ -42,8 +42,8 @@ function parseArgon2(text: string, refuse: (why: string) => AppError): PasswordH
   const match = /^\$(argon2(?:id|i|d))\$v=19\$m=(\d{1,9}),t=(\d{1,9}),p=(\d{1,9})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/.exec(text);
   if (!match) throw refuse('is not a whole argon2 hash of version 19 ($argon2id$v=19$m=…,t=…,p=…$salt$hash)');
   const [memory, passes, parallelism] = [Number(match[2]), Number(match[3]), Number(match[4])];
-  const nonce = Buffer.from(match[5]!, 'base64');
-  const expected = Buffer.from(match[6]!, 'base64');
+  const nonce = Buffer.from(match[5], 'base64');
+  const expected = Buffer.from(match[6], 'base64');
   if (memory > MAX_ARGON2_KIB || passes > MAX_ARGON2_PASSES || parallelism > MAX_ARGON2_LANES)
     throw refuse(`m=${memory},t=${passes},p=${parallelism} is above m=${MAX_ARGON2_KIB},t=${MAX_ARGON2_PASSES},p=${MAX_ARGON2_LANES}`);
   if (memory < 8 * parallelism || passes < 1 || parallelism < 1 || nonce.length < 8 || expected.length < 4)

@@ -59,7 +59,7 @@ export async function relayGrpc({ response, upstream, headers, timeouts, timers,
       endWith(trailersOf(rpcCode(code), details));
       if (!stream.destroyed) stream.end();
     };
-    call.on('response', (answer, flags) => {
+    call.on('response', (answer: IncomingHttpHeaders, flags: number) => {
       touch();
       if (stream.destroyed) return;
       const endStream = (flags & http2.constants.NGHTTP2_FLAG_END_STREAM) !== 0;
@@ -74,8 +74,8 @@ export async function relayGrpc({ response, upstream, headers, timeouts, timers,
         call.pipe(stream);
       }
     });
-    call.on('trailers', (answer) => {
-      endWith(answer as OutgoingHttpHeaders); // what came as headers may go as headers
+    call.on('trailers', (answer: IncomingHttpHeaders) => {
+      endWith(answer); // what came as headers may go as headers
       finish(codeOf(answer));
     });
     call.on('error', () => undefined);

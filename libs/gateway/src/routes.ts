@@ -75,7 +75,7 @@ const ADMIN: Readonly<Record<string, Route>> = {
   '/shutdown': { label: 'shutdown', access: 'admin', methods: ['GET', 'POST'], target: { kind: 'each', upstream: 'ingester', mustName: true } },
   '/status': admin('status', 'queryFrontend'),
 };
-const STATUS = ADMIN['/status']!;
+const STATUS = ADMIN['/status'];
 
 const GRPC_EXPORT: Route = {
   label: 'opentelemetry_proto_collector_trace_v1_traceservice_export',
@@ -93,7 +93,7 @@ export function createRoutes({ apiPrefix, adminEnabled }: RouteOptions): Routes 
   return {
     find(path, method, isGrpc) {
       if (isGrpc) return path === EXPORT ? GRPC_EXPORT : path.startsWith(STREAMING) ? GRPC_STREAMING : undefined;
-      const exact = Object.hasOwn(EXACT, path) ? EXACT[path]! : undefined;
+      const exact = Object.hasOwn(EXACT, path) ? EXACT[path] : undefined;
       // What a reader of the query API asks is not the Zipkin's.
       if (exact && !(path.startsWith('/api/') && !exact.methods!.includes(method))) return exact;
       if (path === apiRoot || path.startsWith(`${apiRoot}/`)) return path === `${apiRoot}/overrides` ? overrides : apiRoute(path.slice(apiPrefix.length));
