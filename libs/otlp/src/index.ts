@@ -9,4 +9,4 @@ export type { ScanLimits } from './scan-export.ts';
 export { REFUSAL_REASONS, ScanResult } from './scan-result.ts';
 export type { RefusalReason } from './scan-result.ts';
 export { traceToJson } from './trace-to-json.ts';
-export { traceToProto } from './trace-to-proto.ts';
+export { tableToProto, traceToProto } from './trace-to-proto.ts';

@@ -1,5 +1,5 @@
 import type { AttrList, SpanTable } from '@vivace/trace';
-import { ATTR_ARRAY, ATTR_BOOL, ATTR_DOUBLE, ATTR_INT, ATTR_JSON, ATTR_STRING } from '@vivace/trace';
+import { ATTR_ARRAY, ATTR_BOOL, ATTR_DOUBLE, ATTR_INT, ATTR_JSON, ATTR_STRING, orderByTrace } from '@vivace/trace';
 import { JsonEncoder } from './json-encoder.ts';
 import { ProtoWriter } from './proto-writer.ts';
 import { endTime, eventTime, firstOf, hasParent, traceSpans } from './trace-spans.ts';
@@ -12,6 +12,20 @@ import { endTime, eventTime, firstOf, hasParent, traceSpans } from './trace-span
 export function traceToProto(table: SpanTable, traceRow: number, unnamedService?: string): Uint8Array {
   const spans = traceSpans(table, traceRow);
   const w = new ProtoWriter(256 + spans.length * 512);
+  writeTrace(w, table, traceRow, spans, unnamedService);
+  return w.result();
+}
+
+/** All spans of the table, each once, as one message of that kind. */
+export function tableToProto(table: SpanTable): Uint8Array {
+  const { traceCount, traces, spans, traceSpans: bounds } = orderByTrace(table);
+  const w = new ProtoWriter(256 + spans.length * 512);
+  for (let t = 0; t < traceCount; t++) writeTrace(w, table, traces[t], spans.subarray(bounds[t], bounds[t + 1]), undefined);
+  return w.result();
+}
+
+/** `spans`: those of the trace, in storage order. */
+function writeTrace(w: ProtoWriter, table: SpanTable, traceRow: number, spans: Uint32Array, unnamedService: string | undefined): void {
   for (let i = 0; i < spans.length; ) {
     const resource = table.spanResource[spans[i]];
     const resourceSpans = w.begin(0x0a);
@@ -25,7 +39,6 @@ export function traceToProto(table: SpanTable, traceRow: number, unnamedService?
     }
     w.end(resourceSpans);
   }
-  return w.result();
 }
 
 function writeResource(w: ProtoWriter, table: SpanTable, row: number, unnamedService: string | undefined): void {

@@ -2,6 +2,8 @@ import type { TenantId } from '@vivace/base';
 import type { BlockMeta } from '@vivace/block';
 import type { MetricsMode, MetricsRequest, SearchRequest, TagsRequest, TagValuesRequest } from '@vivace/query';
 import type { SpanTableHandle } from '@vivace/trace';
+import type { IdRange, Share } from './copies/id-range.ts';
+import type { TraceDigests } from './copies/trace-digests.ts';
 
 /** Row groups `[from, to)` of a block. */
 export interface BlockSlice {
@@ -21,6 +23,13 @@ export interface JobSources {
   readonly isElsewhere?: boolean;
   /** Blocks that the query asks anyway, whatever ingesters still hold of them. */
   readonly covered?: readonly string[];
+  /**
+   * Spans may lie in several of these places: each is to count once. The job is about this share of the trace ids, or those in `range` where it is known already.
+   */
+  readonly share?: Share;
+  readonly range?: IdRange;
+  /** Of recent data only these traces, 16 bytes each. */
+  readonly only?: Uint8Array;
 }
 
 export interface SearchJob {
@@ -45,6 +54,27 @@ export interface TagsJob {
 export interface TagValuesJob {
   readonly sources: JobSources;
   readonly request: TagValuesRequest;
+}
+
+/** What is known of the copies that this process has of each trace in `sources.range`: `TraceDigests`. */
+export interface DigestsJob {
+  readonly sources: JobSources;
+}
+
+/** The spans of `sources.only`, as OTLP. */
+export interface SpansJob {
+  readonly sources: JobSources;
+}
+
+/** Which traces in the range other holders are to evaluate, and which to send: a `Choice` each. */
+export interface ChooseJob {
+  readonly sources: JobSources;
+  readonly holders: readonly TraceDigests[];
+}
+
+/** The trace ids of `sources.share`. */
+export interface RangeJob {
+  readonly sources: JobSources;
 }
 
 export interface FindTraceJob {
@@ -96,6 +126,24 @@ export function wholeBlocks(blocks: readonly BlockMeta[], threads: number): Bloc
   const shares = Array.from({ length: threads }, (): BlockSlice[] => []);
   for (const meta of blocks) shares[hashOf(meta.blockId) % threads].push({ meta, from: 0, to: meta.totalRecords });
   return shares.map((share, affinity) => ({ affinity, blocks: share })).filter((job) => job.blocks.length > 0);
+}
+
+/**
+ * Blocks among which a span may lie several times: each job has all of them, and a share of their trace ids. Not more shares than the largest block has row groups, for a row group
+ * that two jobs share is read twice.
+ */
+export function shareBlocks(metas: readonly BlockMeta[], targetBytes: number, threads: number): { readonly affinity: number; readonly share: Share }[] {
+  const total = metas.reduce((sum, meta) => sum + meta.size, 0);
+  const busy = Math.min(threads, Math.max(1, Math.ceil(total / MIN_JOB_BYTES)));
+  const wanted = Math.max(busy, Math.ceil(total / targetBytes));
+  const of = Math.max(
+    1,
+    Math.min(
+      wanted,
+      metas.reduce((most, meta) => Math.max(most, meta.totalRecords), 0),
+    ),
+  );
+  return Array.from({ length: of }, (_, part) => ({ affinity: part % threads, share: { part, of } }));
 }
 
 /** Spreads ids over threads. */

@@ -23,7 +23,7 @@ import type { RunOptions } from '@vivace/workers';
 import { cutTagNames, cutTagValues } from './cut-tags.ts';
 import { JobQueue } from './job-queue.ts';
 import type { JobLimits } from './job-queue.ts';
-import { divideBlocks, hashOf, wholeBlocks } from './jobs.ts';
+import { divideBlocks, hashOf, shareBlocks, wholeBlocks } from './jobs.ts';
 import type { BlockJob, JobSources } from './jobs.ts';
 import { MetricsProgress } from './metrics-progress.ts';
 import { SearchProgress } from './search-progress.ts';
@@ -55,6 +55,8 @@ export interface QuerierDeps {
   readonly recent: RecentSource;
   readonly blocks: BlockSource;
   readonly pool: TaskRunner;
+  /** Ingesters and blocks hold copies of spans (the replication factor is above 1): what is counted is compared by trace id first. */
+  readonly copies?: boolean;
   /** Of the pool. */
   readonly threads: number;
   /** `query_frontend.search` and `query_frontend.metrics` */
@@ -89,11 +91,25 @@ export function createQuerier(deps: QuerierDeps): QueryService {
   return new Querier(deps);
 }
 
+/** What there is of one tenant. */
+interface TenantData {
+  readonly tenant: TenantId;
+  readonly recent: ReturnType<RecentSource['recent']>;
+  readonly blocks: readonly BlockMeta[];
+}
+
+interface Job {
+  readonly affinity: number;
+  readonly sources: JobSources;
+}
+
 /** What a query wants besides the results of its jobs. */
 interface RunHooks<T> {
   /** `searchJobs` unless said otherwise. */
   readonly size?: JobSize;
   readonly divide?: (blocks: readonly BlockMeta[]) => BlockJob[];
+  /** What is found twice would count twice. */
+  readonly counts?: boolean;
   /** Before any job runs. */
   readonly onPlan?: (blocks: readonly BlockMeta[], jobs: readonly JobSources[]) => void;
   /** Each result as it comes, until the query ends. */
@@ -146,6 +162,7 @@ class Querier implements QueryService {
       'querier.search.query_timeout',
       (sources, options) => this.#deps.pool.run('search', { sources, request: { ...request, range }, floor }, options),
       {
+        counts: true,
         onPlan: (blocks, jobs) => progress.begin(blocks, jobs),
         onResult(partials, sources) {
           progress.add(partials, sources);
@@ -183,6 +200,7 @@ class Querier implements QueryService {
       (sources, options) => pool.run('metrics', { sources, request, mode, maxSeries }, options),
       {
         size: this.#deps.metricsJobs,
+        counts: true,
         onPlan: (blocks, jobs) => progress.begin(blocks, jobs.length),
         onResult(partials) {
           progress.add(partials);
@@ -221,14 +239,14 @@ class Querier implements QueryService {
     return fitting;
   }
 
-  /** Divides the data of each tenant into jobs and runs them all; recent data is one job. The first failure ends the others. */
+  /** Divides the data of each tenant into jobs and runs them all. The first failure ends the others. */
   async #run<T>(
     tenant: TenantId,
     range: TimeRange | undefined,
     signal: AbortSignal,
     timeoutKey: string,
     job: (sources: JobSources, options: Pick<RunOptions, 'signal' | 'affinity'>) => Promise<T>,
-    { size = this.#deps.searchJobs, divide, onPlan, onResult }: RunHooks<T> = {},
+    { size = this.#deps.searchJobs, divide, counts = false, onPlan, onResult }: RunHooks<T> = {},
   ): Promise<T[]> {
     const [startSec, endSec] = range ? [range.startSec - RANGE_SLACK_SEC, range.endSec + RANGE_SLACK_SEC] : [0, Number.MAX_SAFE_INTEGER];
     // One turn: see TenantIngester.
@@ -241,25 +259,12 @@ class Querier implements QueryService {
     const options = { signal: AbortSignal.any([signal, stop.signal]) };
     const run = this.#queue.query(tenant, size.maxPerQuery, options.signal);
     try {
-      const stored = data.flatMap(({ tenant, blocks }) =>
-        (divide?.(blocks) ?? divideBlocks(blocks, size.targetBytes, this.#deps.threads)).map(({ affinity, blocks }) => ({
-          affinity,
-          sources: { tenant, tables: [], parts: [], blocks },
-        })),
-      );
-      // First: it cannot be divided, since a trace may lie in several of them.
-      const recent = data
-        .filter(({ recent: { tables, parts, isElsewhere } }) => tables.length + parts.length > 0 || isElsewhere)
-        .map(({ tenant, recent: { tables, parts, isElsewhere = false } }) => ({
-          affinity: hashOf(tenant),
-          sources: { tenant, tables, parts, blocks: [], ...(isElsewhere && { isElsewhere, covered: this.#deps.blocks.coveredBlocks(tenant) }) },
-        }));
-      const jobs = [...recent, ...stored];
+      const jobs = counts && this.#deps.copies ? this.#sharedJobs(data, size) : this.#jobs(data, size, divide);
       onPlan?.(
         data.flatMap(({ blocks }) => blocks),
         jobs.map(({ sources }) => sources),
       );
-      const answer = async ({ affinity, sources }: { readonly affinity: number; readonly sources: JobSources }): Promise<readonly T[]> => {
+      const answer = async ({ affinity, sources }: Job): Promise<readonly T[]> => {
         const result = await run(async () => {
           if (this.#deps.extraDelayMs > 0) await delay(this.#deps.extraDelayMs, undefined, options);
           return job(sources, { ...options, affinity });
@@ -278,10 +283,44 @@ class Querier implements QueryService {
     }
   }
 
+  /** Recent data is one job: it cannot be divided, since a trace may lie in several of its places. */
+  #jobs(data: readonly TenantData[], size: JobSize, divide: RunHooks<never>['divide']): Job[] {
+    const stored = data.flatMap(({ tenant, blocks }) =>
+      (divide?.(blocks) ?? divideBlocks(blocks, size.targetBytes, this.#deps.threads)).map(({ affinity, blocks }) => ({
+        affinity,
+        sources: { tenant, tables: [], parts: [], blocks },
+      })),
+    );
+    const recent = data.filter(hasRecent).map(({ tenant, recent: { tables, parts, isElsewhere = false } }) => ({
+      affinity: hashOf(tenant),
+      sources: { tenant, tables, parts, blocks: [], ...(isElsewhere && { isElsewhere, covered: this.#deps.blocks.coveredBlocks(tenant) }) },
+    }));
+    // Recent data first: it takes longest.
+    return [...recent, ...stored];
+  }
+
+  /** Every job has all places and a share of the trace ids, so that the copies of a trace meet in one. */
+  #sharedJobs(data: readonly TenantData[], size: JobSize): Job[] {
+    return data
+      .filter((one) => hasRecent(one) || one.blocks.length > 0)
+      .flatMap(({ tenant, blocks: metas, recent: { tables, parts, isElsewhere = false } }) => {
+        const blocks = metas.map((meta) => ({ meta, from: 0, to: meta.totalRecords }));
+        const elsewhere = isElsewhere && { isElsewhere, covered: this.#deps.blocks.coveredBlocks(tenant) };
+        return shareBlocks(metas, size.targetBytes, this.#deps.threads).map(({ affinity, share }) => ({
+          affinity,
+          sources: { tenant, tables, parts, blocks, share, ...elsewhere },
+        }));
+      });
+  }
+
   #recentRange(): TimeRange {
     const nowSec = Math.ceil(this.#deps.clock.now() / 1_000);
     return { startSec: nowSec - Math.ceil(this.#deps.recentWindowMs / 1_000), endSec: nowSec };
   }
+}
+
+function hasRecent({ recent: { tables, parts, isElsewhere = false } }: TenantData): boolean {
+  return tables.length + parts.length > 0 || isElsewhere;
 }
 
 function deadline(signal: AbortSignal | undefined, timeoutMs: number): AbortSignal {

@@ -3,6 +3,7 @@ import type { BlockCache, BlockReader } from '@vivace/block';
 import type { ObjectStore } from '@vivace/object-store';
 import { metricsBatches, planMetrics, planSearch, searchBatches, tagNames, tagValues } from '@vivace/query';
 import type { TaskContext } from '@vivace/workers';
+import { copyTasks } from './copies/copy-tasks.ts';
 import { findTrace } from './find-trace.ts';
 import type { FindTraceJob, MetricsJob, SearchJob, TagsJob, TagValuesJob } from './jobs.ts';
 import { withBatches } from './open-sources.ts';
@@ -28,7 +29,7 @@ export function createQueryTasks(deps: QueryTasksDeps) {
     search: ({ sources, request, floor }: SearchJob, { signal }: TaskContext) => {
       const plan = planSearch(request.query, { legacy: request.legacy });
       const { range, limit, spansPerSpanSet } = request;
-      return withBatches(sources, readers, (batches) =>
+      return withBatches(sources, readers, signal, (batches) =>
         searchBatches(plan, batches, {
           limit,
           spansPerSpanSet,
@@ -40,12 +41,14 @@ export function createQueryTasks(deps: QueryTasksDeps) {
     },
     metrics: ({ sources, request, mode, maxSeries }: MetricsJob, { signal }: TaskContext) => {
       const plan = planMetrics(request, mode);
-      return withBatches(sources, readers, (batches) => metricsBatches(plan, batches, { maxSeries, signal }));
+      return withBatches(sources, readers, signal, (batches) => metricsBatches(plan, batches, { maxSeries, signal }));
     },
-    tags: ({ sources, request }: TagsJob, { signal }: TaskContext) => withBatches(sources, readers, (batches) => tagNames(batches, request, { signal })),
+    tags: ({ sources, request }: TagsJob, { signal }: TaskContext) =>
+      withBatches(sources, readers, signal, (batches) => tagNames(batches, request, { signal })),
     tagValues: ({ sources, request }: TagValuesJob, { signal }: TaskContext) =>
-      withBatches(sources, readers, (batches) => tagValues(batches, request, { signal })),
+      withBatches(sources, readers, signal, (batches) => tagValues(batches, request, { signal })),
     findTrace: ({ sources, traceId }: FindTraceJob, { signal }: TaskContext) => findTrace(sources, traceId, readers, signal),
+    ...copyTasks(readers),
   };
 }
 

@@ -1,11 +1,15 @@
 import fs from 'node:fs';
+import { compareBytes } from '@vivace/bytes';
 import { PartColumns, PartReader } from '@vivace/part';
 import { identityOrder, orderByTrace, SpanTable, TableColumns, TraceAppender } from '@vivace/trace';
 import type { SpanColumns, SpanTableHandle, TraceOrder } from '@vivace/trace';
+import { lowerBound } from './copies/id-range.ts';
 
 /** Recent data opened for one job. `close` ends the part files; the batches must not be used after it. */
 export interface RecentBatches {
   readonly batches: SpanColumns[];
+  /** Appends what there is of one trace to `target`, which may then have a span several times. */
+  append(traceId: Uint8Array, target: SpanTable): void;
   close(): void;
 }
 
@@ -38,7 +42,7 @@ const MEMORY_OF_SECTIONS = 2;
 
 interface Source {
   readonly traceCount: number;
-  /** 16 bytes a trace. */
+  /** 16 bytes a trace, ascending. */
   ids(): Uint8Array;
   /** Columns of the traces with `keep[row] = 1`, or of all. */
   columns(keep: Uint8Array | undefined): SpanColumns;
@@ -70,7 +74,14 @@ export function openRecent(tables: readonly SpanTableHandle[], parts: readonly s
       used.push({ key, part });
       sources.push(partSource(part));
     }
-    return { batches: assemble(sources), close };
+    const append = (traceId: Uint8Array, target: SpanTable): void => {
+      for (const source of sources) {
+        const ids = source.ids();
+        const row = lowerBound(ids, traceId);
+        if (row < source.traceCount && compareBytes(ids, row * 16, traceId, 0, 16) === 0) source.append(row, target);
+      }
+    };
+    return { batches: assemble(sources), append, close };
   } catch (error) {
     close();
     throw error;
@@ -121,18 +132,14 @@ function openTable(handle: SpanTableHandle, kept: PartCache): KeptTable {
 }
 
 function tableSource({ table, order, columns }: KeptTable): Source {
-  let appender: TraceAppender | undefined;
+  let last: { readonly target: SpanTable; readonly appender: TraceAppender } | undefined;
   return {
     traceCount: order.traceCount,
-    ids() {
-      const ids = new Uint8Array(order.traceCount * 16);
-      for (let i = 0; i < order.traceCount; i++) ids.set(table.traceId.subarray(order.traces[i] * 16, order.traces[i] * 16 + 16), i * 16);
-      return ids;
-    },
+    ids: () => columns.traceIds(),
     columns: (keep) => (keep ? new TableColumns(table, keepTraces(order, keep)) : columns),
     append(row, target) {
-      appender ??= new TraceAppender(table, target);
-      appender.append(order, row, row + 1);
+      if (last?.target !== target) last = { target, appender: new TraceAppender(table, target) };
+      last.appender.append(order, row, row + 1);
     },
   };
 }

@@ -33,6 +33,7 @@ export { planSearch } from './plan-search.ts';
 export type { PlanOptions, SearchPlan } from './plan-search.ts';
 export { searchBatches } from './search.ts';
 export type { Batches } from './load-ahead.ts';
+export { SelectedColumns } from './selected-columns.ts';
 export type { SearchOptions } from './search.ts';
 export type { SearchPartial, SpansetPiece, TracePiece } from './search-partial.ts';
 export { mergeTagNames, tagNames } from './tag-names.ts';

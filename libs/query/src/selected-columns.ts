@@ -9,28 +9,55 @@ interface Ranges {
 
 /**
  * Some traces of a batch as a batch of its own: what is asked of it costs as much as these traces have, not as much as the batch.
- * Resources and scopes are those of the batch. What is needed must be loaded.
+ * Resources and scopes are those of the batch. `load` loads of the whole batch.
  */
 export class SelectedColumns implements SpanColumns {
   readonly traceCount: number;
-  readonly spanCount: number;
+  readonly loadTraces?: NonNullable<SpanColumns['loadTraces']>;
+  readonly summarise?: NonNullable<SpanColumns['summarise']>;
+  readonly reopen?: () => SpanColumns;
   readonly #base: SpanColumns;
   readonly #traces: Uint32Array;
-  readonly #spans: Ranges;
   readonly #memo = new Map<string, unknown>();
+  #ranges: Ranges | undefined;
 
   /** `traces` are rows of `base`, ascending. Borrows both. */
   constructor(base: SpanColumns, traces: Uint32Array) {
-    const bounds = base.traceSpans();
     this.#base = base;
     this.#traces = traces;
     this.traceCount = traces.length;
-    this.#spans = rangesOf(
-      traces,
-      (trace) => bounds[trace],
-      (trace) => bounds[trace + 1],
-    );
-    this.spanCount = this.#spans.count;
+    const { loadTraces, summarise, reopen } = base;
+    if (loadTraces) {
+      this.loadTraces = async (needs, rows, signal) => {
+        const part = await loadTraces.call(
+          base,
+          needs,
+          rows.map((row) => traces[row]),
+          signal,
+        );
+        return part === base ? this : part;
+      };
+    }
+    // Values of traces left out may be among them.
+    if (summarise) this.summarise = async (attr, signal) => ({ ...(await summarise.call(base, attr, signal)), isExact: false });
+    if (reopen) this.reopen = () => new SelectedColumns(reopen.call(base), traces);
+  }
+
+  /** With boundaries of traces: once they are loaded. */
+  get #spans(): Ranges {
+    if (!this.#ranges) {
+      const bounds = this.#base.traceSpans();
+      this.#ranges = rangesOf(
+        this.#traces,
+        (trace) => bounds[trace],
+        (trace) => bounds[trace + 1],
+      );
+    }
+    return this.#ranges;
+  }
+
+  get spanCount(): number {
+    return this.#spans.count;
   }
 
   get inspectedBytes(): number {

@@ -12,7 +12,11 @@ import { objectSource, openLayout, RowGroupAccess } from './block-layout.ts';
 import { BlockSpanColumns } from './block-span-columns.ts';
 import { ColumnSet, loadChunks } from './column-set.ts';
 import { appendToSpanTable, TABLE_COLUMNS } from './to-span-table.ts';
+import { COLUMN } from './columns.ts';
+import { loadRows } from './row-selection.ts';
 import { findTraceRow, readRow } from './trace-lookup.ts';
+
+const ID_BYTES = 16;
 
 export interface OpenBlockOptions {
   readonly store: ObjectStore;
@@ -37,6 +41,10 @@ export interface BlockReader {
   findTrace(id: Uint8Array, signal?: AbortSignal): Promise<SpanTable | undefined>;
   /** A whole row group, everything preserved, in the order stored; in place of what `into` held when that is given. */
   readRowGroup(rowGroup: number, signal?: AbortSignal, into?: SpanTable): Promise<SpanTable>;
+  /** The traces of some ascending rows of a row group, everything preserved. */
+  readTraces(rowGroup: number, rows: Uint32Array, signal?: AbortSignal): Promise<SpanTable>;
+  /** The last trace id of each row group, 16 bytes each; undefined when neither footer nor `index` tells. */
+  lastIds(signal?: AbortSignal): Promise<Uint8Array | undefined>;
 }
 
 /** Reads and checks the footer. Rejects with `unimplemented` naming the version when the block is not vParquet4. */
@@ -66,7 +74,7 @@ class StoredBlock implements BlockReader {
 
   async findTrace(id: Uint8Array, signal?: AbortSignal): Promise<SpanTable | undefined> {
     if (!(await this.#bloom(id, signal)).mayContain(id)) return undefined;
-    const found = await findTraceRow(this.#access, id, () => this.#lastIds(signal), signal);
+    const found = await findTraceRow(this.#access, id, () => this.#indexedIds(signal), signal);
     if (found === undefined) return undefined;
     const table = new SpanTable();
     appendToSpanTable(await readRow(found, signal), this.meta, table);
@@ -83,6 +91,25 @@ class StoredBlock implements BlockReader {
     return table;
   }
 
+  async readTraces(rowGroup: number, rows: Uint32Array, signal?: AbortSignal): Promise<SpanTable> {
+    const access = new RowGroupAccess(this.#access, rowGroup);
+    const set = new ColumnSet(access, rows.length);
+    await loadRows(access, set, set.wanting(TABLE_COLUMNS), rows, signal);
+    const table = new SpanTable();
+    appendToSpanTable(set, this.meta, table);
+    return table;
+  }
+
+  async lastIds(signal?: AbortSignal): Promise<Uint8Array | undefined> {
+    const out = new Uint8Array(this.rowGroupCount * ID_BYTES);
+    for (let g = 0; g < this.rowGroupCount; g++) {
+      const last = new RowGroupAccess(this.#access, g).chunk(COLUMN.traceId).meta.statistics?.maxValue;
+      if (last?.length !== ID_BYTES) return this.#indexedIds(signal);
+      out.set(last, g * ID_BYTES);
+    }
+    return out;
+  }
+
   async #bloom(id: Uint8Array, signal: AbortSignal | undefined): Promise<BloomFilter> {
     const { cache, store, folder } = this.#access;
     // A meta without the count is of a time when there were always ten.
@@ -96,11 +123,12 @@ class StoredBlock implements BlockReader {
   }
 
   /** The `index` file, or undefined when the block has none. */
-  async #lastIds(signal: AbortSignal | undefined): Promise<Uint8Array | undefined> {
+  async #indexedIds(signal: AbortSignal | undefined): Promise<Uint8Array | undefined> {
     const { store, folder } = this.#access;
     try {
       const bytes = await store.get(`${folder}/index`, signal);
-      return parseRowGroupIndex(decodeUtf8(bytes, 0, bytes.length), `${folder}/index`);
+      const ids = parseRowGroupIndex(decodeUtf8(bytes, 0, bytes.length), `${folder}/index`);
+      return ids.length === this.rowGroupCount * ID_BYTES ? ids : undefined;
     } catch (reason) {
       if (AppError.from(reason).code === 'not_found') return undefined;
       throw reason;

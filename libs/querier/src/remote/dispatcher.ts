@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { AppError, assert } from '@vivace/base';
-import type { Logger, MetricsRegistry, RpcCall, RpcMethod, RpcStatus, TenantId } from '@vivace/base';
+import type { Logger, MetricsRegistry, RpcCall, RpcMethod, RpcStatus, TenantId, Timers } from '@vivace/base';
 import { decode, encode, FrameJoiner, toFrames } from '@vivace/rpc';
 import { joinTrace } from '../find-trace.ts';
 import type { FindTraceResult, JobSources } from '../jobs.ts';
@@ -13,6 +13,7 @@ export interface DispatcherDeps {
   readonly maxRetries: number;
   /** Of one result. */
   readonly maxResultBytes: number;
+  readonly timers: Timers;
   readonly logger: Logger;
   readonly metrics: MetricsRegistry;
 }
@@ -24,6 +25,8 @@ export interface Dispatcher {
   readonly methods: readonly RpcMethod[];
   /** Streams of queriers, each one job at a time. */
   readonly streams: number;
+  /** Takes no more jobs, lets those there are end for so long, then lets the queriers go. */
+  stop(timeoutMs: number): Promise<void>;
 }
 
 interface Job {
@@ -45,6 +48,10 @@ interface Assignment {
   readonly answered: () => void;
 }
 
+/** So long jobs wait for a querier to come, when none is connected: one that is restarted is back by then. */
+const NO_QUERIER_MS = 10_000;
+const RETRY_AFTER_MS = 1_000;
+
 /** Failures that another querier may not have. */
 const WORTH_A_RETRY: ReadonlySet<string> = new Set(['unavailable', 'internal', 'unimplemented', 'resource_exhausted']);
 
@@ -64,6 +71,12 @@ class TenantDispatcher implements Dispatcher {
   /** Streams without a job, as what to call with one. */
   readonly #idle = new Set<(job: Job) => void>();
   #streams = 0;
+  /** Jobs that are not done yet. */
+  readonly #open = new Set<Job>();
+  #cancelGiveUp: (() => void) | undefined;
+  #isDraining = false;
+  #whenDrained: (() => void) | undefined;
+  readonly #stopping = new AbortController();
   readonly runner: TaskRunner;
   readonly methods: readonly RpcMethod[];
 
@@ -89,13 +102,34 @@ class TenantDispatcher implements Dispatcher {
     return this.#streams;
   }
 
-  #submit(task: TaskName, input: RemoteTasks[TaskName], signal: AbortSignal | undefined): Promise<unknown> {
+  async stop(timeoutMs: number): Promise<void> {
+    const drained = Promise.withResolvers<void>();
+    this.#isDraining = true;
+    this.#whenDrained = drained.resolve;
+    if (this.#open.size === 0) drained.resolve();
+    const cancelTimer = this.#deps.timers.after(timeoutMs, drained.resolve);
+    await drained.promise;
+    cancelTimer();
+    this.#cancelGiveUp?.();
+    this.#stopping.abort();
+    for (const job of this.#open) job.done.reject(stoppingError());
+  }
+
+  async #submit(task: TaskName, input: RemoteTasks[TaskName], signal: AbortSignal | undefined): Promise<unknown> {
     signal?.throwIfAborted();
+    if (this.#isDraining) throw stoppingError();
     const job: Job = { tenant: input.sources.tenant, task, packed: packJob(input), signal, done: Promise.withResolvers(), attempts: 0 };
     const cancel = (): void => this.#cancel(job);
     signal?.addEventListener('abort', cancel, { once: true });
+    this.#open.add(job);
     this.#enqueue(job);
-    return job.done.promise.finally(() => signal?.removeEventListener('abort', cancel));
+    try {
+      return await job.done.promise;
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+      this.#open.delete(job);
+      if (this.#open.size === 0) this.#whenDrained?.();
+    }
   }
 
   #enqueue(job: Job): void {
@@ -103,6 +137,21 @@ class TenantDispatcher implements Dispatcher {
     if (jobs) jobs.push(job);
     else this.#waiting.set(job.tenant, [job]);
     this.#assign();
+    if (this.#streams === 0) this.#cancelGiveUp ??= this.#deps.timers.after(NO_QUERIER_MS, () => this.#giveUp());
+  }
+
+  /** A question that nobody would answer is not left to its time-out. */
+  #giveUp(): void {
+    this.#cancelGiveUp = undefined;
+    if (this.#streams > 0) return;
+    const waiting = [...this.#waiting.values()].flat();
+    this.#waiting.clear();
+    for (const job of waiting)
+      job.done.reject(
+        new AppError('unavailable', 'no querier is connected to this query frontend (querier.frontend_worker.frontend_address of the queriers)', {
+          retryAfterMs: RETRY_AFTER_MS,
+        }),
+      );
   }
 
   #assign(): void {
@@ -152,16 +201,19 @@ class TenantDispatcher implements Dispatcher {
   /** Holds until the querier goes away. */
   async #work(call: RpcCall): Promise<RpcStatus> {
     const gone = Promise.withResolvers<void>();
-    call.signal.addEventListener('abort', () => gone.resolve(), { once: true });
-    if (call.signal.aborted) return OK;
+    const ended = AbortSignal.any([call.signal, this.#stopping.signal]);
+    ended.addEventListener('abort', () => gone.resolve(), { once: true });
+    if (ended.aborted) return OK;
     this.#streams++;
+    this.#cancelGiveUp?.();
+    this.#cancelGiveUp = undefined;
     let current: Assignment | undefined;
     const take = (job: Job): void => {
       const id = randomUUID();
       const answered = (): void => {
         this.#assigned.delete(id);
         current = undefined;
-        if (!call.signal.aborted) this.#idle.add(take);
+        if (!ended.aborted) this.#idle.add(take);
         this.#assign();
       };
       current = { id, call, job, joiner: new FrameJoiner(this.#deps.maxResultBytes), answered };
@@ -209,10 +261,15 @@ class TenantDispatcher implements Dispatcher {
 
   #retry(job: Job, reason: AppError): void {
     if (job.signal?.aborted) return;
+    if (this.#stopping.signal.aborted) return job.done.reject(stoppingError());
     if (job.attempts > this.#deps.maxRetries) return job.done.reject(reason);
     this.#deps.logger.info('a part of a query is given to another querier', { tenant: job.tenant, attempt: job.attempts, err: reason.message });
     this.#enqueue(job);
   }
+}
+
+function stoppingError(): AppError {
+  return new AppError('unavailable', 'the query frontend is shutting down', { retryAfterMs: RETRY_AFTER_MS });
 }
 
 /** What queriers found of a trace is in the memory of this process; there is no other such job. */

@@ -1,5 +1,5 @@
 import { AppError, createMemoryMetrics, silentLogger } from '@vivace/base';
-import type { TenantId } from '@vivace/base';
+import type { TenantId, Timers } from '@vivace/base';
 import { legacyQuery } from '@vivace/query';
 import { decode, encode, localChannel } from '@vivace/rpc';
 import { plainTraces, searchTexts, tableOf } from '@vivace/testkit';
@@ -55,7 +55,18 @@ afterEach(async () => {
 });
 
 function setup(queriers: number, concurrency = 2) {
-  const dispatcher = createDispatcher({ maxRetries: 2, maxResultBytes: 10_000_000, logger: silentLogger, metrics: createMemoryMetrics() });
+  const waiting = new Set<() => void>();
+  const timers: Timers = {
+    after(_ms, run) {
+      waiting.add(run);
+      return () => waiting.delete(run);
+    },
+  };
+  /** Lets all times pass. */
+  const late = (): void => {
+    for (const run of waiting) run();
+  };
+  const dispatcher = createDispatcher({ maxRetries: 2, maxResultBytes: 10_000_000, timers, logger: silentLogger, metrics: createMemoryMetrics() });
   const runners = Array.from({ length: queriers }, () => new FakeRunner());
   const connect = async (runner: FakeRunner): Promise<FrontendWorker> => {
     const worker = createFrontendWorker({
@@ -75,7 +86,7 @@ function setup(queriers: number, concurrency = 2) {
   };
   const search = (tenant: TenantId, limit = 1, signal?: AbortSignal) =>
     dispatcher.runner.run('search', searchJob(tenant, '{}', limit), signal ? { signal } : {});
-  return { dispatcher, runners, connect, search };
+  return { dispatcher, runners, connect, search, late };
 }
 
 describe('a dispatcher and its queriers', () => {
@@ -152,6 +163,52 @@ describe('a dispatcher and its queriers', () => {
     release.resolve();
     expect((await search(T1, 3)).inspectedTraces).toBe(3);
     expect(runners[0].taken).toEqual(['t1 search 1', 't1 search 3']);
+  });
+});
+
+describe('a dispatcher without queriers', () => {
+  it('says so after a while', async () => {
+    const { runners, connect, search, late } = setup(1);
+    const lost = search(T1);
+    late();
+    await expect(lost).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining('no querier is connected') as string });
+    const found = search(T1, 3);
+    await connect(runners[0]);
+    await expect.poll(() => runners[0].taken).toEqual(['t1 search 3']);
+    late();
+    expect((await found).inspectedTraces).toBe(3);
+  });
+});
+
+describe('a dispatcher that stops', () => {
+  it('lets the jobs under way end, takes no more, and lets the queriers go', async () => {
+    const { dispatcher, runners, connect, search } = setup(1, 1);
+    await connect(runners[0]);
+    const release = Promise.withResolvers<void>();
+    runners[0].hold = release.promise;
+    const running = search(T1, 1);
+    const waiting = search(T1, 2);
+    await expect.poll(() => runners[0].running).toBe(1);
+    const stopped = dispatcher.stop(60_000);
+    await expect(search(T1, 3)).rejects.toMatchObject({ code: 'unavailable' });
+    release.resolve();
+    expect((await Promise.all([running, waiting])).map(({ inspectedTraces }) => inspectedTraces)).toEqual([1, 2]);
+    await stopped;
+    await expect.poll(() => dispatcher.streams).toBe(0);
+  });
+
+  it('gives up what takes too long', async () => {
+    const { dispatcher, runners, connect, search, late } = setup(1, 1);
+    await connect(runners[0]);
+    const release = Promise.withResolvers<void>();
+    runners[0].hold = release.promise;
+    const running = expect(search(T1, 1)).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining('shutting down') as string });
+    const waiting = expect(search(T1, 2)).rejects.toMatchObject({ code: 'unavailable' });
+    await expect.poll(() => runners[0].running).toBe(1);
+    const stopped = dispatcher.stop(60_000);
+    late();
+    await Promise.all([stopped, running, waiting]);
+    release.resolve();
   });
 });
 

@@ -1,12 +1,24 @@
 // What a query frontend and a querier in another process say to each other: plain data in MessagePack, in frames (@vivace/rpc).
 import { AppError } from '@vivace/base';
-import type { ErrorCode, TenantId } from '@vivace/base';
+import type { ErrorCode } from '@vivace/base';
 import { decodeInto, traceToProto } from '@vivace/otlp';
 import { SpanTable } from '@vivace/trace';
 import { parseQuery, printQuery } from '@vivace/traceql';
 import type { Query } from '@vivace/traceql';
 import type { TaskOptions, TaskRunner } from '../task-runner.ts';
-import type { FindTraceJob, FindTraceResult, JobSources, MetricsJob, SearchJob, TagsJob, TagValuesJob } from '../jobs.ts';
+import type {
+  ChooseJob,
+  DigestsJob,
+  FindTraceJob,
+  FindTraceResult,
+  JobSources,
+  MetricsJob,
+  RangeJob,
+  SearchJob,
+  SpansJob,
+  TagsJob,
+  TagValuesJob,
+} from '../jobs.ts';
 
 /** A querier asks for work: answered by a stream of `FrontendMessage`, one item at a time. */
 export const WORK_PATH = '/vivace.v1.Frontend/Work';
@@ -20,6 +32,10 @@ export interface RemoteTasks {
   readonly tags: TagsJob;
   readonly tagValues: TagValuesJob;
   readonly findTrace: FindTraceJob;
+  readonly digests: DigestsJob;
+  readonly spans: SpansJob;
+  readonly choose: ChooseJob;
+  readonly idRange: RangeJob;
 }
 
 export type TaskName = keyof RemoteTasks;
@@ -50,15 +66,16 @@ export function anyTask(runner: TaskRunner): RunAny {
 /** A job without what only a process of its own can use: tables by memory, a shared floor. A query travels as its text. */
 export function packJob(job: RemoteTasks[TaskName]): unknown {
   const { sources } = job;
-  const common = { sources: { tenant: sources.tenant, blocks: sources.blocks, isElsewhere: sources.isElsewhere ?? false, covered: sources.covered ?? [] } };
-  if ('traceId' in job) return { ...common, traceId: job.traceId };
+  const { tables: _tables, parts: _parts, ...plain } = sources;
+  const common = { sources: { ...plain, isElsewhere: sources.isElsewhere ?? false, covered: sources.covered ?? [] } };
+  if (!('request' in job)) return { ...job, ...common };
   const { floor: _, ...rest } = job as SearchJob;
   const { query } = job.request;
   return { ...rest, ...common, request: { ...job.request, query: query && printQuery(query) } };
 }
 
 interface Packed {
-  readonly sources: { readonly tenant: TenantId; readonly blocks: JobSources['blocks']; readonly isElsewhere: boolean; readonly covered: readonly string[] };
+  readonly sources: Omit<JobSources, 'tables' | 'parts'>;
   readonly request?: { readonly query?: string };
 }
 

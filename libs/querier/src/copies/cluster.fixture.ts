@@ -1,0 +1,154 @@
+// Ingesters that hold copies of spans, blocks that they wrote, and a querier over them all, in one thread and without sockets.
+import path from 'node:path';
+import { AppError, createMemoryMetrics, silentLogger } from '@vivace/base';
+import type { TenantId } from '@vivace/base';
+import { BlockCache, BlockWriter, sliceOrder } from '@vivace/block';
+import type { BlockMeta } from '@vivace/block';
+import { MemoryObjectStore } from '@vivace/object-store';
+import { MemorySink } from '@vivace/parquet';
+import { writePart } from '@vivace/part';
+import type { QueryService } from '@vivace/query';
+import { Ring } from '@vivace/ring';
+import { localChannel } from '@vivace/rpc';
+import { tableOf } from '@vivace/testkit';
+import type { PlainTrace } from '@vivace/testkit';
+import { orderByTrace } from '@vivace/trace';
+import type { SpanTableHandle } from '@vivace/trace';
+import type { JobSources } from '../jobs.ts';
+import { createQuerier } from '../querier.ts';
+import type { RecentSource } from '../querier.ts';
+import { createQueryTasks } from '../query-tasks.ts';
+import { createIngesterRunner, ingesterQueryMethod } from '../remote/ingester-query.ts';
+import type { TaskRunner } from '../task-runner.ts';
+
+export const TENANT = 't' as TenantId;
+const NOW = 1_700_000_000_000;
+
+/** What an ingester holds. */
+export interface Held {
+  readonly tables: SpanTableHandle[];
+  readonly parts: string[];
+  /** Parts of blocks in the store. */
+  readonly kept: { readonly blockId: string; readonly part: string }[];
+}
+
+export class Cluster {
+  readonly ingesters: readonly Held[];
+  /** Known to the querier. */
+  readonly blocks: BlockMeta[] = [];
+  /** Ids of blocks that others took the place of. */
+  readonly replaced: string[] = [];
+  /** Fails the task at that ingester from now on. */
+  broken: { readonly ingester: number; readonly task: string } | undefined;
+  /** Called after each answer of an ingester. */
+  afterAnswer: () => void = () => undefined;
+  readonly querier: QueryService;
+  readonly #store = new MemoryObjectStore();
+  readonly #dir: string;
+  #parts = 0;
+
+  /** Part files go to `dir`. */
+  constructor(dir: string, size: number, targetBytes: number) {
+    this.#dir = dir;
+    this.ingesters = Array.from({ length: size }, () => ({ tables: [], parts: [], kept: [] }));
+    const pool = this.#threads();
+    const ring = new Ring({
+      name: 'ingester',
+      replicationFactor: 3,
+      zoneAware: false,
+      extendWrites: true,
+      heartbeatTimeoutMs: 60_000,
+      forgetAfterMs: 0,
+      leftTimeoutMs: 0,
+      clock: { now: () => NOW },
+      logger: silentLogger,
+    });
+    this.ingesters.forEach((_, i) => {
+      const tokens = Uint32Array.from({ length: 8 }, (__, k) => (k * 536_870_912 + i * 13_421_772 + 7) >>> 0);
+      ring.put(`i${i}`, { state: 'ACTIVE', info: { address: String(i), zone: '', registeredMs: i, tokens } });
+    });
+    const runner = createIngesterRunner({
+      view: () => ring.view(),
+      channel: (address) =>
+        localChannel([ingesterQueryMethod({ recent: this.#recentOf(Number(address)), runner: this.#threadsOf(Number(address)), logger: silentLogger })]),
+      timeoutMs: 10_000,
+      maxResultBytes: 10_000_000,
+      local: pool,
+      logger: silentLogger,
+      metrics: createMemoryMetrics(),
+    });
+    this.querier = createQuerier({
+      recent: { recent: () => ({ tables: [], parts: [], isElsewhere: true, release: () => undefined }) },
+      blocks: {
+        blocksInRange: () => [...this.blocks],
+        coveredBlocks: () => [...this.blocks.map(({ blockId }) => blockId), ...this.replaced],
+      },
+      pool: runner,
+      copies: true,
+      threads: 2,
+      searchJobs: { maxPerQuery: 100, targetBytes },
+      metricsJobs: { maxPerQuery: 100, targetBytes },
+      jobLimits: { maxRunning: 100, maxPerTenant: 100 },
+      maxMetricsSeries: 1_000,
+      maxTagBytes: () => 0,
+      recentWindowMs: 900_000,
+      searchTimeoutMs: 60_000,
+      traceByIdTimeoutMs: 60_000,
+      extraDelayMs: 0,
+      clock: { now: () => NOW },
+      logger: silentLogger,
+      metrics: createMemoryMetrics(),
+    });
+  }
+
+  writePart(traces: readonly PlainTrace[]): string {
+    return writePart(tableOf(traces), { path: path.join(this.#dir, `${this.#parts++}.part`), tenant: TENANT, watermark: { segment: 0, offset: 0 } }).path;
+  }
+
+  async writeBlock(traces: readonly PlainTrace[], rowGroups: number): Promise<BlockMeta> {
+    const table = tableOf(traces);
+    const order = orderByTrace(table);
+    const sink = new MemorySink();
+    const blockId = `b${this.#parts++}`;
+    const writer = new BlockWriter(sink, { blockId, tenantId: TENANT, dedicatedColumns: [] });
+    const bound = (group: number): number => Math.floor((order.traceCount * group) / rowGroups);
+    for (let g = 0; g < rowGroups; g++) if (bound(g) < bound(g + 1)) writer.writeRowGroup(table, sliceOrder(order, bound(g), bound(g + 1)));
+    const { meta } = writer.finish();
+    await this.#store.put(`${TENANT}/${blockId}/data.parquet`, sink.bytes());
+    return meta;
+  }
+
+  #threads(): TaskRunner {
+    const tasks = createQueryTasks({ store: this.#store, cache: new BlockCache(), maxOpenBlocks: 8 }) as unknown as Record<
+      string,
+      (job: { sources: JobSources }, context: { signal: AbortSignal }) => Promise<unknown>
+    >;
+    return {
+      run: (async (task: string, job: { sources: JobSources }, { signal = new AbortController().signal }: { signal?: AbortSignal } = {}) =>
+        tasks[task](job, { signal })) as never,
+    };
+  }
+
+  #threadsOf(ingester: number): TaskRunner {
+    const threads = this.#threads().run as (task: string, job: object, options: object) => Promise<unknown>;
+    return {
+      run: (async (task: string, job: object, options: object) => {
+        if (this.broken?.ingester === ingester && this.broken.task === task) throw new AppError('unavailable', 'disk on fire');
+        const result = await threads(task, job, options);
+        this.afterAnswer();
+        return result;
+      }) as never,
+    };
+  }
+
+  #recentOf(ingester: number): RecentSource {
+    const held = this.ingesters[ingester];
+    return {
+      recent: (_tenant, covered = []) => ({
+        tables: [...held.tables],
+        parts: [...held.kept.filter(({ blockId }) => !covered.includes(blockId)).map(({ part }) => part), ...held.parts],
+        release: () => undefined,
+      }),
+    };
+  }
+}

@@ -1,0 +1,181 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { finishRange, mergeMetrics, mergeSearch, metricsBatches, planMetrics, planSearch, searchBatches } from '@vivace/query';
+import type { MetricsRequest, SearchRequest, TraceSearchMetadata } from '@vivace/query';
+import { fieldExpressions, metricsTexts, plainOf, plainTraces, searchTexts, tableOf } from '@vivace/testkit';
+import type { PlainSpan, PlainTrace } from '@vivace/testkit';
+import { TableColumns } from '@vivace/trace';
+import { parseQuery, validateQuery } from '@vivace/traceql';
+import type { Query } from '@vivace/traceql';
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Cluster, TENANT } from './cluster.fixture.ts';
+
+const RF = 3;
+const QUORUM = 2;
+const START_NS = 1_700_000_000_000_000_000n;
+const ROUNDS = 3;
+const RUNS = Number(process.env.RUNS ?? 1);
+
+let dir: string;
+beforeAll(() => {
+  dir = fs.mkdtempSync(path.join(os.tmpdir(), 'copies-'));
+});
+afterAll(() => {
+  fs.rmSync(dir, { recursive: true });
+});
+
+/** What an ingester does once it has a round of pushes with all it holds. */
+type Step = 'nothing' | 'seal' | 'part' | 'block' | 'block that is kept' | 'block that is not known yet';
+const steps = fc.constantFrom<Step>('nothing', 'seal', 'part', 'block', 'block that is kept', 'block that is not known yet');
+
+/** The block format has no place for an empty service name. */
+const isStorable = ({ spans }: PlainTrace): boolean => spans.every(({ resource }) => resource.every(([key, value]) => key !== 'service.name' || value !== ''));
+
+/** Of two spans with one id, whose child is whose, and of two roots, which one names the trace, depends on the order in which they are stored. */
+function unambiguous({ traceId, spans }: PlainTrace): PlainTrace {
+  const root = spans.find(({ parentId }) => parentId === '');
+  const distinct = [...new Map(spans.map((span) => [span.spanId, span])).values()];
+  return { traceId, spans: distinct.map((span) => (span.parentId === '' && span !== root ? { ...span, parentId: '00000000000000ff' } : span)) };
+}
+
+const scenes = fc.record({
+  traces: plainTraces({ maxTraces: 10, maxSpans: 6, baseNs: START_NS }).map((traces) => plainOf(tableOf(traces.filter(isStorable).map(unambiguous)))),
+  size: fc.integer({ min: 3, max: 5 }),
+  /** For each span: when it comes, and which of its three replicas misses it. */
+  deals: fc.array(fc.record({ round: fc.integer({ min: 0, max: ROUNDS - 1 }), missing: fc.constantFrom(-1, -1, -1, -1, 0, 1, 2) }), {
+    minLength: 60,
+    maxLength: 60,
+  }),
+  steps: fc.array(fc.array(steps, { minLength: 5, maxLength: 5 }), { minLength: ROUNDS, maxLength: ROUNDS }),
+  rowGroups: fc.integer({ min: 1, max: 4 }),
+  /** Blocks become one: how many, from which on. */
+  compactions: fc.array(fc.tuple(fc.nat(20), fc.integer({ min: 2, max: 4 })), { maxLength: 3 }),
+  targetBytes: fc.constantFrom(1, 20_000, 1_000_000_000),
+  broken: fc.option(fc.record({ ingester: fc.nat(4), task: fc.constantFrom('digests', 'spans', 'search', 'metrics') }), { freq: 3, nil: undefined }),
+});
+type Scene = typeof scenes extends fc.Arbitrary<infer T> ? T : never;
+
+type Pushes = Map<string, PlainSpan[]>;
+const tracesIn = (pushes: Pushes): PlainTrace[] => [...pushes].map(([traceId, spans]) => ({ traceId, spans }));
+const take = (pushes: Pushes, from: Pushes): void => {
+  for (const [traceId, spans] of from) pushes.set(traceId, [...(pushes.get(traceId) ?? []), ...spans]);
+};
+
+async function play({ traces, size, deals, steps: plan, rowGroups, compactions, targetBytes, broken }: Scene): Promise<Cluster> {
+  const cluster = new Cluster(dir, size, targetBytes);
+  const contents = new Map<string, PlainTrace[]>();
+  const held = Array.from({ length: size }, (): Pushes[] => []);
+  const addBlock = async (data: PlainTrace[], isKnown: boolean) => {
+    const meta = await cluster.writeBlock(data, rowGroups);
+    contents.set(meta.blockId, data);
+    if (isKnown) cluster.blocks.push(meta);
+    return meta;
+  };
+  for (let round = 0; round < ROUNDS; round++) {
+    for (let i = 0; i < size; i++) {
+      const pushes: Pushes = new Map();
+      let n = 0;
+      traces.forEach(({ traceId, spans }, t) => {
+        for (const span of spans) {
+          const deal = deals[n++ % deals.length];
+          const replica = (i - t + 5 * size) % size;
+          if (deal.round === round && replica < RF && replica !== deal.missing) pushes.set(traceId, [...(pushes.get(traceId) ?? []), span]);
+        }
+      });
+      if (pushes.size > 0) held[i].push(pushes);
+      const step = plan[round][i];
+      if (held[i].length === 0 || step === 'nothing') continue;
+      const own = cluster.ingesters[i];
+      const all: Pushes = new Map();
+      for (const some of held[i]) take(all, some);
+      const data = tracesIn(all);
+      held[i] = [];
+      if (step === 'seal') own.tables.push(tableOf(data).handle());
+      else if (step === 'part') own.parts.push(cluster.writePart(data));
+      else {
+        const meta = await addBlock(data, step !== 'block that is not known yet');
+        if (step !== 'block') own.kept.push({ blockId: meta.blockId, part: cluster.writePart(data) });
+      }
+    }
+  }
+  held.forEach((pushes, i) => {
+    for (const some of pushes) cluster.ingesters[i].tables.push(tableOf(tracesIn(some)).handle());
+  });
+  for (const [at, count] of compactions) {
+    const { blocks } = cluster;
+    if (blocks.length < 2) break;
+    const inputs = blocks.splice(at % blocks.length, count);
+    await addBlock(
+      inputs.flatMap(({ blockId }) => contents.get(blockId) ?? []),
+      true,
+    );
+    cluster.replaced.push(...inputs.map(({ blockId }) => blockId));
+  }
+  cluster.broken = broken;
+  return cluster;
+}
+
+function parsed(text: string): Query {
+  const query = parseQuery(text);
+  validateQuery(query);
+  return query;
+}
+
+/** Attributes and spans in any order, sums to nine digits: they come from several places. */
+function canonical(answer: unknown): string {
+  const byText = (a: unknown, b: unknown): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
+  return JSON.stringify(answer, (key, value: unknown) => {
+    if ((key === 'attributes' || key === 'spans' || key === 'spanSets') && Array.isArray(value)) return [...(value as unknown[])].sort(byText);
+    if (key === 'spanSet') return undefined;
+    return typeof value === 'number' ? value.toPrecision(9) : value;
+  });
+}
+
+async function searchAgrees(scene: Scene, texts: readonly string[]): Promise<void> {
+  const cluster = await play(scene);
+  for (const text of texts) {
+    const query = parsed(text);
+    const request: SearchRequest = { query, limit: 1_000, spansPerSpanSet: 1_000, legacy: false, range: undefined };
+    const all = { ...request, range: { startSec: 0, endSec: 4_000_000_000 } };
+    const { traces } = await cluster.querier.search(TENANT, all);
+    const want: readonly TraceSearchMetadata[] = mergeSearch(
+      [await searchBatches(planSearch(query), [new TableColumns(tableOf(scene.traces))], request)],
+      request,
+    );
+    expect(JSON.parse(canonical(traces))).toEqual(JSON.parse(canonical(want)));
+  }
+}
+
+async function metricsAgree(scene: Scene, texts: readonly string[]): Promise<void> {
+  const cluster = await play(scene);
+  for (const text of texts) {
+    const request: MetricsRequest = {
+      query: parsed(text),
+      startNs: START_NS,
+      endNs: START_NS + 5_000_000_000n,
+      stepNs: 1_000_000_000n,
+      exemplars: 0,
+      maxSeries: 0,
+    };
+    const { metrics: _, ...answer } = await cluster.querier.queryRange(TENANT, request);
+    const plan = planMetrics(request, 'range');
+    const want = finishRange(mergeMetrics([await metricsBatches(plan, [new TableColumns(tableOf(scene.traces))], { maxSeries: 1_000 })], plan, 1_000), plan, 0);
+    expect(JSON.parse(canonical(answer))).toEqual(JSON.parse(canonical(want)));
+  }
+}
+
+it('finds each trace once and whole, whatever its copies miss and wherever they lie', async () => {
+  const queries = fc.oneof(
+    fc.constant('{ } | count() > 2'),
+    searchTexts,
+    fieldExpressions.map((expr) => `{ ${expr} }`),
+  );
+  await fc.assert(fc.asyncProperty(scenes, fc.array(queries, { minLength: 1, maxLength: 3 }), searchAgrees), { numRuns: 30 * RUNS, endOnFailure: true });
+});
+
+it('counts each span once', async () => {
+  const queries = fc.oneof(fc.constant('{ } | rate()'), fc.constant('{ } | count_over_time() by(resource.service.name)'), metricsTexts);
+  await fc.assert(fc.asyncProperty(scenes, fc.array(queries, { minLength: 1, maxLength: 3 }), metricsAgree), { numRuns: 30 * RUNS, endOnFailure: true });
+});

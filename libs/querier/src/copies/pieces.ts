@@ -1,0 +1,100 @@
+import { compareBytes } from '@vivace/bytes';
+import type { BlockReader } from '@vivace/block';
+import { orderByTrace, TraceAppender } from '@vivace/trace';
+import type { SpanColumns, SpanTable } from '@vivace/trace';
+import type { JobSources } from '../jobs.ts';
+import type { BlockReaders } from '../open-sources.ts';
+import type { RecentBatches } from '../recent-batches.ts';
+import { ID_BYTES, rangeOfShare, rowsInRange } from './id-range.ts';
+import type { CutPoint, IdRange } from './id-range.ts';
+
+/** A batch of which each trace, or a part of it, may lie in other batches too. */
+export interface Piece {
+  readonly columns: SpanColumns;
+  /** Appends the traces of some ascending rows to `target`. */
+  append(rows: Uint32Array, target: SpanTable): Promise<void>;
+}
+
+/** A piece whose trace ids are known. Only its rows `[from, to)` count. */
+export interface OpenPiece extends Piece {
+  readonly ids: Uint8Array;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Hides the latency of an object store. */
+const AT_A_TIME = 16;
+/** So many blocks, the largest, decide where ranges are cut. */
+const BLOCKS_THAT_CUT = 8;
+
+/** The trace ids that a job is about. */
+export async function rangeOf(sources: JobSources, readers: BlockReaders, signal: AbortSignal): Promise<IdRange> {
+  const { range, share, blocks } = sources;
+  if (range) return range;
+  if (!share || share.of === 1) return {};
+  const largest = [...blocks].sort((a, b) => b.meta.size - a.meta.size || (a.meta.blockId < b.meta.blockId ? -1 : 1)).slice(0, BLOCKS_THAT_CUT);
+  const points = await inTurns(largest, async (slice): Promise<CutPoint[]> => {
+    const reader = await readers.open(sources, slice);
+    const ids = (await reader.lastIds(signal)) ?? new Uint8Array(0);
+    const weight = slice.meta.size / Math.max(1, reader.rowGroupCount);
+    return Array.from({ length: ids.length / ID_BYTES }, (_, g) => ({ id: ids.subarray(g * ID_BYTES, (g + 1) * ID_BYTES), weight }));
+  });
+  return rangeOfShare(points.flat(), share);
+}
+
+/** The row groups of a job's blocks that may have traces in the range. */
+export async function blockPieces(sources: JobSources, readers: BlockReaders, range: IdRange, signal: AbortSignal): Promise<Piece[]> {
+  const pieces = await inTurns(sources.blocks, async (slice): Promise<Piece[]> => {
+    const reader = await readers.open(sources, slice);
+    const last = await reader.lastIds(signal);
+    const groups: number[] = [];
+    for (let group = slice.from; group < slice.to; group++) if (!last || mayHave(last, group, range)) groups.push(group);
+    return groups.map((group) => blockPiece(reader, group, signal));
+  });
+  return pieces.flat();
+}
+
+function mayHave(last: Uint8Array, group: number, { from, to }: IdRange): boolean {
+  if (from && compareBytes(last, group * ID_BYTES, from, 0, ID_BYTES) < 0) return false;
+  return !to || group === 0 || compareBytes(last, (group - 1) * ID_BYTES, to, 0, ID_BYTES) < 0;
+}
+
+function blockPiece(reader: BlockReader, group: number, signal: AbortSignal): Piece {
+  return {
+    columns: reader.columns(group),
+    async append(rows, target) {
+      const table = await reader.readTraces(group, rows, signal);
+      new TraceAppender(table, target).append(orderByTrace(table));
+    },
+  };
+}
+
+export function recentPieces(recent: RecentBatches): Piece[] {
+  return recent.batches.map((columns) => ({
+    columns,
+    append(rows, target) {
+      const ids = columns.traceIds();
+      for (const row of rows) recent.append(ids.subarray(row * ID_BYTES, (row + 1) * ID_BYTES), target);
+      return Promise.resolve();
+    },
+  }));
+}
+
+const IDS = { columns: new Set(['traceId'] as const), attrs: [], tracesOnly: true };
+
+/** Loads the trace ids of the pieces; those without a trace in the range are left out. */
+export async function openPieces(pieces: readonly Piece[], range: IdRange, signal: AbortSignal): Promise<OpenPiece[]> {
+  const open = await inTurns(pieces, async (piece): Promise<OpenPiece> => {
+    await piece.columns.load(IDS, signal);
+    const ids = piece.columns.traceIds();
+    const [from, to] = rowsInRange(ids, range);
+    return { ...piece, ids, from, to };
+  });
+  return open.filter(({ from, to }) => from < to);
+}
+
+export async function inTurns<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const out: R[] = [];
+  for (let from = 0; from < items.length; from += AT_A_TIME) out.push(...(await Promise.all(items.slice(from, from + AT_A_TIME).map(work))));
+  return out;
+}
