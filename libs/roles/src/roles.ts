@@ -271,6 +271,7 @@ const queryFrontend: Role = {
           recent: { recent: () => ({ tables: [], parts: [], isElsewhere: true, release: () => undefined }) },
           blocks,
           pool: dispatcher.runner,
+          copies: runtime.config.cluster.ingesters.replicationFactor > 1,
           // Queriers share a query; each divides its part no further.
           threads: PARTS_OF_A_QUERY,
           jobLimits: { maxRunning: Number.POSITIVE_INFINITY, maxPerTenant: runtime.config.queryFrontend.maxOutstandingPerTenant },
