@@ -100,6 +100,20 @@ describe('Authenticator', () => {
     expect(await ask('anna', 'a', '4.4.4.4')).toBe('anna');
   });
 
+  it('stops an address that guesses keys, but not the keys that were good there', () => {
+    const { authenticator } = setUp();
+    const key = (name: string) => ({ name, tenant: name, rights: ['write'] as const, key: new Secret(`key-${name}`), sha256: '' });
+    const config = { users: [], apiKeys: [key('old'), key('new')], htpasswdRights: [] };
+    authenticator.replace(createDirectory({ config, usersFile: undefined, htpasswd: undefined }));
+    const ask = (text: string): unknown => authenticator.authenticate({ 'x-api-key': text }, '1.1.1.1');
+    expect(ask('key-old')).toMatchObject({ name: 'old' });
+    for (let i = 0; i < 3; i++) expect(() => ask('guess')).toThrow('wrong api key');
+    expect(() => ask('key-new')).toThrow('too many wrong credentials');
+    expect(ask('key-old')).toMatchObject({ name: 'old' });
+    nowMs = 60_000;
+    expect(ask('key-new')).toMatchObject({ name: 'new' });
+  });
+
   it('counts guesses made at the same time, and not those that were right', async () => {
     const { ask } = setUp();
     const answers = await Promise.all(['w', 'x', 'y', 'z'].map((guess) => ask('anna', guess)));

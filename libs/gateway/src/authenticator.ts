@@ -36,6 +36,8 @@ export class Authenticator {
   #directory: Directory;
   /** Also those that have expired: whoever knew the password a while ago is not locked out by others who guess. */
   #known = new Map<string, Known>();
+  /** Hashes of keys that were sent and good: their senders do not wait for others at the same address either. */
+  #goodKeys = new Set<string>();
   #running = new Map<string, Promise<Account>>();
 
   constructor(directory: Directory, options: AuthenticatorOptions) {
@@ -54,6 +56,7 @@ export class Authenticator {
   replace(directory: Directory): void {
     this.#directory = directory;
     this.#known = new Map();
+    this.#goodKeys = new Set();
     this.#running = new Map();
   }
 
@@ -88,9 +91,13 @@ export class Authenticator {
   }
 
   #byKey(key: string, address: string): Account {
-    const account = this.#directory.key(crypto.hash('sha256', key));
-    if (account) return account;
-    this.#checkLimit(`address ${address}`);
+    const sha256 = crypto.hash('sha256', key);
+    if (!this.#goodKeys.has(sha256)) this.#checkLimit(`address ${address}`);
+    const account = this.#directory.key(sha256);
+    if (account) {
+      this.#goodKeys.add(sha256);
+      return account;
+    }
     this.#limit.charge(`address ${address}`);
     this.#count('wrong');
     throw new AppError('unauthenticated', 'wrong api key');

@@ -81,6 +81,9 @@ export function createDirectory({ config, usersFile, htpasswd }: DirectorySource
 /** What everybody is when there is nobody. */
 export const ANYBODY: Account = { name: '', tenant: undefined, rights: new Set(['read', 'write', 'admin']) };
 
+/** What a browser is before it sends what it was asked for: it asks whether it may, without credentials (Fetch standard, CORS preflight). */
+export const PREFLIGHT: Account = { name: '', tenant: undefined, rights: new Set(['write']) };
+
 function accountOf({ name, tenant, rights }: { name: string; tenant: string; rights: readonly GatewayRight[] }): Account {
   return { name, tenant: tenant === '*' ? undefined : tenant, rights: new Set(rights) };
 }

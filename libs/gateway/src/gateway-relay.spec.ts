@@ -291,6 +291,24 @@ describe('upstreams that fail', () => {
     expect(await (await waiting).text()).toBe('done');
   });
 
+  it('remembers who waits, although the client has gone', async () => {
+    const { url } = await start('connections: { max_per_address: 1, max_waiting: 1 }');
+    const open: http.ServerResponse[] = [];
+    backend.answer = (_request, response) => void open.push(response);
+    const first = fetch(`${url}/api/search`);
+    await expect.poll(() => open.length).toBe(1);
+    const leaver = http.get(`${url}/api/search`).on('error', () => undefined);
+    await expect.poll(() => gateway!.metrics.value('vivace_gateway_requests_in_flight')).toBe(2);
+    leaver.destroy();
+    await expect.poll(() => gateway!.metrics.value('vivace_gateway_requests_in_flight')).toBe(1);
+    expect((await fetch(`${url}/api/search`)).status).toBe(503);
+    open[0]!.end();
+    await first;
+    backend.answer = undefined;
+    await expect.poll(async () => (await fetch(`${url}/api/search`)).status).toBe(200);
+    expect(open).toHaveLength(1);
+  });
+
   it('resolves names again, and when there is none', async () => {
     const second = await startBackend();
     const [firstPort, secondPort] = [backend.http, second.http].map((address) => address.split(':')[1]);

@@ -1,3 +1,5 @@
+import http from 'node:http';
+import { once } from 'node:events';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Backend, TestGateway } from './gateway.fixture.ts';
 import { basic, call, startBackend, startGateway } from './gateway.fixture.ts';
@@ -179,6 +181,27 @@ describe('the rest', () => {
     expect(await call(gateway.otlpUrl, calls[0].path, as('writer'))).toMatchObject({ code: 0 });
     expect(await call(gateway.otlpUrl, calls[1].path, as('reader'))).toMatchObject({ code: 12 });
     expect((await fetch(`${gateway.otlpUrl}/api/echo`, { headers: as('reader') })).status).toBe(404);
+  });
+
+  it('methods that nobody needs are refused', async () => {
+    const sent = http.request(`${gateway.url}/api/echo`, { method: 'TRACE', headers: as('reader') }).end();
+    const [response] = (await once(sent, 'response')) as [http.IncomingMessage];
+    response.resume();
+    expect(response.statusCode).toBe(405);
+  });
+
+  it('browsers may ask whether they may write, and nothing else without a name', async () => {
+    const preflight = { origin: 'https://shop.example', 'access-control-request-method': 'POST' };
+    expect((await fetch(`${gateway.url}/v1/traces`, { method: 'OPTIONS', headers: preflight })).status).toBe(200);
+    expect((await fetch(`${gateway.url}/v1/traces`, { method: 'OPTIONS' })).status).toBe(401);
+    expect((await fetch(`${gateway.url}/api/echo`, { method: 'OPTIONS', headers: preflight })).status).toBe(401);
+    expect((await ask({ method: 'POST', path: '/v1/traces' }, preflight))[0]).toBe(401);
+  });
+
+  it('a call is refused although its message has only begun to come', async () => {
+    const message = Buffer.alloc(20 << 20);
+    expect(await call(gateway.url, calls[0].path, as('reader'), message)).toMatchObject({ code: 7 });
+    expect(await call(gateway.url, calls[0].path, { authorization: basic('writer', 'wrong') }, message)).toMatchObject({ code: 16 });
   });
 
   it('browsers of other sites are kept from admin pages', async () => {

@@ -7,6 +7,7 @@ import { askEach } from './ask-each.ts';
 import type { Authenticator } from './authenticator.ts';
 import type { Client } from './client-address.ts';
 import type { Account } from './directory.ts';
+import { PREFLIGHT } from './directory.ts';
 import { isGrpc } from './doors.ts';
 import { forwardedHeaders } from './headers.ts';
 import { refuseCall, relayGrpc, statusOf } from './relay-grpc.ts';
@@ -78,17 +79,15 @@ export function createHandler(options: HandlerOptions): (request: IncomingMessag
     const route = routes.find(target.path, method, isCall);
     if (!route || (door === 'otlp' && !route.onOtlpPort)) return notFound(exchange, target.path);
     record.route = route.label;
-    if (route.methods && !route.methods.includes(method))
-      return answer(exchange, {
-        status: 405,
-        contentType: TEXT,
-        body: `${method} is not allowed, want ${route.methods.join(', ')}\n`,
-        headers: { allow: route.methods.join(', ') },
-      });
+    const methods = route.methods ?? [...METHODS];
+    if (!methods.includes(method)) {
+      const allow = methods.join(', ');
+      return answer(exchange, { status: 405, contentType: TEXT, body: `${record.method} is not allowed, want ${allow}\n`, headers: { allow } });
+    }
     if (route.target.kind === 'ok') return answer(exchange, { status: 200, contentType: TEXT, body: 'OK' });
     let account: Account | Promise<Account>;
     try {
-      account = authenticator.authenticate(request.headers, client.limitKey);
+      account = isPreflight(request, route) ? PREFLIGHT : authenticator.authenticate(request.headers, client.limitKey);
     } catch (error) {
       return refuse(exchange, error);
     }
@@ -215,7 +214,11 @@ function notFound(exchange: Exchange, path: string): void {
   refuseCall((request as unknown as Http2ServerRequest).stream, { code: record.grpcCode, details: `the gateway has no method ${path}` }); // isCall is only true of HTTP/2
 }
 
-/** A closed set, for labels. */
+function isPreflight({ method, headers }: IncomingMessage, { access }: Route): boolean {
+  return method === 'OPTIONS' && access === 'write' && headers.origin !== undefined && headers['access-control-request-method'] !== undefined;
+}
+
+/** All that are passed on. */
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
 /** As node:http2 understands them: what may come but once is there but once. */

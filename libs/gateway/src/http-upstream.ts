@@ -39,7 +39,7 @@ export class HttpUpstream {
     this.#poolOf(address).dispatch(request, handler);
   }
 
-  /** To be called once for each dispatch, at its end. */
+  /** To be called once for each dispatch, when the handler has heard of its end: one whose client has gone still waits for a connection. */
   done(address: Address): void {
     const open = this.#open.get(address.key)! - 1; // one for each dispatch
     if (open > 0) this.#open.set(address.key, open);

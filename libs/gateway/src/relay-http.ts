@@ -94,7 +94,6 @@ function attempt(
       if (over) return;
       over = true;
       deadline.clear();
-      upstream.done(address);
       response.off('close', onClose).off('drain', onDrain);
       if (error && !response.headersSent) return reject(error);
       // What is cut off must not look whole.
@@ -132,10 +131,12 @@ function attempt(
         if (!over && !response.write(chunk)) started.pause();
       },
       onResponseEnd() {
+        upstream.done(address);
         if (!over) response.end();
         finish();
       },
       onResponseError(_started, error) {
+        upstream.done(address);
         if (error instanceof BodyTooLargeError) finish(error);
         else if (request.destroyed && !request.readableEnded) finish();
         else finish(new UpstreamError(isConnectError(error) ? 'connect' : 'reset', textOf(error)));
