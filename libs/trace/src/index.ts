@@ -4,6 +4,7 @@ export type { AttrListHandle, AttrType } from './attr-list.ts';
 export { nestedSets } from './nested-sets.ts';
 export type {
   AttrColumn,
+  AttrEntries,
   AttrRef,
   AttrScope,
   ColumnName,

@@ -26,6 +26,21 @@ export interface AttrColumn {
   readonly array: Uint8Array | undefined;
 }
 
+/**
+ * Attributes of any key, row by row of their owners: entry `i` belongs to owner row `rows[i]` (ascending) and has the key `keys[i]` of `keyDict`. The rest is as in
+ * `AttrColumn`: an array gives one entry per element, a duplicate key several.
+ */
+export interface AttrEntries {
+  readonly count: number;
+  readonly rows: Uint32Array;
+  readonly keys: Uint32Array;
+  readonly types: Uint8Array;
+  readonly f64: Float64Array;
+  readonly u32: Uint32Array;
+  readonly keyDict: StringDict;
+  readonly dict: StringDict;
+}
+
 /** Nested-set numbers per span row (spec: blocks.md 2.6): 0/0/0 when not reachable from a root, parent -1 for a root. */
 export interface NestedSets {
   readonly left: Int32Array;
@@ -114,6 +129,17 @@ export interface SpanColumns {
   summarise?(attr: AttrRef, signal?: AbortSignal): Promise<ValueSummary>;
   /** The same rows, nothing loaded: to let go of what is loaded and yet come back. Absent where that would free nothing. */
   reopen?(): SpanColumns;
+  /**
+   * The same rows for one look at many columns: what is loaded through it others do not find, and attributes are decoded anew whenever they are asked. What is
+   * here already it has. Absent where nothing would be saved.
+   */
+  passing?(): SpanColumns;
+  /**
+   * Shows the attributes of some ascending rows of a level (undefined: all), of all keys in one pass, and keeps nothing of it. The level's columns
+   * ('resource', 'scope', …) must be loaded. Resolves to the keys left out, which `attr` tells. A slice holds all entries of
+   * its rows with its keys, and is valid until `visit` returns. Absent where a pass for each key costs no more.
+   */
+  visitAttrs?(scope: AttrScope, rows: Uint32Array | undefined, visit: (slice: AttrEntries) => void, signal?: AbortSignal): Promise<readonly string[]>;
 
   traceSpans(): Uint32Array;
   /** 16 bytes a trace. */

@@ -94,6 +94,60 @@ it('shows some traces as it shows all of them, reading less', async () => {
   );
 });
 
+it('shows the attributes of some rows in one pass as it shows them key by key, and keeps nothing of it', async () => {
+  const cases = fc.record({ traces: plainTraces(), dedicated, picks: fc.option(fc.array(fc.nat(40)), { nil: undefined }) });
+  await fc.assert(
+    fc.asyncProperty(cases, async ({ traces, dedicated, picks }) => {
+      const table = tableOf(traces);
+      fc.pre(table.spanCount > 0);
+      const cache = new BlockCache();
+      const block = await openBlock({ ...(await writtenBlock(table, dedicated)), cache });
+      for (const scope of SCOPES) {
+        const columns = block.columns(0);
+        const keys = await columns.attrKeys(scope);
+        await columns.load({ columns: new Set(LEVELS), attrs: [] });
+        const passing = columns.passing?.() ?? columns;
+        const rows = picks && Uint32Array.from(new Set(picks.filter((pick) => pick < rowsOf(columns, scope)))).sort();
+        const { bytes } = cache.columns;
+        const bare = rows && [...rows];
+        const seen = new Map<string, string[]>();
+        const left =
+          (await passing.visitAttrs?.(scope, rows, (slice) => {
+            let last = -1;
+            for (let i = 0; i < slice.count; i++) {
+              const key = slice.keyDict.get(slice.keys[i]);
+              const value =
+                slice.types[i] === ATTR_STRING ? slice.dict.get(slice.u32[2 * i]) : slice.types[i] === 6 ? '' : `${slice.u32[2 * i]} ${slice.u32[2 * i + 1]}`;
+              seen.set(key, [...(seen.get(key) ?? []), `${slice.rows[i]} ${slice.types[i]} ${value}`]);
+              expect(slice.rows[i]).toBeGreaterThanOrEqual(last);
+              last = slice.rows[i];
+            }
+          })) ?? [];
+        await passing.load({ columns: new Set(), attrs: keys.map((key) => ({ scope, key })) });
+        for (const key of keys) {
+          const expected = passing.attr(scope, key).flatMap((c) => [...Array(c.count).keys()].map((i) => ({ c, i })));
+          const texts = expected
+            .filter(({ c, i }) => bare?.includes(c.rows[i]) ?? true)
+            .map(
+              ({ c, i }) =>
+                `${c.rows[i]} ${c.types[i]} ${c.types[i] === ATTR_STRING ? c.dict.get(c.u32[2 * i]) : c.types[i] === 6 ? '' : `${c.u32[2 * i]} ${c.u32[2 * i + 1]}`}`,
+            );
+          expect([key, seen.get(key)?.sort()]).toEqual([key, left.includes(key) || texts.length === 0 ? undefined : texts.sort()]);
+        }
+        expect(cache.columns.bytes).toBe(bytes);
+      }
+    }),
+    { numRuns: 100 },
+  );
+});
+
+const LEVELS: readonly ColumnName[] = ['resource', 'scope', 'events', 'links'];
+
+function rowsOf(columns: SpanColumns, scope: AttrScope): number {
+  const { spanCount: span } = columns;
+  return { resource: columns.resourceCount(), scope: columns.scopeCount(), span, event: columns.eventCount(), link: columns.linkCount() }[scope];
+}
+
 it('reads nothing of a getter that was not loaded', async () => {
   const block = await openBlock(
     await writtenBlock(tableOf(fc.sample(plainTraces(), { seed: 1, numRuns: 20 }).find((t) => t.some((x) => x.spans.length > 0)) ?? []), []),

@@ -1,6 +1,7 @@
 import { ATTR_INT, ATTR_STRING } from '@vivace/trace';
 import type {
   AttrColumn,
+  AttrEntries,
   AttrRef,
   AttrScope,
   ColumnName,
@@ -27,6 +28,7 @@ import { NO_NUMBERS, numberBounds, unite } from './number-bounds.ts';
 import { ownColumns } from './own-columns.ts';
 import type { OwnColumn } from './own-columns.ts';
 import { loadRows } from './row-selection.ts';
+import { visitGroup, visitOwn } from './visit-attrs.ts';
 
 const EVENT_COLUMNS: readonly number[] = [COLUMN.eventOffset, COLUMN.eventName, COLUMN.eventDropped];
 const LINK_COLUMNS: readonly number[] = [COLUMN.linkTraceId, COLUMN.linkSpanId, COLUMN.linkTraceState, COLUMN.linkDropped];
@@ -86,6 +88,8 @@ export class BlockSpanColumns implements SpanColumns {
   readonly #rows: Uint32Array | undefined;
   /** Tells apart in the cache what was decoded of these rows. */
   readonly #rowsKey: string;
+  /** Nothing decoded here goes to the cache, and attributes are not even kept here. */
+  readonly #isPassing: boolean;
   readonly #set: ColumnSet;
   readonly #memo = new Map<string, object>();
   readonly #groups = new Map<AttrScope, AttrGroup>();
@@ -96,8 +100,9 @@ export class BlockSpanColumns implements SpanColumns {
   #eventColumn = -1;
   #linkColumn = -1;
 
-  constructor(access: RowGroupAccess, rows?: Uint32Array) {
+  constructor(access: RowGroupAccess, rows?: Uint32Array, isPassing = false) {
     this.#access = access;
+    this.#isPassing = isPassing;
     this.#rows = rows;
     this.#rowsKey = rows === undefined ? '' : ` of ${rows.join()}`;
     this.traceCount = rows?.length ?? access.group.numRows;
@@ -110,6 +115,18 @@ export class BlockSpanColumns implements SpanColumns {
 
   reopen(): SpanColumns {
     return new BlockSpanColumns(new RowGroupAccess(this.#access.block, this.#access.number), this.#rows);
+  }
+
+  passing(): SpanColumns {
+    const passing = new BlockSpanColumns(this.#access, this.#rows, true);
+    for (const [key, value] of this.#memo) passing.#memo.set(key, value);
+    for (const absent of this.#absent) passing.#absent.add(absent);
+    passing.#set.setAll(this.#set);
+    passing.#structureColumn = this.#structureColumn;
+    passing.#structureSource = this.#structureSource;
+    passing.#eventColumn = this.#eventColumn;
+    passing.#linkColumn = this.#linkColumn;
+    return passing;
   }
 
   /** Before the first `load` an upper bound from the footer: entries of the span columns, empty scopes included. */
@@ -138,7 +155,7 @@ export class BlockSpanColumns implements SpanColumns {
     const needsStructure = needs.tracesOnly !== true && (!this.#has('traceSpans') || !hasOwners);
     if (needsStructure) this.#planStructure(columns);
     const wanted = this.#set.wanting(columns, needsStructure ? this.#structureColumn : -1);
-    await (this.#rows === undefined ? loadChunks(this.#access, this.#set, wanted, signal) : loadRows(this.#access, this.#set, wanted, this.#rows, signal));
+    await this.#read(this.#set, wanted, signal);
     if (!needsStructure) return;
     this.#structureSource ??= this.#set.required(this.#structureColumn);
     // Now, not when asked for: a query that looks only at times would leave the next one to read it again.
@@ -321,7 +338,7 @@ export class BlockSpanColumns implements SpanColumns {
   }
 
   attr(scope: AttrScope, key: string): readonly AttrColumn[] {
-    return this.#once(attrKey(scope, key), () => {
+    const decode = (): readonly AttrColumn[] => {
       const places: AttrColumn[] = [];
       for (const own of ownColumns(this.#access.block.meta, scope)) {
         if (own.key !== key) continue;
@@ -337,7 +354,35 @@ export class BlockSpanColumns implements SpanColumns {
         }
       }
       return places;
-    });
+    };
+    const memo = attrKey(scope, key);
+    return this.#isPassing && !this.#memo.has(memo) ? decode() : this.#once(memo, decode);
+  }
+
+  async visitAttrs(scope: AttrScope, rows: Uint32Array | undefined, visit: (slice: AttrEntries) => void, signal?: AbortSignal): Promise<readonly string[]> {
+    const set = new ColumnSet(this.#access, this.traceCount);
+    // Values that are no scalars say no more than that their key is there.
+    const columns = Array.from({ length: ATTR_COLUMNS - 1 }, (_, i) => ATTR_COLUMN[scope] + i);
+    const filled = ownColumns(this.#access.block.meta, scope).filter(({ column }) => !this.#access.isEmpty(column));
+    await this.#read(set, set.wanting([...columns, ...filled.map(({ column }) => column)]), signal);
+    const group = new AttrGroup(
+      columns.map((column) => set.get(column)),
+      LEVEL[scope],
+      this.#rowsOf(scope),
+    );
+    const isListed = (key: string): boolean => group.keys().dict.find(key) >= 0;
+    const isApart = ({ key, kind }: OwnColumn): boolean => kind !== 'required' && !isListed(key) && filled.filter((own) => own.key === key).length === 1;
+    const left = new Set(filled.filter((own) => !isApart(own)).map(({ key }) => key));
+    visitGroup(group, rows, left, visit);
+    for (const own of filled) {
+      const source = isApart(own) ? set.get(own.column) : undefined;
+      if (source) visitOwn(source, own.key, own.kind === 'int', LEVEL[scope], group.owners, rows, visit);
+    }
+    return [...left];
+  }
+
+  #read(set: ColumnSet, columns: readonly number[], signal: AbortSignal | undefined): Promise<void> {
+    return this.#rows === undefined ? loadChunks(this.#access, set, columns, signal) : loadRows(this.#access, set, columns, this.#rows, signal);
   }
 
   async attrKeys(scope: AttrScope, signal?: AbortSignal): Promise<readonly string[]> {
@@ -440,19 +485,27 @@ export class BlockSpanColumns implements SpanColumns {
   #group(scope: AttrScope): AttrGroup {
     let group = this.#groups.get(scope);
     if (group === undefined) {
-      const owners = {
-        resource: () => this.resourceCount(),
-        scope: () => this.scopeCount(),
-        span: () => this.spanCount,
-        event: () => this.eventCount(),
-        link: () => this.linkCount(),
-      };
       // JSON values are not searchable: their column is not read.
       const sources = Array.from({ length: ATTR_COLUMNS }, (_, i) => (i < ATTR_COLUMNS - 1 ? this.#set.get(ATTR_COLUMN[scope] + i) : undefined));
-      group = new AttrGroup(sources, LEVEL[scope], owners[scope]());
+      group = new AttrGroup(sources, LEVEL[scope], this.#rowsOf(scope));
       this.#groups.set(scope, group);
     }
     return group;
+  }
+
+  #rowsOf(scope: AttrScope): number {
+    switch (scope) {
+      case 'resource':
+        return this.resourceCount();
+      case 'scope':
+        return this.scopeCount();
+      case 'span':
+        return this.spanCount;
+      case 'event':
+        return this.eventCount();
+      case 'link':
+        return this.linkCount();
+    }
   }
 
   /** Whether a decoded value is at hand, here or in the cache; from then on it is here. */
@@ -465,7 +518,7 @@ export class BlockSpanColumns implements SpanColumns {
 
   #keep(key: string, value: object): void {
     this.#memo.set(key, value);
-    this.#access.cacheColumn(key + this.#rowsKey, value);
+    if (!this.#isPassing) this.#access.cacheColumn(key + this.#rowsKey, value);
   }
 
   #once<T extends object>(key: string, make: () => T): T {

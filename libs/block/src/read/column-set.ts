@@ -34,6 +34,11 @@ export class ColumnSet {
     this.#columns.set(column, source ?? null);
   }
 
+  /** What is known to `other`, a set of the same traces. */
+  setAll(other: ColumnSet): void {
+    for (const [column, source] of other.#columns) this.#columns.set(column, source);
+  }
+
   /** Undefined when the column has no value in these traces. Asking for a column that was not loaded is a bug of the caller. */
   get(column: number): ColumnSource | undefined {
     const source = this.#columns.get(column);

@@ -1,4 +1,4 @@
-import type { AttrScope, SpanColumns } from '@vivace/trace';
+import type { AttrEntries, AttrScope, SpanColumns } from '@vivace/trace';
 import type { AttributeScope, IntrinsicName } from '@vivace/traceql';
 import { Batch } from '../batch.ts';
 import { evaluatePredicate } from '../evaluate-predicate.ts';
@@ -6,11 +6,12 @@ import { NeedsBuilder, resolveField } from '../field.ts';
 import { loadAhead } from '../load-ahead.ts';
 import type { Batches } from '../load-ahead.ts';
 import { MaskPool } from '../mask.ts';
-import { CellRows } from './cells.ts';
+import { CompareCounts } from './compare-counts.ts';
 import type { GroupField } from './group-keys.ts';
 import { fieldIds } from './level-ids.ts';
+import { ListedAttrs } from './listed-attrs.ts';
+import type { SpansOfRows } from './listed-attrs.ts';
 import type { MetricsPartial } from './metrics-partial.ts';
-import { FULL } from './pair-table.ts';
 import { labelled } from './plan-metrics.ts';
 import type { ComparePlan } from './plan-metrics.ts';
 import { PromisingBatches } from './promising-batches.ts';
@@ -18,8 +19,6 @@ import { Scratch } from './scratch.ts';
 import { selectSpans } from './select-spans.ts';
 import type { Selection } from './select-spans.ts';
 import { OFF_AXIS, placeOnAxis } from './time-axis.ts';
-import { ABSENT, FIRST_VALUE, ValueTable } from './value-table.ts';
-import type { GroupValue } from './value-table.ts';
 
 const INTRINSICS: readonly IntrinsicName[] = [
   'name',
@@ -36,17 +35,15 @@ const SCOPES: readonly (readonly [AttrScope, AttributeScope])[] = [
   ['span', 'span'],
   ['scope', 'instrumentation'],
 ];
-const SIDES = ['baseline', 'selection'] as const;
-/** Distinct values of an attribute that are counted apart; of further ones only that they are there. */
-const MAX_VALUES = 10_000;
-/** Cells of one attribute. */
-const MAX_CELLS = 1_048_576;
-/** Values of an attribute and side that one job hands over. */
-const MAX_HANDED = 1_000;
+/** Every resource has one, if only "". */
+const ALWAYS_THERE = { key: 'service.name', label: 'resource.service.name' };
+/** Columns fetched together: a few reads of storage, and not all columns in memory. */
+const FIELDS_AT_ONCE = 8;
 
 /**
  * Counts, on both sides of `compare()`, every value of every attribute of the spans: of resource, span and instrumentation scope, and the intrinsics that
  * name something. The groups of the result are `[side, attribute]`, how many spans have it, and `[side, attribute, value]`, nil for an array or a map.
+ * Attributes that share a list are counted in one pass over it, the others a few at a time; columns that only this query looks at are not kept.
  */
 export async function compareBatches(plan: ComparePlan, batches: Batches, options: { readonly signal?: AbortSignal }): Promise<MetricsPartial> {
   const run = new CompareRun(plan, options.signal);
@@ -59,7 +56,7 @@ export async function compareBatches(plan: ComparePlan, batches: Batches, option
 class CompareRun {
   readonly #plan: ComparePlan;
   readonly #signal: AbortSignal | undefined;
-  readonly #counts = new Map<string, ValueCounts>();
+  readonly #counts: CompareCounts;
   readonly #masks = new MaskPool();
   readonly #scratch = new Scratch();
   #inspectedTraces = 0;
@@ -69,6 +66,7 @@ class CompareRun {
   constructor(plan: ComparePlan, signal: AbortSignal | undefined) {
     this.#plan = plan;
     this.#signal = signal;
+    this.#counts = new CompareCounts(plan.axis.buckets);
   }
 
   async add(columns: SpanColumns, bytesBefore: number): Promise<void> {
@@ -77,17 +75,18 @@ class CompareRun {
     const batch = new Batch(columns, this.#masks, this.#signal);
     const selection = selectSpans(this.#plan, batch, this.#scratch);
     if (selection.count > 0) {
-      const sides = this.#sidesOf(batch, selection);
-      const fields = await fieldsOf(columns, this.#signal);
-      const needs = new NeedsBuilder();
-      for (const { field } of fields) needs.addField(field);
-      await columns.load(needs, this.#signal);
-      for (const { label, field } of fields) {
-        let counts = this.#counts.get(label);
-        if (!counts) this.#counts.set(label, (counts = new ValueCounts(this.#plan.axis.buckets)));
-        const ids = this.#scratch.u32('values', selection.count);
-        fieldIds(field, batch, selection, counts.table, this.#scratch, ids);
-        counts.add(ids, sides, selection);
+      const cells = this.#cellsOf(batch, selection);
+      await this.#countFields(
+        INTRINSICS.map((name) => labelled(resolveField({ kind: 'intrinsic', name, loc: NOWHERE }))),
+        columns,
+        selection,
+        cells,
+      );
+      for (const [attrScope, scope] of SCOPES) {
+        const keys = new Set(await this.#countListed(attrScope, scope, columns, selection, cells));
+        if (scope === 'resource') keys.add(ALWAYS_THERE.key);
+        const fields = Array.from(keys, (name) => labelled(resolveField({ kind: 'attribute', scope, name, parent: false, loc: NOWHERE })));
+        await this.#countFields(fields, columns, selection, cells);
       }
     }
     this.#inspectedBytes += columns.inspectedBytes - bytesBefore;
@@ -95,102 +94,89 @@ class CompareRun {
 
   /** `moreBytes`: read besides. */
   finish(moreBytes: number): MetricsPartial {
-    const groups: (readonly GroupValue[])[] = [];
-    const cells: Float64Array[] = [];
-    for (const [label, counts] of this.#counts) {
-      for (const [side, name] of SIDES.entries()) {
-        const head = [{ stringValue: name }, { stringValue: label }];
-        for (const { value, counted } of counts.best(side)) {
-          groups.push(value === 'total' ? head : [...head, value]);
-          cells.push(counted);
-        }
-      }
-    }
-    const { buckets } = this.#plan.axis;
-    const all = new Float64Array(cells.length * buckets);
-    cells.forEach((row, i) => all.set(row, i * buckets));
+    const { groups, cells } = this.#counts.hand();
     return {
       groups,
       seriesGroup: Uint32Array.from(groups, (_, i) => i),
       seriesKey: new Uint32Array(groups.length),
-      cells: [all],
+      cells: [cells],
       exemplars: [],
-      overflowed: [],
+      overflowed: this.#counts.isFull ? ['compare()'] : [],
       inspectedTraces: this.#inspectedTraces,
       inspectedSpans: this.#inspectedSpans,
       inspectedBytes: this.#inspectedBytes + moreBytes,
     };
   }
 
-  /** 1 for the spans of the selection, 0 for those of the baseline. */
-  #sidesOf(batch: Batch, { rows, count }: Selection): Uint32Array {
-    const { selection, window } = this.#plan;
+  /** Where each span counts within a row of cells: its bucket, behind those of the baseline when it is of the selection. */
+  #cellsOf(batch: Batch, { rows, buckets, count }: Selection): Uint32Array {
+    const { selection, window, axis } = this.#plan;
     const mask = evaluatePredicate(selection, batch);
-    const sides = this.#scratch.u32('sides', count);
-    for (let i = 0; i < count; i++) sides[i] = mask.bytes[rows ? rows[i] : i];
+    const cells = this.#scratch.u32('cells', count);
+    for (let i = 0; i < count; i++) cells[i] = buckets[i] + mask.bytes[rows ? rows[i] : i] * axis.buckets;
     batch.masks.give(mask);
     if (window) {
       const places = this.#scratch.u32('values', count);
       placeOnAxis(window, batch.columns.spanStart(), rows, count, places);
-      for (let i = 0; i < count; i++) if (places[i] === OFF_AXIS) sides[i] = 0;
+      for (let i = 0; i < count; i++) if (places[i] === OFF_AXIS) cells[i] = buckets[i];
     }
-    return sides;
-  }
-}
-
-/** The keys in use come from dictionaries. */
-async function fieldsOf(columns: SpanColumns, signal: AbortSignal | undefined): Promise<readonly GroupField[]> {
-  const loc = { from: 0, to: 0 };
-  const fields = INTRINSICS.map((name) => labelled(resolveField({ kind: 'intrinsic', name, loc })));
-  for (const [attrScope, scope] of SCOPES) {
-    const keys = new Set(await columns.attrKeys(attrScope, signal));
-    // Every resource has one, if only "".
-    if (scope === 'resource') keys.add('service.name');
-    for (const name of keys) fields.push(labelled(resolveField({ kind: 'attribute', scope, name, parent: false, loc })));
-  }
-  return fields;
-}
-
-/** Row 0 of a side is all spans with the attribute, row 1 those whose value is no scalar, then one row a value. */
-const TOTAL = 0;
-const NIL = 1;
-const VALUES = 2;
-
-/** The values of one attribute, counted by side and bucket. */
-class ValueCounts {
-  readonly table: ValueTable;
-  readonly #cells: CellRows;
-
-  constructor(buckets: number) {
-    this.table = new ValueTable(Math.max(1, Math.min(MAX_VALUES, Math.floor(MAX_CELLS / (2 * buckets)))));
-    this.#cells = new CellRows(buckets, [0]);
+    return cells;
   }
 
-  add(ids: Uint32Array, sides: Uint32Array, { buckets, count }: Selection): void {
-    this.#cells.ensure(2 * (VALUES + this.table.size));
-    const [cells] = this.#cells.arrays;
-    const { width } = this.#cells;
-    for (let i = 0; i < count; i++) {
-      const id = ids[i];
-      if (id === ABSENT) continue;
-      const at = sides[i] * width + buckets[i];
-      cells[2 * TOTAL * width + at]++;
-      if (id !== FULL) cells[2 * (id < FIRST_VALUE ? NIL : id - FIRST_VALUE + VALUES) * width + at]++;
+  async #countFields(fields: readonly GroupField[], columns: SpanColumns, selection: Selection, cells: Uint32Array): Promise<void> {
+    for (let from = 0; from < fields.length; from += FIELDS_AT_ONCE) {
+      const some = fields.slice(from, from + FIELDS_AT_ONCE);
+      const needs = new NeedsBuilder();
+      for (const { field } of some) needs.addField(field);
+      const passing = columns.passing?.() ?? columns;
+      await passing.load(needs, this.#signal);
+      const batch = new Batch(passing, this.#masks, this.#signal);
+      for (const { label, field } of some) {
+        batch.checkpoint();
+        const counts = this.#counts.of(label);
+        if (!counts) continue;
+        const ids = this.#scratch.u32('values', selection.count);
+        fieldIds(field, batch, selection, counts.table, this.#scratch, ids);
+        counts.addAll(ids, cells, selection.count);
+      }
     }
   }
 
-  /** The total and the most frequent values of a side; nothing when no span there has the attribute. */
-  best(side: number): readonly { readonly value: GroupValue | 'total'; readonly counted: Float64Array }[] {
-    const { width } = this.#cells;
-    const [cells] = this.#cells.arrays;
-    const rowOf = (row: number): Float64Array => cells.subarray((2 * row + side) * width, (2 * row + side + 1) * width);
-    const rows = Array.from({ length: this.table.size + VALUES }, (_, row) => {
-      const counted = rowOf(row);
-      let total = 0;
-      for (let b = 0; b < width; b++) total += counted[b];
-      return { value: row === TOTAL ? ('total' as const) : row === NIL ? undefined : this.table.value(row - VALUES + FIRST_VALUE), counted, total };
-    });
-    const [all, ...values] = rows.filter(({ total }) => total > 0);
-    return all ? [all, ...values.sort((a, b) => b.total - a.total).slice(0, MAX_HANDED)] : [];
+  /** Counts what one pass can; resolves to the keys left, which dictionaries tell. */
+  async #countListed(scope: AttrScope, labelScope: string, columns: SpanColumns, selection: Selection, cells: Uint32Array): Promise<readonly string[]> {
+    if (!columns.visitAttrs) return columns.attrKeys(scope, this.#signal);
+    // Who belongs to which resource most queries ask: that is kept.
+    const base = scope === 'scope' ? (columns.passing?.() ?? columns) : columns;
+    if (scope !== 'span') await base.load({ columns: new Set([scope === 'scope' ? scope : 'resource']), attrs: [] }, this.#signal);
+    const spans = this.#spansOfRows(scope, base, selection, cells);
+    const { starts } = spans;
+    const rows = this.#scratch.u32('level rows', starts.length);
+    let n = 0;
+    for (let row = 0; row + 1 < starts.length; row++) if (starts[row + 1] > starts[row]) rows[n++] = row;
+    const listed = new ListedAttrs(this.#counts, labelScope, ALWAYS_THERE.label, spans, this.#scratch);
+    const visit = (slice: AttrEntries): void => {
+      this.#signal?.throwIfAborted();
+      listed.add(slice);
+    };
+    return (await base.visitAttrs?.(scope, rows.subarray(0, n), visit, this.#signal)) ?? [];
+  }
+
+  /** The cells of the spans selected, by their row of the level: each row's together. */
+  #spansOfRows(scope: AttrScope, columns: SpanColumns, { rows, count }: Selection, cells: Uint32Array): SpansOfRows {
+    const owner = scope === 'resource' ? columns.spanResource() : scope === 'scope' ? columns.spanScope() : undefined;
+    const levelRows = scope === 'resource' ? columns.resourceCount() : scope === 'scope' ? columns.scopeCount() : columns.spanCount;
+    const ends = this.#scratch.zeroU32('row ends', levelRows + 1).subarray(0, levelRows + 1);
+    const rowOf = (i: number): number => {
+      const span = rows ? rows[i] : i;
+      return owner ? owner[span] : span;
+    };
+    for (let i = 0; i < count; i++) ends[rowOf(i)]++;
+    for (let row = 0, end = 0; row <= levelRows; row++) ends[row] = end += ends[row];
+    const out = this.#scratch.u32('row cells', count);
+    // Filled from behind: what was the end of a row becomes its start.
+    for (let i = count - 1; i >= 0; i--) out[--ends[rowOf(i)]] = cells[i];
+    return { starts: ends, columns: out };
   }
 }
+
+const NOWHERE = { from: 0, to: 0 };

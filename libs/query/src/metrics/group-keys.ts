@@ -15,6 +15,8 @@ export interface GroupField {
 
 /** Places for pairs of groups and values: a quarter of a megabyte. */
 const MAX_PLACES = 65_536;
+/** Characters of all values of all labels. */
+const MAX_TEXT = 33_554_432;
 
 /** Numbers the groups of a query over any number of batches. Of no fields there is one group, 0. Values that are nil for different reasons are groups of their own. */
 export class GroupKeys {
@@ -27,7 +29,8 @@ export class GroupKeys {
 
   constructor(fields: readonly GroupField[], limit: number) {
     this.#fields = fields;
-    this.#tables = fields.map(() => new ValueTable(limit));
+    const budget = { text: MAX_TEXT };
+    this.#tables = fields.map(() => new ValueTable(limit, budget));
     this.#pairs = fields.slice(1).map(() => new PairTable(limit));
   }
 

@@ -15,9 +15,15 @@ export const EMPTY = 1;
 export const SEVERAL = 2;
 export const FIRST_VALUE = 3;
 
+/** Characters that the values of several tables may take. */
+export interface TextBudget {
+  text: number;
+}
+
 /** Numbers the distinct values of one field, by type and value, in order of appearance. */
 export class ValueTable {
   readonly #limit: number;
+  readonly #budget: TextBudget;
   readonly #values: AnyValueJson[] = [];
   readonly #texts = new Map<string, number>([['nil', SEVERAL]]);
   readonly #ints = new Map<number, number>();
@@ -25,8 +31,9 @@ export class ValueTable {
   readonly #floats = new Map<number, number>();
   readonly #bools: [number, number] = [0, 0];
 
-  constructor(limit: number) {
+  constructor(limit: number, budget: TextBudget) {
     this.#limit = limit;
+    this.#budget = budget;
   }
 
   /** A value had to be refused. */
@@ -47,7 +54,15 @@ export class ValueTable {
 
   text(text: string): number {
     let id = this.#texts.get(text);
-    if (id === undefined && (id = this.#add({ stringValue: text })) !== FULL) this.#texts.set(text, id);
+    if (id !== undefined) return id;
+    if (text.length > this.#budget.text) {
+      this.isFull = true;
+      return FULL;
+    }
+    if ((id = this.#add({ stringValue: text })) !== FULL) {
+      this.#texts.set(text, id);
+      this.#budget.text -= text.length;
+    }
     return id;
   }
 
