@@ -75,7 +75,7 @@ export class ClusterLoad {
 
   /** Every trace ever acknowledged is found once by search, whole; what is new also by id, and some of what is old. */
   async expectAllFound(when: string): Promise<void> {
-    expect(this.wrong, `${when}: read while it happened`).toEqual([]);
+    expect(this.wrong.splice(0), `${when}: read while it happened`).toEqual([]);
     const wanted = this.#all.map((trace) => ({ ...trace }));
     for (const frontend of this.#cluster.running('query-frontend')) {
       const traces = await search(frontend, `{ resource.service.name = "${SERVICE}" }`, {}, this.#beganSec);

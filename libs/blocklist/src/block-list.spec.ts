@@ -150,6 +150,8 @@ describe('the block list', () => {
 
   it('shows an announced block at once, also when a poll that began before does not find it', async () => {
     const { world, list, put, seen } = setup();
+    expect(() => seen()).toThrow('for the first time');
+    await list.poll();
     await put(metaOf(1, 1, 2));
     const polling = list.poll();
     list.announce(metaOf(2, 3, 4));

@@ -48,7 +48,7 @@ export interface BlockList {
   announce(meta: BlockMeta): void;
   /** A block that was marked as compacted or deleted, before the next poll finds that. */
   forget(tenant: TenantId, blockId: string): void;
-  /** Blocks with a span in [startSec, endSec], newest first. The answer is a new array. */
+  /** Blocks with a span in [startSec, endSec], newest first. The answer is a new array. Throws `unavailable` before the first poll: nothing known is not nothing there. */
   blocksInRange(tenant: TenantId, startSec: number, endSec: number): readonly BlockMeta[];
   /** Ids of all blocks whose spans lie in a visible block, its own among them. */
   coveredBlocks(tenant: TenantId): readonly string[];
@@ -65,6 +65,7 @@ export function createBlockList(deps: BlockListDeps): BlockList {
 const NOTHING: TenantBlocks = { live: new Map(), compacted: new Map() };
 /** Clocks of processes may differ by so much, and a listing takes its time. */
 const CLOCK_SLACK_MS = 60_000;
+const FIRST_POLL_RETRY_MS = 1_000;
 /** A compacted block is asked for so many polls: by then its successor is known everywhere. */
 const GRACE_POLLS = 2;
 
@@ -85,6 +86,7 @@ class PolledBlockList implements BlockList {
   readonly #stopping = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #polling: Promise<void> | undefined;
+  #hasPolled = false;
 
   constructor(deps: BlockListDeps) {
     this.#deps = deps;
@@ -128,6 +130,7 @@ class PolledBlockList implements BlockList {
   }
 
   blocksInRange(tenant: TenantId, startSec: number, endSec: number): readonly BlockMeta[] {
+    if (!this.#hasPolled) throw new AppError('unavailable', 'the list of blocks is being read for the first time', { retryAfterMs: FIRST_POLL_RETRY_MS });
     const visible = this.#tenants.get(tenant)?.visible ?? [];
     return visible.filter((meta) => meta.endMs >= startSec * 1_000 && meta.startMs <= endSec * 1_000).sort(newestFirst);
   }
@@ -181,6 +184,7 @@ class PolledBlockList implements BlockList {
     for (const tenant of this.#tenants.keys()) if (!tenants.includes(tenant)) this.#replace(tenant, NOTHING, fromMs, undefined);
     this.#metrics.seconds.observe((clock.now() - fromMs) / 1_000);
     if (failures.length > 0) throw failures[0];
+    this.#hasPolled = true;
   }
 
   async #pollTenant(tenant: TenantId, fromMs: number, signal: AbortSignal): Promise<void> {

@@ -126,6 +126,7 @@ async function start(
     logger: silentLogger,
     metrics: { attributesTruncated: () => undefined, partWritten: () => undefined, blockFlushed: () => undefined, failed: () => undefined },
   });
+  expect(() => ingester.recent(TENANT), 'before the log is replayed').toThrow('replaying');
   await ingester.start();
   return ingester;
 }

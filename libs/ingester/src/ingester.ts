@@ -25,14 +25,14 @@ export interface IngesterDeps {
 }
 
 export interface Ingester {
-  /** Reads the log that earlier runs left, then takes pushes and cuts. Recent data can be asked for meanwhile. */
+  /** Reads the log that earlier runs left, then takes pushes and cuts. */
   start(signal?: AbortSignal): Promise<void>;
   /**
    * Resolves when the spans are as durable as `wal.sync` promises, and searchable. `scan` is of `bytes`; spans it refuses are dropped.
    * Rejects `resource_exhausted`/`unavailable` when nothing was kept. Borrows both until then.
    */
   push(tenant: TenantId, bytes: Uint8Array, scan: ScanResult): Promise<Refusals>;
-  /** Head and parts of a tenant at this moment, without the parts of the blocks `covered`, which the caller asks itself. */
+  /** Head and parts of a tenant at this moment, without the parts of the blocks `covered`, which the caller asks itself. Throws `unavailable` before it is started: a part of it would look like the whole. */
   recent(tenant: TenantId, covered?: readonly string[]): RecentData;
   /** Cuts and completes everything received before the call, for one tenant or all. */
   flush(tenant?: TenantId): Promise<void>;
@@ -49,6 +49,8 @@ export function createIngester(deps: IngesterDeps): Ingester {
 }
 
 const NOTHING: RecentData = { tables: [], parts: [], release: () => undefined };
+const REPLAYING = 'ingester is replaying its log';
+const RETRY_AFTER_MS = 1_000;
 const ORIGIN = { segment: -1, offset: -1 };
 const IDLE_TENANT_CHECKS = 60;
 /** A table is cut when it has reached its bound: the last request may go beyond. */
@@ -85,7 +87,7 @@ class LoggedIngester implements Ingester {
 
   async push(tenant: TenantId, bytes: Uint8Array, scan: ScanResult): Promise<Refusals> {
     if (this.#state !== 'running') {
-      throw new AppError('unavailable', this.#state === 'starting' ? 'ingester is replaying its log' : 'ingester is shutting down', { retryAfterMs: 1_000 });
+      throw new AppError('unavailable', this.#state === 'starting' ? REPLAYING : 'ingester is shutting down', { retryAfterMs: RETRY_AFTER_MS });
     }
     const instance = this.#tenant(tenant);
     instance.assertRoom();
@@ -103,6 +105,7 @@ class LoggedIngester implements Ingester {
   }
 
   recent(tenant: TenantId, covered?: readonly string[]): RecentData {
+    if (this.#state === 'starting') throw new AppError('unavailable', REPLAYING, { retryAfterMs: RETRY_AFTER_MS });
     return this.#tenants.get(tenant)?.recent(covered) ?? NOTHING;
   }
 

@@ -260,7 +260,7 @@ const queryFrontend: Role = {
       provide: DISPATCHER,
       inject: [RUNTIME],
       useFactory: ({ config, logger, metrics }: Runtime) =>
-        createDispatcher({ maxRetries: config.cluster.maxRetries, maxResultBytes: MAX_RESULT_BYTES, logger, metrics }),
+        createDispatcher({ maxRetries: config.cluster.maxRetries, maxResultBytes: MAX_RESULT_BYTES, timers: systemTimers, logger, metrics }),
     },
     {
       provide: QUERIER,
@@ -289,11 +289,11 @@ const queryFrontend: Role = {
     part.plainAdmin,
   ],
   alive: [OVERRIDES, BLOCK_LIST, RPC_SERVER, DISPATCHER],
-  services: (_runtime: Runtime, overrides: Overrides, blocks: BlockList, rpc: RpcServer, dispatcher: Dispatcher) => [
+  services: ({ config }: Runtime, overrides: Overrides, blocks: BlockList, rpc: RpcServer, dispatcher: Dispatcher) => [
     overrides,
     blockListService(blocks),
     rpcService(rpc),
-    firstQuerier(dispatcher),
+    dispatcherService(dispatcher, config.server.gracefulShutdownTimeoutMs * QUERIES_SHARE),
   ],
 };
 
@@ -374,13 +374,16 @@ function settled(ms: number): Service {
   return { name: 'settled', start: (signal) => delay(ms, undefined, { signal }).catch(() => undefined), stop: async () => undefined };
 }
 
+/** Of the graceful stop of a query frontend: what queries under way may take. */
+const QUERIES_SHARE = 0.6;
+
 /** Ready means that somebody does the work. */
-function firstQuerier(dispatcher: Dispatcher): Service {
+function dispatcherService(dispatcher: Dispatcher, stopTimeoutMs: number): Service {
   return {
-    name: 'first-querier',
+    name: 'dispatcher',
     async start(signal) {
       while (dispatcher.streams === 0 && !signal.aborted) await delay(100, undefined, { signal }).catch(() => undefined);
     },
-    stop: async () => undefined,
+    stop: () => dispatcher.stop(stopTimeoutMs),
   };
 }

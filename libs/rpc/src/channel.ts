@@ -37,8 +37,9 @@ export function openChannel(address: string, { maxMessageBytes, tls }: ChannelOp
     // A peer that vanished without a word is noticed within this time, also while a call waits.
     'grpc.keepalive_time_ms': 10_000,
     'grpc.keepalive_timeout_ms': 5_000,
-    'grpc.initial_reconnect_backoff_ms': 200,
-    'grpc.max_reconnect_backoff_ms': 5_000,
+    // While it waits every call fails: a peer that is back is to be had at once.
+    'grpc.initial_reconnect_backoff_ms': 100,
+    'grpc.max_reconnect_backoff_ms': 500,
     ...(tls?.serverName ? { 'grpc.ssl_target_name_override': tls.serverName } : {}),
   });
   return {
