@@ -29,7 +29,7 @@ beforeAll(async () => {
   const limits = '{ ingestion: { rate_limit_bytes: 1GB, burst_size_bytes: 1GB } }';
   vivace = await Vivace.create({ tenants: `a: ${limits}\nb: ${limits}`, http: { max_request_body_size: 64 << 20 } });
   const [admin, grpcPort, all, otlp] = await freePorts(4);
-  ports = { admin: admin!, all: all!, otlp: otlp! };
+  ports = { admin: admin, all: all, otlp: otlp };
   tlsDir = path.join(vivace.dir, 'tls');
   fs.mkdirSync(tlsDir);
   useCertificate(CERTIFICATE);
@@ -215,7 +215,7 @@ describe('the process', () => {
     const request = requestOf('large', spans);
     expect(JSON.stringify(request).length).toBeGreaterThan(20 << 20);
     expect(await push(anna, request)).toEqual({ status: 200, body: '{"partialSuccess":{}}' });
-    expect(await namesOf(as(anna), traceIds[99]!)).toHaveLength(100);
+    expect(await namesOf(as(anna), traceIds[99])).toHaveLength(100);
   });
 
   it('lets admins flush', async () => {

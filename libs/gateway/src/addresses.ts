@@ -47,6 +47,7 @@ export class Addresses {
   readonly #health = new Map<string, Health>();
   /** By host and port: what was found last. */
   readonly #resolved = new Map<string, readonly Address[]>();
+  readonly #unresolved = new Set<string>();
   #list: readonly Address[] = [];
   #next = 0;
   #refreshing: Promise<void> | undefined;
@@ -129,9 +130,13 @@ export class Addresses {
       targets.map(async ({ host, port }) => {
         if (net.isIP(host) !== 0) return [toAddress(host, port)];
         try {
-          return (await lookup(host)).map((ip) => toAddress(ip, port));
+          const found = (await lookup(host)).map((ip) => toAddress(ip, port));
+          if (this.#unresolved.delete(host)) logger.info('an upstream can be resolved', { upstream: name, host });
+          return found;
         } catch (reason) {
-          logger.warn('an upstream cannot be resolved', { upstream: name, host, err: reason });
+          // Once: a component that is not deployed has no name.
+          if (!this.#unresolved.has(host)) logger.warn('an upstream cannot be resolved', { upstream: name, host, err: reason });
+          this.#unresolved.add(host);
           return this.#resolved.get(`${host}:${port}`) ?? [];
         }
       }),

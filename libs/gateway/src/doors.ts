@@ -46,9 +46,14 @@ export async function openDoor({ host, port, tls: secure, onRequest, requestTime
     ? https.createServer({ ...options, ...contextOf(secure), ALPNProtocols: ['http/1.1', 'h2'], ...clientAuth(secure) })
     : http.createServer(options);
   let closing = false;
-  server.on('request', onRequest);
-  // The connection of the last answer is idle only after that.
-  server.on('request', (_request, response) => response.once('close', () => closing && setImmediate(() => server.closeIdleConnections())));
+  const serve = (request: http.IncomingMessage, response: http.ServerResponse): void => {
+    // The connection of the last answer is idle only after that.
+    response.once('close', () => closing && setImmediate(() => server.closeIdleConnections()));
+    onRequest(request, response);
+  };
+  server.on('request', serve);
+  // Whoever asks before it sends a body is told to when somebody wants it.
+  server.on('checkContinue', serve);
   server.requestTimeout = requestTimeoutMs;
   server.keepAliveTimeout = IDLE_MS;
   const sessions = new Set<Http2Session>();

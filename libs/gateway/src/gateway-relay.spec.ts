@@ -302,7 +302,7 @@ describe('upstreams that fail', () => {
     leaver.destroy();
     await expect.poll(() => gateway!.metrics.value('vivace_gateway_requests_in_flight')).toBe(1);
     expect((await fetch(`${url}/api/search`)).status).toBe(503);
-    open[0]!.end();
+    open[0].end();
     await first;
     backend.answer = undefined;
     await expect.poll(async () => (await fetch(`${url}/api/search`)).status).toBe(200);

@@ -198,6 +198,28 @@ describe('the rest', () => {
     expect((await ask({ method: 'POST', path: '/v1/traces' }, preflight))[0]).toBe(401);
   });
 
+  it('who asks before sending a body is told to send it, or why not', async () => {
+    const push = async (password: string): Promise<[number | undefined, boolean, number]> => {
+      const sent = http.request(`${gateway.url}/v1/traces`, {
+        method: 'POST',
+        headers: { expect: '100-continue', 'content-length': '5', authorization: basic('writer', password) },
+      });
+      let asked = false;
+      sent.on('continue', () => {
+        asked = true;
+        sent.end('spans');
+      });
+      sent.flushHeaders();
+      const [response] = (await once(sent, 'response')) as [http.IncomingMessage];
+      response.resume();
+      await once(response, 'end');
+      sent.destroy();
+      return [response.statusCode, asked, backend.seen.at(-1)?.bytes ?? 0];
+    };
+    expect(await push('wrong')).toEqual([401, false, 0]);
+    expect(await push('w-secret')).toEqual([200, true, 5]);
+  });
+
   it('a call is refused although its message has only begun to come', async () => {
     const message = Buffer.alloc(20 << 20);
     expect(await call(gateway.url, calls[0].path, as('reader'), message)).toMatchObject({ code: 7 });

@@ -10,7 +10,7 @@ import type { Lookup } from './addresses.ts';
 import type { Gateway } from './gateway.ts';
 import { createGateway } from './gateway.ts';
 
-export const realTimers: Timers = {
+const realTimers: Timers = {
   after(delayMs, run) {
     const timer = setTimeout(run, delayMs).unref();
     return () => clearTimeout(timer);

@@ -202,7 +202,9 @@ export function createHandler(options: HandlerOptions): (request: IncomingMessag
 
 /** Answers without an upstream. What the client still sends is read and dropped. */
 function answer({ request, response }: Exchange, { status, contentType, body, headers }: HttpResponse): void {
-  response.writeHead(status, { 'content-type': contentType, 'content-length': Buffer.byteLength(body), ...headers });
+  // A client that asks before it sends a body may send none, and then what follows is not one.
+  const close = request.httpVersionMajor === 1 && request.headers.expect !== undefined ? { connection: 'close' } : {};
+  response.writeHead(status, { 'content-type': contentType, 'content-length': Buffer.byteLength(body), ...headers, ...close });
   response.end(request.method === 'HEAD' ? undefined : body);
   request.resume();
 }

@@ -39,7 +39,10 @@ export async function relayHttp(relay: HttpRelay): Promise<void> {
   const { request, upstream, maxBodyBytes } = relay;
   const { addresses } = upstream;
   let touch = (): void => undefined;
-  const body = hasBody(request) ? requestBody(request, { maxBytes: maxBodyBytes, onProgress: () => touch() }) : undefined;
+  const onStart = (): void => {
+    if (request.httpVersionMajor === 1 && request.headers.expect !== undefined) relay.response.writeContinue();
+  };
+  const body = hasBody(request) ? requestBody(request, { maxBytes: maxBodyBytes, onStart, onProgress: () => touch() }) : undefined;
   const canRepeat = body === undefined && (request.method === 'GET' || request.method === 'HEAD');
   const tried = new Set<string>();
   for (let left = MAX_ATTEMPTS; ; ) {

@@ -11,6 +11,8 @@ export interface RequestBody {
 export interface RequestBodyOptions {
   /** 0 is no limit. */
   readonly maxBytes: number;
+  /** Called once, when somebody wants the first byte. */
+  readonly onStart: () => void;
   readonly onProgress: () => void;
 }
 
@@ -21,7 +23,7 @@ export class BodyTooLargeError extends Error {}
  * The body of a request for another server. The client's stream lives through attempts that fail: destroying it would destroy the connection and with it the
  * answer. Nothing is read before it is asked for, and not more than the upstream takes. Once an attempt that has begun ends, the rest is read and dropped.
  */
-export function requestBody(request: IncomingMessage, { maxBytes, onProgress }: RequestBodyOptions): RequestBody {
+export function requestBody(request: IncomingMessage, { maxBytes, onStart, onProgress }: RequestBodyOptions): RequestBody {
   let started = false;
   function open(): Readable {
     let attached = false;
@@ -38,6 +40,7 @@ export function requestBody(request: IncomingMessage, { maxBytes, onProgress }: 
       read() {
         if (!attached) {
           attached = true;
+          if (!started) onStart();
           started = true;
           request.on('data', onData).on('end', onEnd).on('close', onClose);
         }

@@ -10,6 +10,8 @@ export interface RequestPath {
  * the component serves. So no dot segments, encoded or not, no empty segments, no backslashes, no control characters. An encoded slash is part of a name (tags have them).
  */
 export function parseRequestPath(target: string): RequestPath | undefined {
+  // No part of a request line, and nothing that ends one.
+  if (/[^\x21-\xff]/.test(target)) return undefined;
   // The absolute form, which proxies are sent: RFC 9112, 3.2.2.
   const origin = target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?#]+/i, '');
   const mark = origin.indexOf('?');
