@@ -41,7 +41,7 @@ describe('Addresses', () => {
 
   it('leaves out what is down, longer each time, unless all are', async () => {
     const { addresses, pick, state } = await create(HERE);
-    const fail = (key: string): void => addresses.failed(addresses.all.find((address) => address.key === key)!, 'connect', true);
+    const fail = (key: string): void => addresses.failed('connect', addresses.all.find((address) => address.key === key)!);
     fail(A);
     expect([pick(), pick(), pick(), state('known'), state('healthy')]).toEqual([B, C, B, 3, 2]);
     nowMs += 1_000;
@@ -71,10 +71,10 @@ describe('Addresses', () => {
 
   it('resolves again when one cannot be reached, but not at every failure', async () => {
     const { addresses } = await create(HERE);
-    for (let i = 0; i < 5; i++) addresses.failed(addresses.all[0], 'connect', true);
+    for (let i = 0; i < 5; i++) addresses.failed('connect', addresses.all[0]);
     expect(lookups).toHaveLength(1);
     nowMs += 1_000;
-    addresses.failed(addresses.all[0], 'connect', true);
+    addresses.failed('connect', addresses.all[0]);
     await addresses.refresh();
     expect(lookups).toHaveLength(2);
   });

@@ -96,14 +96,14 @@ export class Addresses {
     return fallback;
   }
 
-  /** `isDown` when there was no connection: the address is asked last for a while. */
-  failed(address: Address, reason: 'connect' | 'reset' | 'timeout' | 'busy', isDown: boolean): void {
+  /** Counts a request without an answer. `down` is an address there was no connection to: it is asked last for a while. */
+  failed(reason: 'connect' | 'reset' | 'timeout' | 'busy', down?: Address): void {
     const { name, clock } = this.#options;
     this.#errors.with({ upstream: name, reason }).inc();
-    if (!isDown) return;
+    if (!down) return;
     const now = clock.now();
-    const failures = (this.#health.get(address.key)?.failures ?? 0) + 1;
-    this.#health.set(address.key, { failures, downUntilMs: now + Math.min(FIRST_BACKOFF_MS * 2 ** (failures - 1), MAX_BACKOFF_MS) });
+    const failures = (this.#health.get(down.key)?.failures ?? 0) + 1;
+    this.#health.set(down.key, { failures, downUntilMs: now + Math.min(FIRST_BACKOFF_MS * 2 ** (failures - 1), MAX_BACKOFF_MS) });
     if (now - this.#refreshedMs >= REFRESH_GAP_MS) void this.refresh();
   }
 

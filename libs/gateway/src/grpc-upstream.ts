@@ -62,7 +62,7 @@ export class GrpcUpstream {
         return call;
       } catch (reason) {
         if (reason instanceof AppError) throw reason;
-        addresses.failed(address, 'connect', true);
+        addresses.failed('connect', address);
         if (tried.size >= Math.min(MAX_ATTEMPTS, addresses.all.length))
           throw new AppError('unavailable', `upstream ${addresses.name} cannot be reached (${(reason as NodeJS.ErrnoException).code ?? 'closed'})`, {
             cause: reason,
@@ -93,7 +93,7 @@ export class GrpcUpstream {
     if (!slots) this.#slots.set(address.key, (slots = new Set()));
     for (const slot of slots) if (slot.streams < STREAMS_PER_CONNECTION && !slot.session.closed && !slot.session.destroyed) return slot;
     if (slots.size >= this.#options.config.maxPerAddress) {
-      this.addresses.failed(address, 'busy', false);
+      this.addresses.failed('busy');
       throw new AppError(
         'unavailable',
         `upstream ${this.addresses.name}: ${slots.size} connections to ${address.key} are full (gateway.connections.max_per_address)`,

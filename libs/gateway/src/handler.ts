@@ -43,6 +43,8 @@ interface Exchange {
 }
 
 const TEXT = 'text/plain; charset=utf-8';
+/** A page of ours, or nobody's (typed, or no browser): Fetch Metadata, `Sec-Fetch-Site`. */
+const OWN_SITES = new Set(['same-origin', 'none']);
 const REALM = 'Basic realm="vivace", charset="UTF-8"';
 
 /** Answers everything that comes through a door: finds the route, asks who it is, and passes it on. */
@@ -105,7 +107,7 @@ export function createHandler(options: HandlerOptions): (request: IncomingMessag
     record.user = account.name;
     const sent = textOf(request.headers['x-scope-orgid']);
     record.tenant = account.tenant ?? sent ?? '';
-    authorize(exchange, access, account);
+    authorize(exchange, access, account, !isRead || target.kind === 'each');
     const headers = forwardedHeaders(exchange.isCall ? fieldsOf(request) : request.rawHeaders, {
       forwardedFor: client.forwardedFor,
       host: request.headers.host ?? textOf(request.headers[':authority']),
@@ -163,16 +165,16 @@ export function createHandler(options: HandlerOptions): (request: IncomingMessag
     }
   }
 
-  function authorize({ request }: Exchange, access: Access, account: Account): void {
+  function authorize({ request }: Exchange, access: Access, account: Account, changes: boolean): void {
     if (access === 'public') return;
     if (!account.rights.has(access)) {
       authenticator.countForbidden();
       throw new AppError('permission_denied', `user ${JSON.stringify(account.name)} has not the right ${access}`);
     }
     // A browser sends the password it knows wherever a foreign page sends it.
-    if (access === 'admin' && request.headers['sec-fetch-site'] === 'cross-site') {
+    if (access === 'admin' && changes && !OWN_SITES.has(textOf(request.headers['sec-fetch-site']) ?? 'none')) {
       authenticator.countForbidden();
-      throw new AppError('permission_denied', 'admin pages are not to be asked from other sites');
+      throw new AppError('permission_denied', 'what changes something is not to be asked from other sites');
     }
   }
 

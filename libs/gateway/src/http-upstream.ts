@@ -30,7 +30,7 @@ export class HttpUpstream {
     const open = this.#open.get(address.key) ?? 0;
     const { maxPerAddress, maxWaiting } = this.#config;
     if (open >= maxPerAddress + maxWaiting) {
-      this.addresses.failed(address, 'busy', false);
+      this.addresses.failed('busy');
       throw new AppError('unavailable', `upstream ${this.addresses.name}: ${open} requests are open at ${address.key} (gateway.connections.max_waiting)`, {
         retryAfterMs: 1_000,
       });

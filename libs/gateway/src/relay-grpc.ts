@@ -54,6 +54,7 @@ export async function relayGrpc({ response, upstream, headers, timeouts, timers,
     };
     const fail = (code: 'deadline_exceeded' | 'unavailable', details: string): void => {
       finish(rpcCode(code));
+      upstream.addresses.failed(code === 'unavailable' ? 'reset' : 'timeout');
       call.close(http2.constants.NGHTTP2_CANCEL);
       if (!stream.headersSent) return refuseCall(stream, { code: rpcCode(code), details });
       endWith(trailersOf(rpcCode(code), details));

@@ -51,12 +51,11 @@ export async function relayHttp(relay: HttpRelay): Promise<void> {
     tried.add(address.key);
     try {
       await attempt(relay, address, body, (deadline) => (touch = () => deadline.touch()));
-      addresses.succeeded(address);
       return;
     } catch (reason) {
       if (!(reason instanceof UpstreamError)) throw reason;
       const { kind, detail } = reason;
-      addresses.failed(address, kind, kind === 'connect');
+      addresses.failed(kind, kind === 'connect' ? address : undefined);
       left--;
       const again = left > 0 && ((kind === 'connect' && !body?.started) || (kind === 'reset' && canRepeat));
       if (again && tried.size < addresses.all.length) continue;
@@ -126,6 +125,7 @@ function attempt(
       },
       onResponseStart(started, status) {
         deadline.touch();
+        upstream.addresses.succeeded(address);
         if (status < 200 || over) return;
         response.writeHead(status, responseHeaders((started.rawHeaders ?? []) as Buffer[])); // undici gives what HTTP/1.1 had: a list
       },
@@ -140,6 +140,8 @@ function attempt(
       },
       onResponseError(_started, error) {
         upstream.done(address);
+        // Whoever had the patience to wait for it would have told.
+        if (over && isConnectError(error)) upstream.addresses.failed('connect', address);
         if (error instanceof BodyTooLargeError) finish(error);
         else if (request.destroyed && !request.readableEnded) finish();
         else finish(new UpstreamError(isConnectError(error) ? 'connect' : 'reset', textOf(error)));
