@@ -1,7 +1,7 @@
 import type { BlockMeta } from '@vivace/block';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { divideBlocks, wholeBlocks } from './jobs.ts';
+import { divideBlocks, shareBlocks, wholeBlocks } from './jobs.ts';
 import type { BlockJob } from './jobs.ts';
 
 const meta = (blockId: string, totalRecords: number, size: number): BlockMeta => ({
@@ -86,5 +86,34 @@ describe('wholeBlocks', () => {
         expect(new Set(jobs.map((job) => job.affinity)).size).toBe(jobs.length);
       }),
     );
+  });
+});
+
+describe('shareBlocks', () => {
+  const sharesOf = (groups: readonly number[], targetBytes = 1) =>
+    shareBlocks(
+      groups.map((n, i) => meta(String(i), n, 4 * MIB * n)),
+      targetBytes,
+      4,
+    ).map(({ affinity, share: { part, of } }) => [affinity, part, of]);
+
+  it('makes shares of about the size wanted', () => {
+    expect(sharesOf([20, 20], 20 * MIB)).toHaveLength(8);
+    expect(sharesOf([20, 20], 1000 * MIB)).toEqual([
+      [0, 0, 4],
+      [1, 1, 4],
+      [2, 2, 4],
+      [3, 3, 4],
+    ]);
+  });
+
+  it('makes few where row groups would be read over and over', () => {
+    expect(sharesOf([20, 20])).toHaveLength(21);
+    expect(sharesOf([1, 1, 1, 1])).toHaveLength(2);
+    expect(sharesOf([20, 1, 1, 1, 1])).toHaveLength(5);
+  });
+
+  it('makes one where there is nothing', () => {
+    expect(sharesOf([])).toEqual([[0, 0, 1]]);
   });
 });

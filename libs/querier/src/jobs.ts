@@ -129,20 +129,15 @@ export function wholeBlocks(blocks: readonly BlockMeta[], threads: number): Bloc
 }
 
 /**
- * Blocks among which a span may lie several times: each job has all of them, and a share of their trace ids. Not more shares than the largest block has row groups, for a row group
- * that two jobs share is read twice.
+ * Blocks among which a span may lie several times: each job has all of them, and a share of their trace ids. A row group on the edge of two shares is read for both, and one of a small block
+ * for many; there are not so many shares that more than twice the bytes are read.
  */
 export function shareBlocks(metas: readonly BlockMeta[], targetBytes: number, threads: number): { readonly affinity: number; readonly share: Share }[] {
   const total = metas.reduce((sum, meta) => sum + meta.size, 0);
   const busy = Math.min(threads, Math.max(1, Math.ceil(total / MIN_JOB_BYTES)));
   const wanted = Math.max(busy, Math.ceil(total / targetBytes));
-  const of = Math.max(
-    1,
-    Math.min(
-      wanted,
-      metas.reduce((most, meta) => Math.max(most, meta.totalRecords), 0),
-    ),
-  );
+  const onEdge = metas.reduce((sum, meta) => sum + meta.size / Math.max(1, meta.totalRecords), 0);
+  const of = Math.max(1, Math.min(wanted, total === 0 ? 1 : Math.floor(1 + total / onEdge)));
   return Array.from({ length: of }, (_, part) => ({ affinity: part % threads, share: { part, of } }));
 }
 

@@ -55,6 +55,6 @@ async function* batchesOf(recent: RecentBatches, sources: JobSources, readers: B
 /** Each span once, though it may lie in several places. */
 async function* distinct(recent: RecentBatches, sources: JobSources, readers: BlockReaders, signal: AbortSignal): AsyncGenerator<SpanColumns> {
   const range = await rangeOf(sources, readers, signal);
-  const pieces = [...recentPieces(recent), ...(await blockPieces(sources, readers, range, signal))];
-  yield* await distinctBatches(await openPieces(pieces, range, signal), signal);
+  const pieces = [...recentPieces(recent, signal), ...(await blockPieces(sources, readers, range, signal))];
+  yield* await distinctBatches(await openPieces(pieces, range, signal));
 }

@@ -1,5 +1,4 @@
 import { SpanTable } from '@vivace/trace';
-import { digestsOf } from './distinct-batches.ts';
 import { ID_BYTES } from './id-range.ts';
 import type { OpenPiece } from './pieces.ts';
 import { DIGEST_WORDS, sameDigest } from './trace-digests.ts';
@@ -20,7 +19,7 @@ const NOBODY = -1;
  * anyway, hold of them. A trace whose copies are alike stays where it is: here if it is here, else with the first holder. One whose copies differ is
  * fetched, to be put together with what is here; of copies that are like the first one not another time.
  */
-export async function chooseCopies(holders: readonly TraceDigests[], pieces: readonly OpenPiece[], signal: AbortSignal): Promise<Choice[]> {
+export async function chooseCopies(holders: readonly TraceDigests[], pieces: readonly OpenPiece[]): Promise<Choice[]> {
   const count = holders.reduce((n, { ids }) => n + ids.length / ID_BYTES, 0);
   const seen = new SpanTable({ traces: count });
   const traces = holders.map(({ ids }) => {
@@ -33,7 +32,8 @@ export async function chooseCopies(holders: readonly TraceDigests[], pieces: rea
   const firstHolder = new Int32Array(seen.traceCount).fill(NOBODY);
   const isHere = new Uint8Array(seen.traceCount);
   const differs = new Uint8Array(seen.traceCount);
-  for (const { columns, ids, from, to } of pieces) {
+  for (const piece of pieces) {
+    const { ids, from, to } = piece;
     const rows = new Uint32Array(to - from);
     const numbers = new Uint32Array(to - from);
     let n = 0;
@@ -44,7 +44,7 @@ export async function chooseCopies(holders: readonly TraceDigests[], pieces: rea
       numbers[n++] = trace;
     }
     if (n === 0) continue;
-    const digests = await digestsOf(columns, rows.subarray(0, n), signal);
+    const digests = await piece.digests(rows.subarray(0, n));
     for (let i = 0; i < n; i++) {
       const trace = numbers[i];
       if (isHere[trace] === 0) first.set(digests.subarray(i * DIGEST_WORDS, (i + 1) * DIGEST_WORDS), trace * DIGEST_WORDS);

@@ -37,7 +37,7 @@ export function copyTasks(readers: BlockReaders) {
       }),
     choose: async ({ sources, holders }: ChooseJob, { signal }: TaskContext): Promise<Choice[]> => {
       const range = await rangeOf(sources, readers, signal);
-      return chooseCopies(holders, await openPieces(await blockPieces(sources, readers, range, signal), range, signal), signal);
+      return chooseCopies(holders, await openPieces(await blockPieces(sources, readers, range, signal), range, signal));
     },
     idRange: ({ sources }: RangeJob, { signal }: TaskContext): Promise<IdRange> => rangeOf(sources, readers, signal),
   };

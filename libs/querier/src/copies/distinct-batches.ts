@@ -3,10 +3,10 @@ import { SpanTable, TableColumns } from '@vivace/trace';
 import type { SpanColumns } from '@vivace/trace';
 import { ID_BYTES } from './id-range.ts';
 import type { OpenPiece } from './pieces.ts';
-import { digestRows, sameDigest } from './trace-digests.ts';
+import { sameDigest } from './trace-digests.ts';
 
-const SPANS = { columns: new Set(['traceId', 'spanId', 'kind'] as const), attrs: [] };
 const NO_ROWS = new Uint32Array(0);
+const NO_DROPS = new Uint8Array(0);
 
 /** A piece, and those of its rows whose traces others have too. */
 interface Compared {
@@ -22,10 +22,11 @@ interface Compared {
  * The traces of all pieces, each whole and once: a merge join by trace id. What one piece alone has stays where it is and costs only its id. Of copies with the same spans one
  * is taken, that of the first piece. Copies that differ are put together, each span once, in a batch of their own.
  */
-export async function distinctBatches(pieces: readonly OpenPiece[], signal: AbortSignal): Promise<SpanColumns[]> {
+export async function distinctBatches(pieces: readonly OpenPiece[]): Promise<SpanColumns[]> {
+  if (new Set(pieces.map(({ source }) => source)).size < 2) return pieces.map(inRange);
   const numbers = numberTraces(pieces);
   const compared: Compared[] = [];
-  for (const [p, piece] of pieces.entries()) compared.push(await compare(piece, numbers.ofPiece[p], numbers.copies, signal));
+  for (const [p, piece] of pieces.entries()) compared.push(await compare(piece, numbers.ofPiece[p], numbers.copies));
   // Of each trace with copies: the piece that has the first, its row there among the shared ones, and whether another differs.
   const firstPiece = new Int32Array(numbers.copies.length).fill(-1);
   const firstRow = new Uint32Array(numbers.copies.length);
@@ -44,7 +45,7 @@ export async function distinctBatches(pieces: readonly OpenPiece[], signal: Abor
   const batches: SpanColumns[] = [];
   for (const [p, { piece, traces, shared, digests }] of compared.entries()) {
     const joined: number[] = [];
-    const dropped = new Uint8Array(shared.length === 0 ? 0 : traces.length);
+    const dropped = shared.length === 0 ? NO_DROPS : new Uint8Array(traces.length);
     for (let i = 0; i < shared.length; i++) {
       const row = shared[i];
       const trace = traces[row - piece.from];
@@ -83,20 +84,18 @@ function numberTraces(pieces: readonly OpenPiece[]): Numbers {
   return { ofPiece, copies: copies.subarray(0, seen.traceCount) };
 }
 
-async function compare(piece: OpenPiece, traces: Uint32Array, copies: Uint32Array, signal: AbortSignal): Promise<Compared> {
+async function compare(piece: OpenPiece, traces: Uint32Array, copies: Uint32Array): Promise<Compared> {
   const shared = new Uint32Array(traces.length);
   let n = 0;
   for (let i = 0; i < traces.length; i++) if (copies[traces[i]] > 1) shared[n++] = piece.from + i;
   if (n === 0) return { piece, traces, shared: NO_ROWS, digests: NO_ROWS };
   const rows = shared.slice(0, n);
-  return { piece, traces, shared: rows, digests: await digestsOf(piece.columns, rows, signal) };
+  return { piece, traces, shared: rows, digests: await piece.digests(rows) };
 }
 
-/** Loads what it needs into columns that are let go of, where that frees anything. */
-export async function digestsOf(columns: SpanColumns, rows: Uint32Array, signal: AbortSignal): Promise<Uint32Array> {
-  const own = columns.reopen?.() ?? columns;
-  await own.load(SPANS, signal);
-  return digestRows(own, rows);
+function inRange(piece: OpenPiece): SpanColumns {
+  const rows = keptRows(piece, NO_DROPS);
+  return rows === undefined ? piece.columns : new SelectedColumns(piece.columns, rows);
 }
 
 /** Undefined: all rows of the batch. */

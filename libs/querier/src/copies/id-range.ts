@@ -47,7 +47,7 @@ export function rangeOfShare(points: readonly CutPoint[], { part, of }: Share): 
     before += weight;
     // The last cut that this row group reaches: of several within one, all but one range are empty.
     const cut = Math.min(of - 1, Math.floor((before / total) * of + 1e-9));
-    if (cut > 0) ends[cut - 1] = after(id);
+    if (cut > 0) ends[cut - 1] ??= after(id);
   }
   // A cut that fell to no row group is where the one before it is.
   const cutAt = (n: number): Uint8Array | undefined => {

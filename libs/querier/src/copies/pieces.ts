@@ -4,13 +4,18 @@ import { orderByTrace, TraceAppender } from '@vivace/trace';
 import type { SpanColumns, SpanTable } from '@vivace/trace';
 import type { JobSources } from '../jobs.ts';
 import type { BlockReaders } from '../open-sources.ts';
-import type { RecentBatches } from '../recent-batches.ts';
+import type { PartCache, RecentBatches } from '../recent-batches.ts';
 import { ID_BYTES, rangeOfShare, rowsInRange } from './id-range.ts';
 import type { CutPoint, IdRange } from './id-range.ts';
+import { digestRows, pickDigests, rowsFrom } from './trace-digests.ts';
 
-/** A batch of which each trace, or a part of it, may lie in other batches too. */
+/** A batch of which each trace, or a part of it, may lie in pieces of other sources too. */
 export interface Piece {
   readonly columns: SpanColumns;
+  /** Of one source no trace lies in two pieces. */
+  readonly source: string;
+  /** `DIGEST_WORDS` for each of some ascending rows. */
+  digests(rows: Uint32Array): Promise<Uint32Array>;
   /** Appends the traces of some ascending rows to `target`. */
   append(rows: Uint32Array, target: SpanTable): Promise<void>;
 }
@@ -49,7 +54,7 @@ export async function blockPieces(sources: JobSources, readers: BlockReaders, ra
     const last = await reader.lastIds(signal);
     const groups: number[] = [];
     for (let group = slice.from; group < slice.to; group++) if (!last || mayHave(last, group, range)) groups.push(group);
-    return groups.map((group) => blockPiece(reader, group, signal));
+    return groups.map((group) => blockPiece(reader, group, readers.parts, signal));
   });
   return pieces.flat();
 }
@@ -59,9 +64,23 @@ function mayHave(last: Uint8Array, group: number, { from, to }: IdRange): boolea
   return !to || group === 0 || compareBytes(last, (group - 1) * ID_BYTES, to, 0, ID_BYTES) < 0;
 }
 
-function blockPiece(reader: BlockReader, group: number, signal: AbortSignal): Piece {
+function blockPiece(reader: BlockReader, group: number, kept: PartCache, signal: AbortSignal): Piece {
+  const { tenantId, blockId } = reader.meta;
+  const key = `${tenantId}/${blockId} digests ${group}`;
   return {
     columns: reader.columns(group),
+    source: blockId,
+    async digests(rows) {
+      let words = kept.get(key) as Uint32Array | undefined;
+      if (!words) {
+        // Not those of the piece: what is loaded here shall be let go of.
+        const columns = reader.columns(group);
+        await columns.load(SPANS, signal);
+        words = digestRows(columns, rowsFrom(0, columns.traceCount));
+        kept.set(key, words, words.byteLength);
+      }
+      return pickDigests(words, rows);
+    },
     async append(rows, target) {
       const table = await reader.readTraces(group, rows, signal);
       new TraceAppender(table, target).append(orderByTrace(table));
@@ -69,9 +88,15 @@ function blockPiece(reader: BlockReader, group: number, signal: AbortSignal): Pi
   };
 }
 
-export function recentPieces(recent: RecentBatches): Piece[] {
+/** In these no trace lies twice: see `openRecent`. */
+export function recentPieces(recent: RecentBatches, signal: AbortSignal): Piece[] {
   return recent.batches.map((columns) => ({
     columns,
+    source: 'recent',
+    async digests(rows) {
+      await columns.load(SPANS, signal);
+      return digestRows(columns, rows);
+    },
     append(rows, target) {
       const ids = columns.traceIds();
       for (const row of rows) recent.append(ids.subarray(row * ID_BYTES, (row + 1) * ID_BYTES), target);
@@ -80,6 +105,7 @@ export function recentPieces(recent: RecentBatches): Piece[] {
   }));
 }
 
+const SPANS = { columns: new Set(['traceId', 'spanId', 'kind'] as const), attrs: [] };
 const IDS = { columns: new Set(['traceId'] as const), attrs: [], tracesOnly: true };
 
 /** Loads the trace ids of the pieces; those without a trace in the range are left out. */

@@ -12,9 +12,22 @@ export interface TraceDigests {
 
 /** Of the rows `[from, to)` of `columns`, which has `traceId`, `spanId` and `kind` loaded. */
 export function digestTraces(columns: SpanColumns, from = 0, to = columns.traceCount): TraceDigests {
+  return { ids: columns.traceIds().subarray(from * ID_BYTES, to * ID_BYTES), words: digestRows(columns, rowsFrom(from, to)) };
+}
+
+export function rowsFrom(from: number, to: number): Uint32Array {
   const rows = new Uint32Array(to - from);
   for (let i = 0; i < rows.length; i++) rows[i] = from + i;
-  return { ids: columns.traceIds().subarray(from * ID_BYTES, to * ID_BYTES), words: digestRows(columns, rows) };
+  return rows;
+}
+
+/** Those of some rows. */
+export function pickDigests(words: Uint32Array, rows: Uint32Array): Uint32Array {
+  const out = new Uint32Array(rows.length * DIGEST_WORDS);
+  for (let i = 0; i < rows.length; i++) {
+    for (let k = 0; k < DIGEST_WORDS; k++) out[i * DIGEST_WORDS + k] = words[rows[i] * DIGEST_WORDS + k];
+  }
+  return out;
 }
 
 /** `DIGEST_WORDS` a row, of which `columns` has `spanId` and `kind` loaded. A span is its id and kind, as everywhere; their order does not matter. */
