@@ -3,7 +3,7 @@ import { cursor, readLength, readVarint, readVarint64, skipValue } from './wire.
 
 /**
  * Compact protobuf-JSON of the AnyValue in `b[from, to)`, which must be well-formed: int64 quoted, bytes in standard base64, doubles
- * as Go prints them (blocks.md §2.4). A field that occurs twice counts once, the last one.
+ * as Go prints them (docs/format/block.md). A field that occurs twice counts once, the last one.
  */
 export function anyValueJson(b: Uint8Array, from: number, to: number): string {
   let tag = 0;

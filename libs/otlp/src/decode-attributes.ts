@@ -7,7 +7,7 @@ import { cursor, readLength, readU32, readVarint, readVarint64, skipValue } from
 
 /**
  * Appends the KeyValue in `b[from, to)` to `list`. The bytes must have passed `scanExport`. Keys and string values longer than the limit are
- * cut on a UTF-8 boundary; arrays and maps are not inspected. How values are stored: blocks.md §2.4.
+ * cut on a UTF-8 boundary; arrays and maps are not inspected. How values are stored: docs/format/block.md.
  */
 export function decodeAttribute(b: Uint8Array, from: number, to: number, context: DecodeContext, list: AttrList): void {
   const { attributes, view } = context;

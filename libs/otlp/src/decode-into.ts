@@ -298,7 +298,7 @@ function decodeLink(b: Uint8Array, from: number, to: number, context: DecodeCont
   table.linkAttrEnd[row] = table.linkAttrs.count;
 }
 
-/** Ids of links come in any length: shorter ones get zeros in front, of longer ones the last bytes count (blocks.md §2.3). */
+/** Ids of links come in any length: shorter ones get zeros in front, of longer ones the last bytes count (docs/format/block.md). */
 function copyId(b: Uint8Array, from: number, n: number, to: Uint8Array, at: number, size: number): void {
   const pad = Math.max(0, size - n);
   to.fill(0, at, at + pad);

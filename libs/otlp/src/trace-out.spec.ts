@@ -94,7 +94,7 @@ describe('real answers of Tempo', () => {
   const { requests } = testdata('input.json') as { requests: unknown[] };
   const table = tableOf(...requests.map((request) => jsonToProto(JSON.stringify(request))));
 
-  /** Blocks keep attributes in an order of their own (blocks.md §2.4), and so does their scan of the spans. */
+  /** Blocks keep attributes in an order of their own (docs/format/block.md), and so does their scan of the spans. */
   const normal = (trace: Trace): unknown =>
     trace.resourceSpans
       .flatMap((rs) =>

@@ -4,7 +4,7 @@ import { base64, doubleJson, int64Text } from './any-value-json.ts';
 import { endTime, eventTime, firstOf, hasParent, traceSpans, u64At } from './trace-spans.ts';
 
 /**
- * One trace as the JSON text of its `resourceSpans` array in Tempo's protobuf-JSON dialect (grafana-contract.md §1.0): ids in base64, enums
+ * One trace as the JSON text of its `resourceSpans` array in Tempo's protobuf-JSON dialect (docs/compat/api.md): ids in base64, enums
  * by name, 64-bit integers quoted, defaults left out, but `resource`, `scope` and `status` always there. `unnamedService` as in `traceToProto`.
  */
 export function traceToJson(table: SpanTable, traceRow: number, unnamedService?: string): string {

@@ -6,7 +6,7 @@ import { endTime, eventTime, firstOf, hasParent, traceSpans } from './trace-span
 
 /**
  * One trace as bytes of tempopb.Trace, which is OTLP's TracesData (`resourceSpans = 1`). `resource`, `scope` and `status` are always present,
- * because Grafana dereferences them unchecked; a root has no parent id (grafana-contract.md §4.1). An unknown trace gives no bytes.
+ * because Grafana dereferences them unchecked; a root has no parent id (docs/compat/api.md). An unknown trace gives no bytes.
  * Resources without attributes get the `service.name` `unnamedService`, if there is one: Grafana drops their spans silently.
  */
 export function traceToProto(table: SpanTable, traceRow: number, unnamedService?: string): Uint8Array {

@@ -135,7 +135,7 @@ function isHomogeneous(values: readonly PlainValue[]): boolean {
   return values.every((v) => v !== null && typeof v !== 'object' && typeof v === typeof values[0]);
 }
 
-/** Protobuf JSON of an AnyValue (spec blocks.md §2.4). */
+/** Protobuf JSON of an AnyValue (docs/format/block.md). */
 function anyValueJson(value: PlainValue): object {
   if (value === null) return {};
   if (typeof value === 'string') return { stringValue: value };

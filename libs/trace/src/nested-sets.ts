@@ -5,7 +5,7 @@ const CLIENT = 3;
 const NONE = -1;
 
 /**
- * Nested-set numbers of all spans of a batch, trace by trace, in one linear pass (spec blocks.md §2.6).
+ * Nested-set numbers of all spans of a batch, trace by trace, in one linear pass (docs/format/block.md).
  *
  * Spans of trace `t` are rows `[traceSpans[t], traceSpans[t + 1])`, ids eight bytes a row, a zero parent id is a root. One counter
  * runs over all roots of a trace in storage order; children are visited in storage order. Spans not reachable from a root keep

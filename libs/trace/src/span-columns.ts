@@ -41,7 +41,7 @@ export interface AttrEntries {
   readonly dict: StringDict;
 }
 
-/** Nested-set numbers per span row (spec: blocks.md 2.6): 0/0/0 when not reachable from a root, parent -1 for a root. */
+/** Nested-set numbers per span row (docs/format/block.md): 0/0/0 when not reachable from a root, parent -1 for a root. */
 export interface NestedSets {
   readonly left: Int32Array;
   readonly right: Int32Array;

@@ -18,7 +18,7 @@ export function halvesDelta(toLow: number, toHigh: number, fromLow: number, from
 
 /**
  * Start, duration and root of each trace. The root is the last span without parent, in storage order, that is not linked to its
- * own trace as `opentracing.ref_type = child_of` (spec blocks.md §2.3).
+ * own trace as `opentracing.ref_type = child_of` (docs/format/block.md).
  */
 export function summariseTraces(table: SpanTable, order: TraceOrder): TraceSummary {
   const n = order.traceCount;

@@ -1,4 +1,4 @@
-// The TraceQL syntax tree: plain readonly objects, discriminated by `kind`. Grammar: docs/traceql.md; spec traceql.md §2.
+// The TraceQL syntax tree: plain readonly objects, discriminated by `kind`. Grammar: docs/traceql.md
 // Every node knows its place in the text, as UTF-16 offsets [from, to).
 
 export interface Loc {
@@ -40,7 +40,7 @@ export interface Attribute extends Node {
   readonly parent: boolean;
 }
 
-/** Canonical names (spec traceql.md §2.5): scoped spellings collapse to the bare one where one exists. */
+/** Canonical names (docs/traceql.md): scoped spellings collapse to the bare one where one exists. */
 export type IntrinsicName =
   | 'name'
   | 'duration'

@@ -1,4 +1,4 @@
-// Character classes of the lexer (spec traceql.md §1), on UTF-16 code units unless said otherwise.
+// Character classes of the lexer (docs/traceql.md), on UTF-16 code units unless said otherwise.
 
 export const QUOTE = 0x22;
 export const BACKSLASH = 0x5c;
@@ -18,7 +18,7 @@ export function isDigit(c: number): boolean {
   return c >= 0x30 && c <= 0x39;
 }
 
-/** Whether `c` ends an attribute name (§1.4). */
+/** Whether `c` ends an attribute name. */
 export function endsName(c: number): boolean {
   return c <= 0x20 || c === 0x85 || c === 0xa0 || NAME_ENDS.has(c);
 }

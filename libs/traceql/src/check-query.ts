@@ -1,4 +1,4 @@
-// Static checks, with Tempo's messages (spec traceql.md §3.2, §3.3): one rule a function.
+// Static checks, with Tempo's messages (docs/traceql.md): one rule a function.
 import { AppError, unreachable } from '@vivace/base';
 import type {
   Aggregate,

@@ -1,4 +1,4 @@
-// Building expression nodes: constants are folded at once (spec traceql.md §2.6), so an engine never sees an operator on two literals that type-check.
+// Building expression nodes: constants are folded at once (docs/traceql.md), so an engine never sees an operator on two literals that type-check.
 import type { ArithmeticOp, Binary, BinaryOp, ComparisonOp, FieldExpr, Loc, ScalarExpr, Static, Unary } from './ast.ts';
 import { SyntaxProblem } from './query-error.ts';
 import { arithmetic, compareStatics, FALSE, negate, TRUE } from './statics.ts';

@@ -1,4 +1,4 @@
-// Query hints: `with(most_recent=true)` (spec traceql.md §2.7).
+// Query hints: `with(most_recent=true)` (docs/traceql.md).
 import type { Query, Static } from './ast.ts';
 
 /** The first hint of that name and one of those types; hints with another type, and unknown names, count for nothing. */

@@ -1,4 +1,4 @@
-// Text to tokens, one at a time (spec traceql.md §1).
+// Text to tokens, one at a time (docs/traceql.md).
 import type { AttributeScope, Loc } from './ast.ts';
 import { BACKTICK, DOT, endsName, isBlank, isDigit, QUOTE, startsWord, wordEnd } from './characters.ts';
 import { readNumber } from './number-literal.ts';
@@ -102,7 +102,7 @@ export class Lexer {
     return { kind: 'attribute', scope, name, parent, bare: false, from, to: this.#at };
   }
 
-  /** Name mode (§1.4): bare and quoted runs up to white space or one of the characters that end a name. */
+  /** Name mode: bare and quoted runs up to white space or one of the characters that end a name. */
   #name(): string {
     const text = this.#text;
     let name = '';
@@ -121,7 +121,7 @@ export class Lexer {
     }
   }
 
-  /** The longest known symbol: every prefix of a symbol (from two characters) is a symbol, so longest is what §1.2 describes. */
+  /** The longest known symbol: every prefix of a symbol (from two characters) is a symbol, so the longest is meant. */
   #symbol(from: number): Token {
     for (let length = 3; length > 0; length--) {
       const symbol = this.#text.slice(from, from + length);

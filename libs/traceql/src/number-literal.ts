@@ -1,4 +1,4 @@
-// Number and duration literals (spec traceql.md §1.5).
+// Number and duration literals (docs/traceql.md).
 import { wordEnd } from './characters.ts';
 import { SyntaxProblem } from './query-error.ts';
 

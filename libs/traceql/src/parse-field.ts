@@ -1,4 +1,4 @@
-// Field expressions: what stands between braces, in by(…) and in aggregates (spec traceql.md §2.1, §2.2).
+// Field expressions: what stands between braces, in by(…) and in aggregates (docs/traceql.md).
 import type { BinaryOp, FieldExpr, FieldRef, IntrinsicName, KindName, LogicalOp, Static, StatusName } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { binary, exists, unary } from './fold.ts';
@@ -11,7 +11,7 @@ import { FALSE, TRUE } from './statics.ts';
 const OPERAND = 'an attribute (`.foo`, `span.foo`, `resource.foo`), an intrinsic (`name`, `duration`, `status`, `kind`, …) or a value';
 const FIELD = 'an attribute (`.foo`, `span.foo`, `resource.foo`) or an intrinsic (`name`, `duration`, `status`, `kind`, …)';
 
-/** Binding strength (§2.2). `&&` and `||` share a level; unary minus is between 4 and 5, `!` between 5 and 6. */
+/** Binding strength. `&&` and `||` share a level; unary minus is between 4 and 5, `!` between 5 and 6. */
 const LEVELS: Readonly<Record<BinaryOp, number>> = {
   '&&': 2,
   '||': 2,
@@ -156,7 +156,7 @@ function parsePrefix(c: Cursor): FieldExpr {
   return takeFieldRef(c) ?? failOperand(c, OPERAND);
 }
 
-/** `nil = x`; two nils are unequal to everything, each other included (§2.4). */
+/** `nil = x`; two nils are unequal to everything, each other included. */
 function parseNilComparison(c: Cursor, from: number): FieldExpr {
   if (!c.at('=') && !c.at('!=')) c.fail('`=` or `!=` beside `nil`');
   const negated = c.at('=');

@@ -1,4 +1,4 @@
-// Metrics functions, their second stages and hints (spec traceql.md §2.1, §2.7).
+// Metrics functions, their second stages and hints (docs/traceql.md).
 import type { Compare, FieldRef, Hint, MetricsAggregate, MetricsFilter, MetricsOp, SecondStage } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { parseFieldRef, takeStatic } from './parse-field.ts';

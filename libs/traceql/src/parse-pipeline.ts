@@ -1,4 +1,4 @@
-// Spansets, stages and the four kinds of parentheses (spec traceql.md §2.1, §2.3).
+// Spansets, stages and the four kinds of parentheses (docs/traceql.md).
 import type { GroupBy, Loc, ScalarExpr, Select, SpansetExpr, SpansetFilter, SpansetOp, Stage } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { failOperand, parseFieldExpr, parseFieldRef, startsCondition, takeStatic } from './parse-field.ts';
@@ -66,7 +66,7 @@ function parseBody(c: Cursor, grouped: boolean): Body {
   return failOperand(c, FIRST_STAGE);
 }
 
-/** A pipeline that begins with parentheses: their content decides how it goes on (§2.3). */
+/** A pipeline that begins with parentheses: their content decides how it goes on. */
 function parseAfterGroup(c: Cursor, grouped: boolean): Body {
   const { from } = c.token;
   const group = parseGroup(c);
@@ -145,7 +145,7 @@ function parseScalarStage(c: Cursor, left: ScalarExpr, grouped: boolean): Stage 
   return grouped && left.kind === 'aggregate' && c.at(')') ? left : c.fail('a comparison such as `> 2`');
 }
 
-/** After the first stage, parentheses hold a spanset or a scalar (§2.3). */
+/** After the first stage, parentheses hold a spanset or a scalar. */
 function parseGroupStage(c: Cursor): Stage {
   const { from } = c.token;
   const group = parseGroup(c);

@@ -1,4 +1,4 @@
-// Scalars: aggregates, numbers and arithmetic on them (spec traceql.md §2.1).
+// Scalars: aggregates, numbers and arithmetic on them (docs/traceql.md).
 import type { Aggregate, ArithmeticOp, ScalarExpr, ScalarFilter, Static } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { scalarOperation } from './fold.ts';

@@ -1,4 +1,4 @@
-// Canonical text: parses back to the same tree, so it is a cache key and a label (spec traceql.md §2.5, §3.3).
+// Canonical text: parses back to the same tree, so it is a cache key and a label (docs/traceql.md).
 import { formatGoDuration, unreachable } from '@vivace/base';
 import type {
   Attribute,
@@ -111,7 +111,7 @@ function printSpanset(spanset: SpansetExpr): string {
   }
 }
 
-/** Beside a parenthesised pipeline every operand needs parentheses (§2.3). */
+/** Beside a parenthesised pipeline every operand needs parentheses. */
 function spansetOperand(spanset: SpansetExpr, combo: boolean): string {
   const text = printSpanset(spanset);
   return spanset.kind === 'spansetOperation' || (combo && spanset.kind === 'filter') ? `(${text})` : text;

@@ -1,4 +1,4 @@
-// What a caller is told about a bad query: Tempo's first line (spec traceql.md §3), then help.
+// What a caller is told about a bad query: Tempo's first line (docs/traceql.md), then help.
 import { AppError } from '@vivace/base';
 import type { Loc } from './ast.ts';
 import { excerpt, positionAt } from './source.ts';

@@ -1,4 +1,4 @@
-// Regular expressions of TraceQL: RE2 syntax and linear time, anchored at both ends, dot matches newline (spec traceql.md §4.2).
+// Regular expressions of TraceQL: RE2 syntax and linear time, anchored at both ends, dot matches newline (docs/traceql.md).
 import { AppError } from '@vivace/base';
 import { RE2JS } from 're2js';
 

@@ -1,4 +1,4 @@
-// Values and what operators do to two of them (spec traceql.md §4.2, §4.3). Used to fold constants; engines use it off the hot path.
+// Values and what operators do to two of them (docs/traceql.md). Used to fold constants; engines use it off the hot path.
 import { unreachable } from '@vivace/base';
 import type { ArithmeticOp, ComparisonOp, Static } from './ast.ts';
 import { compileRegex } from './regex.ts';

@@ -1,4 +1,4 @@
-// String literals as Go writes them (spec traceql.md §1.5), and the quoted runs of attribute names (§1.4).
+// String literals as Go writes them (docs/traceql.md), and the quoted runs of attribute names.
 import { BACKSLASH, NEWLINE, QUOTE } from './characters.ts';
 import { SyntaxProblem } from './query-error.ts';
 

@@ -1,4 +1,4 @@
-// Static types (spec traceql.md §3.2).
+// Static types (docs/traceql.md).
 import type { BinaryOp, FieldExpr, IntrinsicName, Static } from './ast.ts';
 
 /** `unknown` is an attribute: its type is that of each value. */

@@ -6,7 +6,7 @@ const NIL: AnyValueJson = { stringValue: 'nil' };
 
 /**
  * The series of `compare()`: for every attribute and side how many spans have it, and those of its `topN` most frequent values, of equally frequent ones
- * the first by text (traceql.md §6.6). Groups are those of `compareBatches`.
+ * the first by text (docs/traceql.md, "Metrics"). Groups are those of `compareBatches`.
  */
 export function compareSeriesOf(groups: readonly MergedGroup[], topN: number): readonly Series[] {
   const totals: Series[] = [];

@@ -37,7 +37,7 @@ export function boundOf(key: number): number {
 
 /**
  * Quantile `q` of counts by bucket; keys ascending, counts positive. Whole buckets up to the rank; inside the one that holds it exponential
- * interpolation from the previous bucket that is not empty (traceql.md §6.4).
+ * interpolation from the previous bucket that is not empty (docs/traceql.md, "Metrics").
  */
 export function quantileOf(q: number, keys: readonly number[], counts: readonly number[]): number {
   let total = 0;

@@ -12,7 +12,7 @@ export function applySecondStages(series: readonly Series[], stages: readonly (S
 
 /**
  * At every time the `limit` largest (smallest) samples stay. Of equal ones `topk` prefers the first series in the order of answers, `bottomk` the last
- * (traceql.md §6.7). Not more series than the limit are left as they are.
+ * (docs/traceql.md, "Metrics"). Not more series than the limit are left as they are.
  */
 function best(series: readonly Series[], { op, limit }: SecondStage): readonly Series[] {
   if (series.length <= limit) return series;

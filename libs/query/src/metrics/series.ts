@@ -10,7 +10,7 @@ export interface Series {
   readonly exemplars: readonly ExemplarPiece[];
 }
 
-/** Fewer labels first, then label by label by key and by the text of the value, so that 10 is before 2 (traceql.md §6.7); of equal text by type. */
+/** Fewer labels first, then label by label by key and by the text of the value, so that 10 is before 2; of equal text by type. */
 export function compareSeries(a: Series, b: Series): number {
   if (a.labels.length !== b.labels.length) return a.labels.length - b.labels.length;
   for (let i = 0; i < a.labels.length; i++) {

@@ -2,7 +2,7 @@ import { AppError } from '@vivace/base';
 
 /**
  * The buckets of a metrics query. Bucket `i` holds the span starts in `(fromNs + i·step, fromNs + (i+1)·step]` and is stamped with its right
- * edge (traceql.md §6.2).
+ * edge (docs/traceql.md, "Metrics").
  */
 export interface TimeAxis {
   /** Exclusive. */

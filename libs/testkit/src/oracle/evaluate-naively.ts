@@ -73,7 +73,7 @@ function runSpanset(spanset: SpansetExpr, set: Spanset): readonly Spanset[] {
   }
 }
 
-/** Spec §4.6: `&&` needs both sides; a structural operator keeps its right side, `!` of it the unrelated, `&` both members of each pair. */
+/** docs/traceql.md, "Meaning": `&&` needs both sides; a structural operator keeps its right side, `!` of it the unrelated, `&` both members of each pair. */
 function combine(op: SpansetOperation['op'], left: readonly SpanView[], right: readonly SpanView[]): readonly SpanView[] {
   if (op === '&&') return left.length > 0 && right.length > 0 ? union(left, right) : [];
   if (op === '||') return union(left, right);

@@ -80,7 +80,7 @@ function evaluate(expr: FieldExpr, scope: Scope): NaiveValue | undefined {
   }
 }
 
-/** A duration beside a plain attribute: attributes have no unit, so the two never compare (spec §4.2, rule T). */
+/** A duration beside a plain attribute: attributes have no unit, so the two never compare. */
 function isTyped(attribute: FieldExpr, literal: FieldExpr): boolean {
   return attribute.kind === 'attribute' && literal.kind === 'literal' && literal.value.type === 'duration';
 }

@@ -25,7 +25,7 @@ export interface TraceView {
 const SERVER = 2;
 const CLIENT = 3;
 
-/** Spec traceql.md §4.6: spans not reachable from a root are related to nothing. */
+/** docs/traceql.md, "Meaning": spans not reachable from a root are related to nothing. */
 export function viewTrace(plain: PlainTrace): TraceView {
   const spans: SpanView[] = [];
   const trace: TraceView = {
