@@ -21,13 +21,8 @@ export interface ClusterOptions {
   readonly processes: Readonly<Record<RoleName, number>>;
   /** Keys of `storage.trace`; a local folder unless said otherwise. */
   readonly store?: object;
-  /** `ingester` keys besides those all get. */
-  readonly ingester?: object;
-}
-
-export interface AddOptions {
-  /** Puts the data folder on a disk of its own of this size, in memory. */
-  readonly diskBytes?: number;
+  /** Gives the data folders of these processes a disk of their own, in memory: bytes by name of the process. */
+  readonly disks?: Readonly<Record<string, number>>;
 }
 
 interface Ports {
@@ -100,10 +95,10 @@ export class Cluster {
   }
 
   /** Prepares one more. */
-  async add(role: RoleName, { diskBytes }: AddOptions = {}): Promise<ClusterMember> {
+  async add(role: RoleName): Promise<ClusterMember> {
     const name = nameOf(role, this.all(role).length + 1);
     await this.#take(name);
-    return this.#prepare(role, name, diskBytes);
+    return this.#prepare(role, name);
   }
 
   all(role?: RoleName): readonly ClusterMember[] {
@@ -166,12 +161,13 @@ export class Cluster {
     this.#ports.set(name, { http, grpc, gossip, otlpGrpc, otlpHttp });
   }
 
-  #prepare(role: RoleName, name: string, diskBytes?: number): ClusterMember {
+  #prepare(role: RoleName, name: string): ClusterMember {
     const configFile = path.join(this.dir, `${name}.yaml`);
     const dataDir = path.join(this.dir, name);
     fs.mkdirSync(dataDir);
     // JSON is YAML.
     fs.writeFileSync(configFile, JSON.stringify(this.#config(role, name, dataDir), undefined, 2));
+    const diskBytes = this.#options.disks?.[name];
     const member = new ClusterMember(name, role, this.#ports.get(name)!, configFile, dataDir, diskBytes === undefined ? [] : ownDisk(dataDir, diskBytes));
     this.#members.set(name, member);
     return member;
@@ -216,7 +212,6 @@ export class Cluster {
         flush_check_period: '500ms',
         complete_block_timeout: COMPLETE_BLOCK_TIMEOUT,
         block_retry_period: '2s',
-        ...this.#options.ingester,
         lifecycler: {
           id: name,
           address: '127.0.0.1',
