@@ -425,6 +425,7 @@ export type UpstreamName =
 export interface HostPort {
   readonly host: string;
   readonly port: number;
+  readonly tls: boolean;
 }
 
 export type GatewayRight = 'read' | 'write' | 'admin';
@@ -466,6 +467,16 @@ export interface GatewayConnections {
   readonly maxPerAddress: number;
   readonly maxWaiting: number;
   readonly idleTimeoutMs: number;
+  readonly tls: GatewayClientTls;
+}
+
+/** Files and names may be empty. */
+export interface GatewayClientTls {
+  readonly caFile: string;
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly serverName: string;
+  readonly insecureSkipVerify: boolean;
 }
 
 export interface GatewayAuthConfig extends GatewayUsers {

@@ -9,6 +9,7 @@ export type {
   DistributorConfig,
   GatewayAccount,
   GatewayAuthConfig,
+  GatewayClientTls,
   GatewayConfig,
   GatewayConnections,
   GatewayKey,

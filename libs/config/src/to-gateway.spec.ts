@@ -18,7 +18,7 @@ const problems = (act: () => unknown): string => {
 describe('gateway', () => {
   it('has defaults that name the services', () => {
     const { gateway } = load('').config;
-    expect(gateway.upstreams.otlpHttp).toEqual([{ host: 'distributor', port: 4318 }]);
+    expect(gateway.upstreams.otlpHttp).toEqual([{ host: 'distributor', port: 4318, tls: false }]);
     expect([gateway.httpPort, gateway.otlpGrpcPort, gateway.tls, gateway.auth.users]).toEqual([8080, 4317, undefined, []]);
   });
 
@@ -28,7 +28,7 @@ target: gateway
 gateway:
   otlp_grpc_enabled: false
   trusted_proxies: [10.0.0.0/8, 'fd00::/8', 192.168.0.1]
-  upstreams: { otlp_http: ['a:1', '[::1]:2'] }
+  upstreams: { otlp_http: ['a:1', 'https://[::1]:2'] }
   auth:
     users:
       - { name: anna, password: open sesame }
@@ -40,8 +40,8 @@ gateway:
     expect(gateway.otlpGrpcPort).toBeUndefined();
     expect(gateway.trustedProxies.map(({ prefix, family }) => `${prefix} ${family}`)).toEqual(['8 ipv4', '8 ipv6', '32 ipv4']);
     expect(gateway.upstreams.otlpHttp).toEqual([
-      { host: 'a', port: 1 },
-      { host: '::1', port: 2 },
+      { host: 'a', port: 1, tls: false },
+      { host: '::1', port: 2, tls: true },
     ]);
     expect(gateway.auth.users.map(({ name, tenant, rights }) => [name, tenant, rights])).toEqual([
       ['anna', 'anna', ['read', 'write']],
@@ -54,6 +54,7 @@ gateway:
 
   it.each([
     ['upstreams: { jaeger: [distributor] }', 'gateway.upstreams.jaeger: "distributor" is not a host with a port'],
+    ['connections: { tls: { cert_file: x } }', 'gateway.connections.tls: needs both of cert_file, key_file'],
     ['trusted_proxies: [10.0.0.0/33]', '"10.0.0.0/33" is not a network'],
     ['trusted_proxies: [300.0.0.0/8]', '"300.0.0.0/8" is not a network'],
     ['auth: { users: [{ name: a }] }', 'gateway.auth.users[0]: needs one of password, password_hash'],

@@ -1,5 +1,5 @@
 import { parseTenantId } from '@vivace/base';
-import type { GatewayAccount, GatewayConfig, GatewayKey, GatewayUser, GatewayUsers, HostPort, Network, ServerTlsConfig } from './config.ts';
+import type { GatewayAccount, GatewayClientTls, GatewayConfig, GatewayKey, GatewayUser, GatewayUsers, HostPort, Network, ServerTlsConfig } from './config.ts';
 import type { Problem } from './problem.ts';
 import type { Value } from './schema/node.ts';
 import type { gateway, gatewayUsersFile } from './schema/gateway.ts';
@@ -40,6 +40,7 @@ export function toGateway(values: Values, tls: ServerTlsConfig | undefined, prob
       maxPerAddress: connections.max_per_address,
       maxWaiting: connections.max_waiting,
       idleTimeoutMs: connections.idle_timeout,
+      tls: toClientTls(connections.tls, problems),
     },
     auth: {
       ...toGatewayUsers(auth, { where: '', path: 'gateway.auth', hasHtpasswd: auth.htpasswd_file !== '' }, problems),
@@ -94,11 +95,17 @@ export function toGatewayUsers(values: Value<typeof gatewayUsersFile>, { where, 
 }
 
 function toHostPort(text: string, path: string, problems: Problem[]): HostPort | undefined {
-  const match = /^(?:\[([^\]]+)\]|([^:/\s]+)):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[3]);
-  if (match && port > 0 && port <= 65_535) return { host: match[1] ?? match[2] ?? '', port };
+  const match = /^(https?:\/\/)?(?:\[([^\]]+)\]|([^:/\s]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[4]);
+  if (match && port > 0 && port <= 65_535) return { host: match[2] ?? match[3] ?? '', port, tls: match[1] === 'https://' };
   problems.push({ where: '', path, message: `"${text}" is not a host with a port, such as distributor:4318` });
   return undefined;
+}
+
+function toClientTls(tls: Values['connections']['tls'], problems: Problem[]): GatewayClientTls {
+  const [certFile, keyFile] = [tls.cert_file, tls.key_file];
+  if ((certFile === '') !== (keyFile === '')) problems.push({ where: '', path: 'gateway.connections.tls', message: 'needs both of cert_file, key_file' });
+  return { caFile: tls.ca_file, certFile, keyFile, serverName: tls.server_name, insecureSkipVerify: tls.insecure_skip_verify };
 }
 
 function toNetwork(text: string, problems: Problem[]): Network | undefined {

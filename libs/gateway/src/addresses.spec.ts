@@ -12,7 +12,7 @@ beforeEach(() => {
   lookups = [];
 });
 
-async function create(...targets: { host: string; port: number }[]) {
+async function create(...targets: { host: string; port: number; tls: boolean }[]) {
   const metrics = createMemoryMetrics();
   const lookup = async (host: string): Promise<readonly string[]> => {
     lookups.push(host);
@@ -29,7 +29,7 @@ async function create(...targets: { host: string; port: number }[]) {
   return { addresses, pick, removed, state };
 }
 
-const HERE = { host: 'here', port: 1 };
+const HERE = { host: 'here', port: 1, tls: false };
 const [A, B, C] = ['10.0.0.1:1', '10.0.0.2:1', '10.0.0.3:1'];
 
 describe('Addresses', () => {
@@ -57,7 +57,7 @@ describe('Addresses', () => {
   });
 
   it('keeps what it had when a name is gone, and says so once', async () => {
-    const { addresses, removed } = await create(HERE, { host: '::1', port: 2 });
+    const { addresses, removed } = await create(HERE, { host: '::1', port: 2, tls: true });
     expect(addresses.all.map(({ key }) => key)).toEqual([A, B, C, '[::1]:2']);
     found = {};
     for (let i = 0; i < 3; i++) await addresses.refresh();
@@ -80,7 +80,7 @@ describe('Addresses', () => {
   });
 
   it('says what it does not know', async () => {
-    const { addresses, pick } = await create({ host: 'nowhere', port: 1 });
+    const { addresses, pick } = await create({ host: 'nowhere', port: 1, tls: false });
     expect([pick(), addresses.unknown().message]).toEqual([undefined, 'upstream ingester: no address is known for nowhere (gateway.upstreams)']);
   });
 });

@@ -4,9 +4,13 @@ import type { Clock, Counter, Family, Gauge, Logger, MetricsRegistry } from '@vi
 import { AppError } from '@vivace/base';
 import type { HostPort } from '@vivace/config';
 
-export interface Address extends HostPort {
-  /** `host:port` of an IP address: names it, in URLs too. */
+export interface Address {
+  /** `ip:port`, as in URLs. */
   readonly key: string;
+  /** With the scheme. */
+  readonly origin: string;
+  /** The name that was resolved, which certificates are for; undefined when it was an IP address. */
+  readonly name: string | undefined;
 }
 
 /** As the system resolves names, so that search domains of Kubernetes count. */
@@ -127,10 +131,10 @@ export class Addresses {
     this.#refreshedMs = clock.now();
     const before = this.#list;
     const lists = await Promise.all(
-      targets.map(async ({ host, port }) => {
-        if (net.isIP(host) !== 0) return [toAddress(host, port)];
+      targets.map(async ({ host, port, tls }) => {
+        if (net.isIP(host) !== 0) return [toAddress(host, port, tls)];
         try {
-          const found = (await lookup(host)).map((ip) => toAddress(ip, port));
+          const found = (await lookup(host)).map((ip) => toAddress(ip, port, tls, host));
           if (this.#unresolved.delete(host)) logger.info('an upstream can be resolved', { upstream: name, host });
           return found;
         } catch (reason) {
@@ -153,6 +157,7 @@ export class Addresses {
   }
 }
 
-function toAddress(ip: string, port: number): Address {
-  return { host: ip, port, key: net.isIPv6(ip) ? `[${ip}]:${port}` : `${ip}:${port}` };
+function toAddress(ip: string, port: number, tls: boolean, name?: string): Address {
+  const key = net.isIPv6(ip) ? `[${ip}]:${port}` : `${ip}:${port}`;
+  return { key, origin: `${tls ? 'https' : 'http'}://${key}`, name };
 }

@@ -1,10 +1,10 @@
 import { AppError } from '@vivace/base';
 import type { HttpResponse } from '@vivace/base';
 import { request } from 'undici';
-import type { Addresses } from './addresses.ts';
+import type { HttpUpstream } from './http-upstream.ts';
 
 export interface AskEach {
-  readonly addresses: Addresses;
+  readonly upstream: HttpUpstream;
   readonly method: 'GET' | 'POST';
   readonly path: string;
   readonly query: URLSearchParams;
@@ -18,7 +18,8 @@ export interface AskEach {
 const TEXT = 'text/plain; charset=utf-8';
 
 /** Sends a request to all addresses of an upstream, or to the one that `instance` in the query names, and lists what they said. */
-export async function askEach({ addresses, method, path, query, headers, mustName, timeoutMs, signal }: AskEach): Promise<HttpResponse> {
+export async function askEach({ upstream, method, path, query, headers, mustName, timeoutMs, signal }: AskEach): Promise<HttpResponse> {
+  const { addresses } = upstream;
   await addresses.refresh();
   const instance = query.get('instance');
   const known = addresses.all.map(({ key }) => key);
@@ -31,14 +32,17 @@ export async function askEach({ addresses, method, path, query, headers, mustNam
   const target = rest.size > 0 ? `${path}?${rest}` : path;
   const limit = timeoutMs > 0 ? AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]) : signal;
   const answers = await Promise.all(
-    (instance === null ? known : [instance]).map(async (key) => {
-      try {
-        const { statusCode, body } = await request(`http://${key}${target}`, { method, headers, signal: limit, headersTimeout: 0, bodyTimeout: 0 });
-        return { key, status: statusCode, text: (await body.text()).trim() };
-      } catch (reason) {
-        return { key, status: 502, text: AppError.from(reason).message };
-      }
-    }),
+    addresses.all
+      .filter(({ key }) => instance === null || key === instance)
+      .map(async (address) => {
+        const { key, origin } = address;
+        try {
+          const { statusCode, body } = await request(origin + target, { dispatcher: upstream.pool(address), method, headers, signal: limit });
+          return { key, status: statusCode, text: (await body.text()).trim() };
+        } catch (reason) {
+          return { key, status: 502, text: AppError.from(reason).message };
+        }
+      }),
   );
   const allGood = answers.every(({ status }) => status < 300);
   return {

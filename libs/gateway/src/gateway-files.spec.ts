@@ -176,4 +176,26 @@ describe('TLS', () => {
     await expect(ask({})).rejects.toThrow();
     await expect(ask(of('otlp'))).rejects.toThrow();
   });
+
+  it('speaks to components that have it, and checks who they are', async () => {
+    const of = (name: string) => ({ cert: fs.readFileSync(pem(`${name}/tls/cert`)), key: fs.readFileSync(pem(`${name}/tls/key`)) });
+    const secure = await startBackend({ http: 0, grpc: 0 }, of('otlp'));
+    const at = (address: string): string => `https://localhost:${address.split(':')[1]}`;
+    const ca = path.join(dir, 'ca.pem');
+    fs.copyFileSync(pem('gateway/tls/cert'), ca);
+    gateway = await startGateway({
+      yaml: `connections: { tls: { ca_file: ${ca} } }`,
+      http: [at(secure.http)],
+      grpc: [at(secure.grpc)],
+      lookup: async () => ['127.0.0.1'],
+    });
+    const { url, gateway: own } = gateway;
+    const ask = async (): Promise<number[]> => [(await fetch(`${url}/api/echo`)).status, (await fetch(`${url}/flush`)).status, (await call(url, EXPORT)).code];
+    expect(await ask()).toEqual([502, 502, 14]);
+    expect(await (await fetch(`${url}/api/echo`)).text()).toBe('upstream queryFrontend has a certificate that is not trusted (DEPTH_ZERO_SELF_SIGNED_CERT)\n');
+    fs.copyFileSync(pem('otlp/tls/cert'), ca);
+    await own.reload();
+    expect(await ask()).toEqual([200, 200, 0]);
+    await secure.close();
+  });
 });

@@ -1,6 +1,7 @@
 import http from 'node:http';
 import http2 from 'node:http2';
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
+import https from 'node:https';
 import net from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { createMemoryLogger, createMemoryMetrics, systemClock } from '@vivace/base';
@@ -37,10 +38,13 @@ export interface Backend {
 }
 
 /** Plays all components: HTTP/1.1 on one port, gRPC on another. The call that is answered by default sends back what it was sent. */
-export async function startBackend(ports: { readonly http: number; readonly grpc: number } = { http: 0, grpc: 0 }): Promise<Backend> {
+export async function startBackend(
+  ports: { readonly http: number; readonly grpc: number } = { http: 0, grpc: 0 },
+  secure?: { readonly cert: Buffer; readonly key: Buffer },
+): Promise<Backend> {
   const seen: Seen[] = [];
   const sockets = new Set<net.Socket>();
-  const server = http.createServer((request, response) => {
+  const onRequest: http.RequestListener = (request, response) => {
     let bytes = 0;
     const note = (): void => void seen.push({ method: request.method!, url: request.url!, headers: request.headers, rawHeaders: request.rawHeaders, bytes });
     if (backend.answer) {
@@ -52,8 +56,9 @@ export async function startBackend(ports: { readonly http: number; readonly grpc
       note();
       response.writeHead(200, { 'content-type': 'text/plain', 'x-backend': 'yes', connection: 'x-hop', 'x-hop': 'not for others' }).end('hello');
     });
-  });
-  const server2 = http2.createServer({ maxSessionMemory: 100 });
+  };
+  const server = secure ? https.createServer(secure, onRequest) : http.createServer(onRequest);
+  const server2 = secure ? http2.createSecureServer({ ...secure, maxSessionMemory: 100 }) : http2.createServer({ maxSessionMemory: 100 });
   server2.on('stream', (stream, headers) => {
     seen.push({ method: 'CALL', url: headers[':path']!, headers, rawHeaders: [], bytes: 0 });
     stream.on('error', () => undefined);

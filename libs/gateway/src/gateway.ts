@@ -8,6 +8,7 @@ import type { Lookup } from './addresses.ts';
 import { systemLookup } from './addresses.ts';
 import { Authenticator } from './authenticator.ts';
 import { createClientAddress } from './client-address.ts';
+import { readClientTls } from './client-tls.ts';
 import type { Door } from './doors.ts';
 import { openDoor } from './doors.ts';
 import type { DoorKind } from './handler.ts';
@@ -64,16 +65,18 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   async function followUsers(): Promise<Authenticator> {
     const { auth, adminEnabled } = config;
-    const authenticator = new Authenticator(await loadUsers(auth, env), { config: auth, clock, metrics });
+    let authenticator: Authenticator | undefined;
+    // Before they are read, so that no change is missed.
     await follow(
       [auth.usersFile, auth.htpasswdFile].filter((path) => path !== ''),
       async () => {
         const directory = await loadUsers(auth, env);
         // An emptied file must not open the door.
         if (directory.isEmpty) throw new AppError('failed_precondition', 'there are no users and no keys left');
-        authenticator.replace(directory);
+        authenticator?.replace(directory);
       },
     );
+    authenticator = new Authenticator(await loadUsers(auth, env), { config: auth, clock, metrics });
     if (!authenticator.isOpen) return authenticator;
     if (auth.usersFile !== '' || auth.htpasswdFile !== '') throw new AppError('failed_precondition', 'gateway.auth: its files have no users and no keys');
     const explain = adminEnabled
@@ -81,6 +84,16 @@ export function createGateway(options: GatewayOptions): Gateway {
       : 'everybody who reaches it may read and write all tenants: set gateway.auth';
     logger.warn('the gateway has no users', { explain });
     return authenticator;
+  }
+
+  async function followClientTls(): Promise<void> {
+    const { tls } = config.connections;
+    const take = async (): Promise<void> => upstreams.replaceTls(await readClientTls(tls));
+    await follow(
+      [tls.caFile, tls.certFile, tls.keyFile].filter((path) => path !== ''),
+      take,
+    );
+    await take();
   }
 
   async function followTls() {
@@ -99,7 +112,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       return Object.fromEntries([...doors].map(([kind, { port }]) => [kind === 'all' ? 'gateway' : 'gatewayOtlpGrpc', port]));
     },
     async start() {
-      const [authenticator, tls] = await Promise.all([followUsers(), followTls()]);
+      const [authenticator, tls] = await Promise.all([followUsers(), followTls(), followClientTls()]);
       await upstreams.start();
       const handle = createHandler({
         config,

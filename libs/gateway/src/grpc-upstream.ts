@@ -4,11 +4,15 @@ import { AppError } from '@vivace/base';
 import type { Timers } from '@vivace/base';
 import type { GatewayConnections } from '@vivace/config';
 import type { Address, Addresses } from './addresses.ts';
+import type { ClientTls } from './client-tls.ts';
+import { tlsTo } from './client-tls.ts';
 
 export interface GrpcUpstreamOptions {
   readonly addresses: Addresses;
   readonly config: GatewayConnections;
   readonly timers: Timers;
+  /** As it is now. */
+  readonly tls: () => ClientTls;
 }
 
 interface Slot {
@@ -83,6 +87,11 @@ export class GrpcUpstream {
     }
   }
 
+  /** New calls are made on connections with the settings of now. */
+  renew(): void {
+    for (const slots of this.#slots.values()) for (const { session } of slots) session.close();
+  }
+
   close(): void {
     for (const slots of this.#slots.values()) for (const { session } of slots) session.destroy();
   }
@@ -107,8 +116,9 @@ export class GrpcUpstream {
   }
 
   #connect(address: Address): Slot {
-    const { config, timers } = this.#options;
-    const session = http2.connect(`http://${address.key}`, {
+    const { config, timers, tls } = this.#options;
+    const session = http2.connect(address.origin, {
+      ...tlsTo(address, tls()),
       settings: { initialWindowSize: STREAM_WINDOW_BYTES, enablePush: false },
       maxSessionMemory: MAX_SESSION_MB,
     });

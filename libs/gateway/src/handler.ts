@@ -143,7 +143,6 @@ export function createHandler(options: HandlerOptions): (request: IncomingMessag
       case 'each': {
         const gone = new AbortController();
         response.once('close', () => gone.abort());
-        const { addresses } = upstreams.http(target.upstream);
         const method = isRead ? 'GET' : 'POST';
         const withoutBody = headers.filter((_, i) => !headers[i - (i % 2)].startsWith('content-'));
         const parameters = new URLSearchParams(query);
@@ -151,7 +150,7 @@ export function createHandler(options: HandlerOptions): (request: IncomingMessag
         answer(
           exchange,
           await askEach({
-            addresses,
+            upstream: upstreams.http(target.upstream),
             method,
             path,
             query: parameters,

@@ -3,10 +3,14 @@ import type { GatewayConnections } from '@vivace/config';
 import { Pool } from 'undici';
 import type { Dispatcher } from 'undici';
 import type { Address, Addresses } from './addresses.ts';
+import type { ClientTls } from './client-tls.ts';
+import { tlsTo } from './client-tls.ts';
 
 export interface HttpUpstreamOptions {
   readonly addresses: Addresses;
   readonly config: GatewayConnections;
+  /** As it is now. */
+  readonly tls: () => ClientTls;
 }
 
 /** As large as the query API takes, plus what we add. */
@@ -16,13 +20,15 @@ const MAX_HEADER_BYTES = (1 << 20) + 16_384;
 export class HttpUpstream {
   readonly addresses: Addresses;
   readonly #config: GatewayConnections;
+  readonly #tls: () => ClientTls;
   readonly #pools = new Map<string, Pool>();
   readonly #open = new Map<string, number>();
 
-  constructor({ addresses, config }: HttpUpstreamOptions) {
+  constructor({ addresses, config, tls }: HttpUpstreamOptions) {
     this.addresses = addresses;
     this.#config = config;
-    addresses.onRemoved = (address) => this.#forget(address);
+    this.#tls = tls;
+    addresses.onRemoved = ({ key }) => this.#forget(key);
   }
 
   /** Sends a request; the handler hears of everything, also of failure. Throws AppError `unavailable` when too many wait. */
@@ -36,7 +42,7 @@ export class HttpUpstream {
       });
     }
     this.#open.set(address.key, open + 1);
-    this.#poolOf(address).dispatch(request, handler);
+    this.pool(address).dispatch(request, handler);
   }
 
   /** To be called once for each dispatch, when the handler has heard of its end: one whose client has gone still waits for a connection. */
@@ -50,31 +56,35 @@ export class HttpUpstream {
     await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()));
   }
 
-  #poolOf(address: Address): Pool {
+  /** The connections to an address. */
+  pool(address: Address): Pool {
     let pool = this.#pools.get(address.key);
     if (!pool) {
       const { maxPerAddress, connectTimeoutMs, idleTimeoutMs } = this.#config;
-      pool = new Pool(`http://${address.key}`, {
+      pool = new Pool(address.origin, {
         connections: maxPerAddress,
         pipelining: 1,
-        connectTimeout: connectTimeoutMs,
         keepAliveTimeout: idleTimeoutMs,
         keepAliveMaxTimeout: idleTimeoutMs,
         // Requests have deadlines of their own.
         headersTimeout: 0,
         bodyTimeout: 0,
         maxHeaderSize: MAX_HEADER_BYTES,
-        // No second guess of the address: there is only one.
-        autoSelectFamily: false,
+        connect: { ...tlsTo(address, this.#tls()), timeout: connectTimeoutMs },
       });
       this.#pools.set(address.key, pool);
     }
     return pool;
   }
 
+  /** New connections are made with the settings of now. */
+  renew(): void {
+    for (const key of [...this.#pools.keys()]) this.#forget(key);
+  }
+
   /** Open requests may end. */
-  #forget(address: Address): void {
-    void this.#pools.get(address.key)?.close();
-    this.#pools.delete(address.key);
+  #forget(key: string): void {
+    void this.#pools.get(key)?.close();
+    this.#pools.delete(key);
   }
 }

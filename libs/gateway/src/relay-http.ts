@@ -175,5 +175,7 @@ function textOf(error: Error): string {
   const { code } = error as NodeJS.ErrnoException;
   if (code === 'UND_ERR_CONNECT_TIMEOUT') return 'cannot be reached in time';
   if (isConnectError(error)) return `cannot be reached (${code})`;
+  // Of OpenSSL, and of the check of names.
+  if (/CERT|UNABLE_TO|ERR_TLS/.test(code ?? '')) return `has a certificate that is not trusted (${code})`;
   return 'broke the connection before it answered';
 }

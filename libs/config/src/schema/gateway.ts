@@ -32,7 +32,7 @@ const apiKeys = list(
 /** What the file of `gateway.auth.users_file` holds. */
 export const gatewayUsersFile = group('Users and keys.', { users, api_keys: apiKeys });
 
-const upstream = (value: string, doc: string) => strings([value], `${doc}: host:port; a name may stand for many addresses.`, on);
+const upstream = (value: string, doc: string) => strings([value], `${doc}: host:port, or https://host:port; a name may stand for many addresses.`, on);
 
 const timeouts = (what: string, idle: string, total: string) =>
   group(`Of ${what}.`, {
@@ -74,6 +74,13 @@ export const gateway = group('The gateway: one door for all components, with use
     max_per_address: int(256, 'Most HTTP/1.1 connections to an address; of HTTP/2 there are as many as calls need, 100 on each.', { ...on, min: 1 }),
     max_waiting: int(1_000, 'Requests that may wait for one of them; more are 503.', on),
     idle_timeout: duration('30s', 'When unused ones are closed.', { ...on, min: 1 }),
+    tls: group('Of upstreams that begin with https://; files are read again when they change.', {
+      ca_file: string('', 'File with the certificates that sign theirs; empty is those of Node.', on),
+      cert_file: string('', 'File with the certificate of the gateway.', on),
+      key_file: string('', 'File with its key.', on),
+      server_name: string('', 'Name expected in their certificates; empty is the host.', on),
+      insecure_skip_verify: bool(false, 'Do not check their certificates.', on),
+    }),
   }),
   auth: group('Who may use the gateway; everybody, when there are no users and no keys.', {
     users,
