@@ -183,6 +183,52 @@ describe('quorums', () => {
   });
 });
 
+describe('a ring of which too little is known', () => {
+  it.each([
+    [0, false, 0],
+    [1, false, 0],
+    [2, true, 0],
+    [3, true, 1],
+  ])('of %i members can be read: %s, with %i failing', (count, complete, maxErrors) => {
+    const ring = testRing();
+    addMembers(ring, count, seeded(1));
+    expect(ring.view().readSet()).toMatchObject({ complete, maxErrors });
+    expect(ring.view().readSetOf(7)).toMatchObject({ complete, maxErrors });
+  });
+});
+
+describe('readSetOf with a look-back', () => {
+  it('holds everybody the trace may have been written to while members joined', () => {
+    fc.assert(
+      fc.property(seed, fc.integer({ min: 3, max: 8 }), fc.integer({ min: 1, max: 6 }), fc.boolean(), (seed, count, joins, zoneAware) => {
+        let nowMs = 1_700_000_000_000;
+        const ring = testRing({ clock: { now: () => nowMs }, heartbeatTimeoutMs: 0, forgetAfterMs: 0, zoneAware });
+        const beganMs = nowMs;
+        addMembers(ring, count, seeded(seed), (i) => ({ registeredMs: beganMs, zone: `z${i % 3}` }));
+        const keys = randomKeys(seed, 20);
+        const written = rowsOf(ring.view(), keys).map((row) => new Set(row));
+        const random = seeded(seed + 1);
+        for (let i = 0; i < joins; i++) {
+          nowMs += 60_000;
+          const tokens = Uint32Array.from({ length: 128 }, random).sort();
+          ring.put(`new${i}`, { state: 'ACTIVE', info: { address: '', zone: `z${i % 3}`, registeredMs: nowMs, tokens } });
+          rowsOf(ring.view(), keys).forEach((row, k) => row.forEach((id) => written[k].add(id)));
+        }
+        keys.forEach((key, k) => {
+          const asked = new Set(
+            ring
+              .view()
+              .readSetOf(key, beganMs)
+              .members.map(({ id }) => id),
+          );
+          for (const id of written[k]) expect(asked).toContain(id);
+        });
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
 describe('shards of tenants', () => {
   const shardOf = (ring: ReturnType<typeof testRing>, tenant: string, size: number, lookbackMs = 0) =>
     new Set(ring.shard(tenant, size, lookbackMs).members.map(({ id }) => id));

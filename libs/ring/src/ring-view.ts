@@ -112,8 +112,11 @@ export class RingView {
     return this.owner(token)?.id === id;
   }
 
-  /** Everybody a trace with this token may have been written to while the ring was as it is now: a superset of its write set. */
-  readSetOf(token: number): ReadSet {
+  /**
+   * Everybody a trace with this token may have been written to while the ring was as it is now, and before those came that registered after `sinceMs`: a superset of
+   * its write sets. Spans stay where they were written when a member joins.
+   */
+  readSetOf(token: number, sinceMs: number = Number.POSITIVE_INFINITY): ReadSet {
     const { tokens, owners, zones } = this.topology;
     const found = new Set<number>();
     const zonesDone = new Set<number>();
@@ -123,7 +126,7 @@ export class RingView {
       const member = owners[(start + i) % tokens.length];
       if (found.has(member) || (this.policy.zoneAware && zonesDone.has(zones[member]))) continue;
       found.add(member);
-      if (this.#forWrite(member) === SKIP) continue;
+      if (this.#forWrite(member) === SKIP || this.members[member].registeredMs > sinceMs) continue;
       written++;
       zonesDone.add(zones[member]);
     }
@@ -142,8 +145,10 @@ export class RingView {
       const member = this.members[i];
       if (member.state !== 'PENDING') (this.healthy[i] === 1 ? members : missing).push(member);
     }
-    const lost = this.policy.zoneAware ? new Set(missing.map(({ zone }) => zone)).size : missing.length;
-    const spare = this.policy.replicationFactor - this.quorum - lost;
+    const placesOf = (list: readonly RingMember[]): number => (this.policy.zoneAware ? new Set(list.map(({ zone }) => zone)).size : list.length);
+    // Where fewer are known than there are copies, others hold them: they have not been heard of yet, or were forgotten.
+    const unknown = Math.max(0, this.policy.replicationFactor - placesOf([...members, ...missing]));
+    const spare = this.policy.replicationFactor - this.quorum - placesOf(missing) - unknown;
     return {
       members,
       missing,

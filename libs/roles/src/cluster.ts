@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import os from 'node:os';
+import path from 'node:path';
 import type { AppError } from '@vivace/base';
 import { advertisedHost, membershipPage, registerMembershipMetrics, startMembership } from '@vivace/membership';
 import type { Membership } from '@vivace/membership';
@@ -34,7 +35,7 @@ const LEAVE_SPREADS_MS = 1_500;
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 
 export function createCluster({ config, clock, logger, metrics, shutdown }: Runtime): Cluster {
-  const { ingesterRing: settings, cluster, memberlist, server } = config;
+  const { ingesterRing: settings, cluster, memberlist, server, storage } = config;
   const host = os.hostname();
   let membership: Membership | undefined;
   const common = {
@@ -159,7 +160,8 @@ export function createCluster({ config, clock, logger, metrics, shutdown }: Runt
         id: settings.instanceId || host,
         address: addressOf(cluster.ingesters),
         tokens: settings.tokenCount,
-        tokensFile: settings.tokensFile,
+        // Other tokens would move spans, and with them the traces of its past.
+        tokensFile: settings.tokensFile || path.join(storage.wal.path, 'tokens.json'),
         heartbeatPeriodMs: settings.heartbeatPeriodMs,
         unregister: settings.unregisterOnShutdown,
       }),

@@ -3,7 +3,7 @@ import os from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Provider } from '@nestjs/common';
 import { AppError } from '@vivace/base';
-import type { RpcMethod, TenantId } from '@vivace/base';
+import type { Logger, RpcMethod, TenantId } from '@vivace/base';
 import type { BlockList } from '@vivace/blocklist';
 import type { Compactor } from '@vivace/compactor';
 import { createReplicatedIngester, ingesterPushMethod } from '@vivace/distributor';
@@ -69,6 +69,8 @@ const noPages: Provider = { provide: PAGES, useValue: [] };
 
 /** Results of parts of queries: a trace may be this large. */
 const MAX_RESULT_BYTES = 256 * 1024 * 1024;
+/** A block may have to be made and stored more than once. */
+const LOOKBACK_BLOCKS = 2;
 const MAX_JOB_BYTES = 64 * 1024 * 1024;
 
 const all: Role = {
@@ -159,10 +161,11 @@ const distributor: Role = {
     part.plainAdmin,
   ],
   alive: [OVERRIDES, CLUSTER, RPC_SERVER, RECEIVERS],
-  services: (_runtime: Runtime, overrides: Overrides, cluster: Cluster, rpc: RpcServer, receivers: Receivers) => [
+  services: ({ logger }: Runtime, overrides: Overrides, cluster: Cluster, rpc: RpcServer, receivers: Receivers) => [
     overrides,
     cluster.service,
     rpcService(rpc),
+    enoughIngesters(cluster, logger),
     receivers,
   ],
 };
@@ -197,6 +200,7 @@ const ingester: Role = {
     cluster.service,
     poolService(pool),
     rpcService(rpc),
+    lastBlocksSeen(runtime),
     ingesterService(runtime, ingester),
     cluster.ingester(),
     settled(runtime.config.cluster.ingesters.minReadyMs),
@@ -211,7 +215,7 @@ const querier: Role = {
     {
       provide: FRONTEND_WORKER,
       inject: [RUNTIME, POOL, CLUSTER],
-      useFactory: ({ config, logger, metrics }: Runtime, pool: WorkerPool<Tasks>, { ingesters, channel }: Cluster): FrontendWorker => {
+      useFactory: ({ config, clock, logger, metrics }: Runtime, pool: WorkerPool<Tasks>, { ingesters, channel }: Cluster): FrontendWorker => {
         const { frontendWorker, ingesters: settings } = config.cluster;
         if (frontendWorker.address === '')
           throw new AppError('invalid_argument', 'querier.frontend_worker.frontend_address is empty, want host:port of the query frontends');
@@ -224,6 +228,8 @@ const querier: Role = {
           runner: createIngesterRunner({
             view: () => ingesters.view(),
             channel,
+            lookbackMs: LOOKBACK_BLOCKS * config.ingester.maxBlockDurationMs + settings.keepFlushedMs,
+            clock,
             timeoutMs: settings.timeoutMs,
             maxResultBytes: MAX_RESULT_BYTES,
             local: pool,
@@ -367,6 +373,36 @@ export const ROLES: Readonly<Record<string, Role>> = { all, distributor, ingeste
 
 function compactorService(compactor: Compactor): Service {
   return { name: 'compactor', start: () => compactor.start(), stop: () => compactor.stop() };
+}
+
+const INGESTERS_WAIT_MS = 10_000;
+
+/** A distributor takes spans once it has heard of enough ingesters; after a while in any case, and asks its senders to come back: they see that it is there. */
+function enoughIngesters({ ingesters }: Cluster, logger: Logger): Service {
+  return {
+    name: 'ingesters-known',
+    async start(signal) {
+      const view = () => ingesters.view();
+      const isEnough = (): boolean => view().members.filter(({ state }, i) => state === 'ACTIVE' && view().healthy[i] === 1).length >= view().quorum;
+      for (let waitedMs = 0; !isEnough() && waitedMs < INGESTERS_WAIT_MS && !signal.aborted; waitedMs += 100)
+        await delay(100, undefined, { signal }).catch(() => undefined);
+      if (!isEnough()) logger.warn('too few ingesters are known, spans will be refused', { want: view().quorum });
+    },
+    stop: async () => undefined,
+  };
+}
+
+/** Of the graceful stop of an ingester: what it may go on answering for after its last block is stored. Flushing has had 0.8. */
+const ANSWERING_SHARE = 0.1;
+const POLLS_UNTIL_SEEN = 2;
+
+/**
+ * An ingester that leaves answers until its last blocks are polled, as far as the time for stopping allows. Where others have copies they answer meanwhile, and nothing has to wait.
+ */
+function lastBlocksSeen({ config }: Runtime): Service {
+  const { replicationFactor, keepFlushedMs } = config.cluster.ingesters;
+  const seenMs = Math.min(POLLS_UNTIL_SEEN * config.storage.blocklist.pollMs, keepFlushedMs, ANSWERING_SHARE * config.server.gracefulShutdownTimeoutMs);
+  return { name: 'last-blocks-seen', start: async () => undefined, stop: () => delay(replicationFactor === 1 ? seenMs : 0) };
 }
 
 /** A rolling restart waits so long before it takes the next one: blocks are polled and heartbeats heard meanwhile. */

@@ -19,7 +19,7 @@ export const ingester = group('Recent spans, until they are in blocks.', {
     interface_names: strings([], 'Network interfaces whose address is used.', on),
     enable_inet6: bool(false, 'Use IPv6 addresses.'),
     final_sleep: duration('0s', 'Wait before leaving.'),
-    tokens_file_path: string('', 'File that keeps the tokens.', on),
+    tokens_file_path: string('', 'File that keeps the tokens; empty is tokens.json in storage.trace.wal.path, and none for a process that is all.', on),
     availability_zone: string('', 'Availability zone of this instance.', { ...on, flags: ['ingester.availability-zone'] }),
     unregister_on_shutdown: bool(true, 'Leave the ring when stopping.', on),
     readiness_check_ring_health: bool(true, 'Be ready only when all ingesters are healthy.'),

@@ -71,6 +71,8 @@ export class Cluster {
       view: () => ring.view(),
       channel: (address) =>
         localChannel([ingesterQueryMethod({ recent: this.#recentOf(Number(address)), runner: this.#threadsOf(Number(address)), logger: silentLogger })]),
+      lookbackMs: 0,
+      clock: { now: () => 0 },
       timeoutMs: 10_000,
       maxResultBytes: 10_000_000,
       local: pool,

@@ -88,5 +88,6 @@ export class AskedIngesters {
 }
 
 function unavailable(members: readonly RingMember[], why: string): AppError {
-  return new AppError('unavailable', `recent data is not complete: ingesters ${members.map(({ id }) => id).join(', ')}: ${why}`, { retryAfterMs: 1_000 });
+  const who = members.length === 0 ? 'too few ingesters are known' : `ingesters ${members.map(({ id }) => id).join(', ')}: ${why}`;
+  return new AppError('unavailable', `recent data is not complete: ${who}`, { retryAfterMs: 1_000 });
 }

@@ -11,6 +11,7 @@ import { createIngesterRunner, ingesterQueryMethod } from './ingester-query.ts';
 
 const TENANT = 't' as TenantId;
 const NOW = 1_000_000;
+const LOOKBACK_MS = 500_000;
 
 interface Asked {
   readonly member: string;
@@ -58,6 +59,8 @@ function cluster(size: number, replicationFactor: number, zones: readonly string
   const runner = createIngesterRunner({
     view: () => ring.view(),
     channel: (address) => localChannel([method(address)]),
+    lookbackMs: LOOKBACK_MS,
+    clock: { now: () => NOW },
     timeoutMs: 1_000,
     maxResultBytes: 1_000_000,
     local: { run: async () => 'local' } as unknown as TaskRunner,
@@ -91,6 +94,22 @@ describe('the ingester runner', () => {
     const find: FindTraceJob = { sources, traceId: new Uint8Array(16).fill(9) };
     await runner.run('findTrace', find).catch(() => undefined);
     expect(new Set(asked.map(({ member }) => member)).size).toBe(3);
+  });
+
+  it('asks those, too, that had a trace before others came', async () => {
+    const { ring, runner, sources, asked } = cluster(3, 3);
+    for (let i = 0; i < 9; i++) {
+      const tokens = Uint32Array.from({ length: 32 }, (_, k) => (k * 134_217_728 + i * 13_421_772 + 99) >>> 0);
+      ring.put(`new${i}`, { state: 'ACTIVE', info: { address: `new${i}`, zone: '', registeredMs: NOW, tokens } });
+    }
+    await runner.run('findTrace', { sources, traceId: new Uint8Array(16).fill(9) }).catch(() => undefined);
+    expect(asked.map(({ member }) => member)).toEqual(expect.arrayContaining(['i0', 'i1', 'i2']));
+  });
+
+  it('says so when it knows of too few ingesters', async () => {
+    await expect(cluster(0, 3).search()).rejects.toMatchObject({ code: 'unavailable', message: 'recent data is not complete: too few ingesters are known' });
+    await expect(cluster(1, 3).search()).rejects.toMatchObject({ code: 'unavailable' });
+    expect(await cluster(2, 3).search()).toEqual(['i0', 'i1']);
   });
 
   it('does without as many as copies make up for, and says when that is not enough', async () => {

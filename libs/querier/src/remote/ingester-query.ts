@@ -1,5 +1,5 @@
 import { AppError, rpcStatus } from '@vivace/base';
-import type { Logger, MetricsRegistry, RpcMethod, TenantId } from '@vivace/base';
+import type { Clock, Logger, MetricsRegistry, RpcMethod, TenantId } from '@vivace/base';
 import { tenantSeed, traceToken } from '@vivace/ring';
 import type { RingView } from '@vivace/ring';
 import { decode, encode, toFrames } from '@vivace/rpc';
@@ -57,6 +57,9 @@ export interface IngesterRunnerDeps {
   /** Ingesters that may hold spans of the tenant. */
   readonly view: (tenant: TenantId) => RingView;
   readonly channel: (address: string) => RpcChannel;
+  /** How long an ingester answers for a span it was given. */
+  readonly lookbackMs: number;
+  readonly clock: Clock;
   /** For one ingester (`ingester_client.remote_timeout`). */
   readonly timeoutMs: number;
   readonly maxResultBytes: number;
@@ -77,7 +80,10 @@ export function createIngesterRunner(deps: IngesterRunnerDeps): TaskRunner {
   async function askAll(task: TaskName, job: RemoteTasks[TaskName], options: TaskOptions): Promise<unknown[]> {
     const { tenant, share } = job.sources;
     const view = deps.view(tenant);
-    const set = task === 'findTrace' ? view.readSetOf(traceToken(tenantSeed(tenant), (job as FindTraceJob).traceId, 0)) : view.readSet();
+    const set =
+      task === 'findTrace'
+        ? view.readSetOf(traceToken(tenantSeed(tenant), (job as FindTraceJob).traceId, 0), deps.clock.now() - deps.lookbackMs)
+        : view.readSet();
     const stop = new AbortController();
     const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
     try {
