@@ -96,7 +96,11 @@ class Cursor {
   readonly #target: SpanTable;
   /** For one row group after the other: shared memory is not part of what makes V8 collect. */
   readonly #memory = new SpanTable();
+  /** Row groups begun, and of the last one the rows read, of how many. */
   #group = 0;
+  #row = 0;
+  #rows = 0;
+  #rowsAtOnce = 1;
   #table: SpanTable | undefined;
   #order: TraceOrder | undefined;
   #appender: TraceAppender | undefined;
@@ -120,15 +124,29 @@ class Cursor {
     return this.#table?.traceId ?? EMPTY;
   }
 
-  /** Reads the next row group when this one is used up; whether it did. */
+  /** Reads on when what was read is used up; whether it did. */
   async fill(signal: AbortSignal): Promise<boolean> {
     if (this.at < this.end) return false;
     this.#table = undefined;
     this.#order = undefined;
     this.#appender = undefined;
     this.at = 0;
-    if (this.#group === this.#reader.rowGroupCount) return false;
-    this.#table = await this.#reader.readRowGroup(this.#group++, signal, this.#memory);
+    while (this.#row === this.#rows) {
+      if (this.#group === this.#reader.rowGroupCount) return false;
+      const columns = this.#reader.columns(this.#group++);
+      this.#row = 0;
+      this.#rows = columns.traceCount;
+      // A row group as we write it is read in one go.
+      const parts = columns.spanCount <= 2 * SPANS_AT_ONCE ? 1 : columns.spanCount / SPANS_AT_ONCE;
+      this.#rowsAtOnce = Math.max(1, Math.floor(columns.traceCount / parts));
+    }
+    const to = Math.min(this.#rows, this.#row + this.#rowsAtOnce);
+    const rows = Uint32Array.from({ length: to - this.#row }, (_, i) => this.#row + i);
+    this.#table =
+      rows.length === this.#rows
+        ? await this.#reader.readRowGroup(this.#group - 1, signal, this.#memory)
+        : await this.#reader.readTraces(this.#group - 1, rows, signal);
+    this.#row = to;
     this.#order = identityOrder(this.#table);
     return true;
   }
@@ -213,6 +231,8 @@ class Output {
   }
 }
 
+/** Of an input in memory at a time, about: row groups of other writers may have half a million. */
+const SPANS_AT_ONCE = 65_536;
 /** Traces copied before the size of the row group is looked at again. */
 const MAX_RUN = 256;
 
