@@ -41,7 +41,11 @@ describe('Addresses', () => {
 
   it('leaves out what is down, longer each time, unless all are', async () => {
     const { addresses, pick, state } = await create(HERE);
-    const fail = (key: string): void => addresses.failed('connect', addresses.all.find((address) => address.key === key)!);
+    const fail = (key: string): void =>
+      addresses.failed(
+        'connect',
+        addresses.all.find((address) => address.key === key),
+      );
     fail(A);
     expect([pick(), pick(), pick(), state('known'), state('healthy')]).toEqual([B, C, B, 3, 2]);
     nowMs += 1_000;

@@ -22,7 +22,7 @@ export function tlsTo({ name }: Address, { servername = name, ...rest }: ClientT
 /** Throws AppError `failed_precondition` for files that cannot be used. */
 export async function readClientTls({ caFile, certFile, keyFile, serverName, insecureSkipVerify }: GatewayClientTls): Promise<ClientTls> {
   try {
-    const [ca, cert, key] = await Promise.all([caFile, certFile, keyFile].map((path) => (path === '' ? undefined : readFile(path))));
+    const [ca, cert, key] = await Promise.all([caFile, certFile, keyFile].map((path) => (path === '' ? Promise.resolve(undefined) : readFile(path))));
     const files = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
     tls.createSecureContext(files);
     return { ...files, rejectUnauthorized: !insecureSkipVerify, ...(serverName !== '' && { servername: serverName }) };

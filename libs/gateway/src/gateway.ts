@@ -65,7 +65,7 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   async function followUsers(): Promise<Authenticator> {
     const { auth, adminEnabled } = config;
-    let authenticator: Authenticator | undefined;
+    let authenticator: Authenticator | undefined = undefined;
     // Before they are read, so that no change is missed.
     await follow(
       [auth.usersFile, auth.htpasswdFile].filter((path) => path !== ''),
