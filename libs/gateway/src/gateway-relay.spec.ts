@@ -102,6 +102,36 @@ describe('HTTP', () => {
     expect(read).toBe(total);
   });
 
+  it('takes no more of a body than the upstream reads', async () => {
+    const { url } = await start();
+    const total = 64 * 1024 * 1024;
+    const reads = Promise.withResolvers<() => void>();
+    backend.answer = (request, response) => {
+      let bytes = 0;
+      reads.resolve(() => request.on('data', (chunk: Buffer) => (bytes += chunk.length)).on('end', () => response.end(String(bytes))));
+    };
+    const sent = http.request(`${url}/v1/traces`, { method: 'POST', headers: { 'content-length': total } });
+    let written = 0;
+    const stalled = Promise.withResolvers<void>();
+    const more = (): void => {
+      while (written < total) {
+        written += 1 << 20;
+        if (!sent.write(Buffer.alloc(1 << 20))) {
+          setTimeout(() => sent.writableNeedDrain && stalled.resolve(), 200);
+          return void sent.once('drain', more);
+        }
+      }
+      sent.end();
+    };
+    more();
+    const read = await reads.promise;
+    await stalled.promise;
+    expect(written).toBeLessThan(total / 2);
+    read();
+    const [response] = (await once(sent, 'response')) as [http.IncomingMessage];
+    expect(String((await once(response, 'data'))[0])).toBe(String(total));
+  });
+
   it('passes 20 MiB on, of a known length and of an unknown one', async () => {
     const { url } = await start();
     const body = Buffer.alloc(20 << 20, 1);
