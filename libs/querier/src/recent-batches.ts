@@ -132,15 +132,22 @@ function openTable(handle: SpanTableHandle, kept: PartCache): KeptTable {
 }
 
 function tableSource({ table, order, columns }: KeptTable): Source {
-  let last: { readonly target: SpanTable; readonly appender: TraceAppender } | undefined;
   return {
     traceCount: order.traceCount,
     ids: () => columns.traceIds(),
     columns: (keep) => (keep ? new TableColumns(table, keepTraces(order, keep)) : columns),
-    append(row, target) {
-      if (last?.target !== target) last = { target, appender: new TraceAppender(table, target) };
-      last.appender.append(order, row, row + 1);
-    },
+    append: appending(() => ({ table, order })),
+  };
+}
+
+/** An appender remembers what it has seen of both tables, so that there is one for many traces. */
+function appending(open: () => { readonly table: SpanTable; readonly order: TraceOrder }): Source['append'] {
+  let source: ReturnType<typeof open> | undefined;
+  let last: { readonly target: SpanTable; readonly appender: TraceAppender } | undefined;
+  return (row, target) => {
+    source ??= open();
+    if (last?.target !== target) last = { target, appender: new TraceAppender(source.table, target) };
+    last.appender.append(source.order, row, row + 1);
   };
 }
 
@@ -159,10 +166,11 @@ function partSource({ reader, columns }: KeptPart): Source {
     traceCount: reader.header.counts.trace,
     ids: () => reader.traceIds(),
     columns: (keep) => (keep ? new PartColumns(reader, (table) => keepTraces(identityOrder(table), keep)) : columns),
-    append(row, target) {
-      const table = reader.readTraces(row, row + 1);
-      new TraceAppender(table, target).append(identityOrder(table));
-    },
+    // Of a part that is kept the whole is read anyway.
+    append: appending(() => {
+      const table = reader.readTraces();
+      return { table, order: identityOrder(table) };
+    }),
   };
 }
 

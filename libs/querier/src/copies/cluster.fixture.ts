@@ -52,6 +52,7 @@ export class Cluster {
     this.#dir = dir;
     this.ingesters = Array.from({ length: size }, () => ({ tables: [], parts: [], kept: [] }));
     const pool = this.#threads();
+    const methods = this.ingesters.map((held, i) => ingesterQueryMethod({ recent: recentOf(held), runner: this.#threadsOf(i), logger: silentLogger }));
     const ring = new Ring({
       name: 'ingester',
       replicationFactor: 3,
@@ -69,8 +70,7 @@ export class Cluster {
     });
     const runner = createIngesterRunner({
       view: () => ring.view(),
-      channel: (address) =>
-        localChannel([ingesterQueryMethod({ recent: this.#recentOf(Number(address)), runner: this.#threadsOf(Number(address)), logger: silentLogger })]),
+      channel: (address) => localChannel([methods[Number(address)]]),
       lookbackMs: 0,
       clock: { now: () => 0 },
       timeoutMs: 10_000,
@@ -142,15 +142,14 @@ export class Cluster {
       }) as never,
     };
   }
+}
 
-  #recentOf(ingester: number): RecentSource {
-    const held = this.ingesters[ingester];
-    return {
-      recent: (_tenant, covered = []) => ({
-        tables: [...held.tables],
-        parts: [...held.kept.filter(({ blockId }) => !covered.includes(blockId)).map(({ part }) => part), ...held.parts],
-        release: () => undefined,
-      }),
-    };
-  }
+function recentOf(held: Held): RecentSource {
+  return {
+    recent: (_tenant, covered = []) => ({
+      tables: [...held.tables],
+      parts: [...held.kept.filter(({ blockId }) => !covered.includes(blockId)).map(({ part }) => part), ...held.parts],
+      release: () => undefined,
+    }),
+  };
 }
