@@ -2,7 +2,7 @@
 export interface ObjectStore {
   /** Whole object; rejects with `not_found` when absent. */
   get(key: string, signal?: AbortSignal): Promise<Uint8Array>;
-  /** Exactly `length` bytes at `offset`; rejects with `data_loss` naming key and offset when the object is shorter. */
+  /** Exactly `length` bytes at `offset`; rejects with `data_loss` naming key and offset when the object is shorter. The memory is the caller's. */
   getRange(key: string, offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array>;
   /** Size and last-modified time, or undefined when absent. */
   stat(key: string, signal?: AbortSignal): Promise<ObjectStat | undefined>;

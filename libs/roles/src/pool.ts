@@ -8,6 +8,8 @@ import type { Tasks, WorkerData } from './task-worker.ts';
 
 /** Of the number of CPUs, so that making a block never keeps queries waiting. */
 const MIN_THREADS = 2;
+/** What tasks work on lies in buffers, off the heap: young objects that are let pile up are only memory that the process keeps. */
+const YOUNG_MIB = 48;
 
 export function createPool({ storage, querier, workers }: Config, logger: Logger, metrics: MetricsRegistry): WorkerPool<Tasks> {
   const size = workers.threads || Math.max(MIN_THREADS, availableParallelism());
@@ -23,6 +25,7 @@ export function createPool({ storage, querier, workers }: Config, logger: Logger
     maxQueued: workers.maxQueued,
     maxQueuedKey: 'workers.max_queued',
     data,
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
     metrics,
     onCrash: (error) => logger.error('worker thread died and is replaced', { err: error }),
   });

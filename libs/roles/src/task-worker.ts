@@ -19,7 +19,7 @@ export interface WorkerData {
 
 const MIB = 1024 * 1024;
 /** Of decoded columns, per thread, besides those kept. */
-const GARBAGE = { minorBytes: 32 * MIB, majorBytes: 96 * MIB };
+const GARBAGE = { minorBytes: 32 * MIB, majorBytes: 64 * MIB };
 
 export type Tasks = typeof ingesterTasks & QueryTasks;
 

@@ -14,10 +14,10 @@ import type {
   ValueSummary,
 } from '@vivace/trace';
 import { ByteDictionary } from '@vivace/parquet';
-import type { Dictionary } from '@vivace/parquet';
+import type { Dictionary, Section } from '@vivace/parquet';
 import { AttrGroup, EMPTY_DICT } from './attr-group.ts';
 import { RowGroupAccess } from './block-layout.ts';
-import { ColumnSet, loadChunks } from './column-set.ts';
+import { ColumnSet, loadChunks, releaseSections } from './column-set.ts';
 import { byteInts, durationColumn, halvesColumn, idColumn, smallInts, stringColumn } from './column-values.ts';
 import { ATTR_COLUMN, ATTR_COLUMNS, ATTR_VALUE, COLUMN, LEVEL, SPAN_COLUMNS } from './columns.ts';
 import type { ColumnSource } from './columns.ts';
@@ -76,6 +76,8 @@ function stringsKey(column: number): string {
 /** So many rows, if they are few of the row group, are read by themselves: about what a dashboard shows. What was decoded of them is kept for its next refresh. */
 const MAX_ROWS = 64;
 const ROWS_OF_GROUP = 4;
+/** Columns that are looked at one after the other, but fetched together. */
+const COLUMNS_AT_ONCE = 8;
 
 /**
  * A row group, or some of its rows, as span columns. Nothing is read before `load`, nothing decoded before its getter is called. Decoded columns stay in the
@@ -360,29 +362,46 @@ export class BlockSpanColumns implements SpanColumns {
   }
 
   async visitAttrs(scope: AttrScope, rows: Uint32Array | undefined, visit: (slice: AttrEntries) => void, signal?: AbortSignal): Promise<readonly string[]> {
+    const filled = ownColumns(this.#access.block.meta, scope).filter(({ column }) => !this.#access.isEmpty(column));
+    const left = new Set<string>();
+    const apart: OwnColumn[] = [];
+    const keyColumn = ATTR_COLUMN[scope];
     const set = new ColumnSet(this.#access, this.traceCount);
     // Values that are no scalars say no more than that their key is there.
-    const columns = Array.from({ length: ATTR_COLUMNS - 1 }, (_, i) => ATTR_COLUMN[scope] + i);
-    const filled = ownColumns(this.#access.block.meta, scope).filter(({ column }) => !this.#access.isEmpty(column));
-    await this.#read(set, set.wanting([...columns, ...filled.map(({ column }) => column)]), signal);
+    const columns = Array.from({ length: ATTR_COLUMNS - 1 }, (_, i) => keyColumn + i);
+    let read = await this.#read(set, set.wanting(columns), signal);
     const group = new AttrGroup(
       columns.map((column) => set.get(column)),
       LEVEL[scope],
       this.#rowsOf(scope),
     );
-    const isListed = (key: string): boolean => group.keys().dict.find(key) >= 0;
-    const isApart = ({ key, kind }: OwnColumn): boolean => kind !== 'required' && !isListed(key) && filled.filter((own) => own.key === key).length === 1;
-    const left = new Set(filled.filter((own) => !isApart(own)).map(({ key }) => key));
-    visitGroup(group, rows, left, visit);
     for (const own of filled) {
-      const source = isApart(own) ? set.get(own.column) : undefined;
-      if (source) visitOwn(source, own.key, own.kind === 'int', LEVEL[scope], group.owners, rows, visit);
+      const isAlone = group.keys().dict.find(own.key) < 0 && filled.every((other) => other === own || other.key !== own.key);
+      if (isAlone && own.kind !== 'required') apart.push(own);
+      else left.add(own.key);
+    }
+    visitGroup(group, rows, left, visit);
+    for (const column of columns) set.release(column);
+    releaseSections(read);
+    for (let from = 0; from < apart.length; from += COLUMNS_AT_ONCE) {
+      const some = apart.slice(from, from + COLUMNS_AT_ONCE);
+      const wanted = some.map(({ column }) => column);
+      read = await this.#read(set, set.wanting(wanted), signal);
+      for (const { key, column, kind } of some) {
+        const source = set.get(column);
+        if (source) visitOwn(source, key, kind === 'int', LEVEL[scope], group.owners, rows, visit);
+        set.release(column);
+      }
+      releaseSections(read);
     }
     return [...left];
   }
 
-  #read(set: ColumnSet, columns: readonly number[], signal: AbortSignal | undefined): Promise<void> {
-    return this.#rows === undefined ? loadChunks(this.#access, set, columns, signal) : loadRows(this.#access, set, columns, this.#rows, signal);
+  /** Resolves to what was read of the whole row group; what is read of a few rows is small. */
+  async #read(set: ColumnSet, columns: readonly number[], signal: AbortSignal | undefined): Promise<readonly Section[]> {
+    if (this.#rows === undefined) return loadChunks(this.#access, set, columns, signal);
+    await loadRows(this.#access, set, columns, this.#rows, signal);
+    return [];
   }
 
   async attrKeys(scope: AttrScope, signal?: AbortSignal): Promise<readonly string[]> {

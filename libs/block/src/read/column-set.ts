@@ -1,3 +1,4 @@
+import type { Section } from '@vivace/parquet';
 import type { AttrScope } from '@vivace/trace';
 import type { AttrSources } from './attr-group.ts';
 import type { RowGroupAccess } from './block-layout.ts';
@@ -39,6 +40,12 @@ export class ColumnSet {
     for (const [column, source] of other.#columns) this.#columns.set(column, source);
   }
 
+  /** Forgets a column, giving its memory back: nothing that came from it may be in use. */
+  release(column: number): void {
+    this.#columns.get(column)?.release?.();
+    this.#columns.delete(column);
+  }
+
   /** Undefined when the column has no value in these traces. Asking for a column that was not loaded is a bug of the caller. */
   get(column: number): ColumnSource | undefined {
     const source = this.#columns.get(column);
@@ -58,11 +65,20 @@ export class ColumnSet {
   }
 }
 
-/** Reads whole chunks of the columns, which the set does not have yet. */
-export async function loadChunks(access: RowGroupAccess, set: ColumnSet, columns: readonly number[], signal?: AbortSignal): Promise<void> {
+/** Reads whole chunks of the columns, which the set does not have yet; resolves to the memory read, which the columns borrow. */
+export async function loadChunks(access: RowGroupAccess, set: ColumnSet, columns: readonly number[], signal?: AbortSignal): Promise<readonly Section[]> {
   const sections = await access.fetch(
     columns.map((column) => access.chunkRange(column)),
     signal,
   );
   columns.forEach((column, i) => set.set(column, access.reader(column, [sections[i]])));
+  return sections;
+}
+
+/** Smaller reads may lie in a pool of buffers. */
+const MIN_RELEASED = 1_048_576;
+
+/** Gives back, now and not when garbage is collected, what was read, of which nothing is used any more. */
+export function releaseSections(sections: readonly Section[]): void {
+  for (const { bytes } of sections) if (bytes.buffer instanceof ArrayBuffer && bytes.buffer.byteLength >= MIN_RELEASED) bytes.buffer.transfer(0);
 }

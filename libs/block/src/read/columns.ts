@@ -5,7 +5,8 @@ import type { AttrScope } from '@vivace/trace';
 import { SCHEMA } from '../schema.ts';
 
 /** What the reader needs of a column: a whole chunk, or the part of it that belongs to one trace. */
-export type ColumnSource = Pick<ColumnReader, 'leaf' | 'entries' | 'fail' | 'repetition' | 'definition' | 'present' | 'values' | 'lowWords'>;
+export type ColumnSource = Pick<ColumnReader, 'leaf' | 'entries' | 'fail' | 'repetition' | 'definition' | 'present' | 'values' | 'lowWords'> &
+  Partial<Pick<ColumnReader, 'release'>>;
 
 const LEAVES = schemaLeaves(SCHEMA);
 const INDEX = new Map(LEAVES.map((leaf) => [leaf.path, leaf.index]));

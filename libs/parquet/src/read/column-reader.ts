@@ -159,6 +159,20 @@ export class ColumnReader {
     return sliceValues(this.values(), from, to);
   }
 
+  /**
+   * Gives back, now and not when garbage is collected, the memory of what was decoded. Nothing that was handed out may be used any more, except dictionaries;
+   * the reader may.
+   */
+  release(): void {
+    for (const levels of [this.#repetition, this.#definition]) if (levels) giveBack(levels.each);
+    const values = this.#values;
+    if (values?.kind === 'dictionary') giveBack(values.ids);
+    else if (values?.kind === 'i64') giveBack(values.u32);
+    else if (values?.kind === 'f64') giveBack(values.f64);
+    else if (values?.kind === 'bool') giveBack(values.u8);
+    this.#repetition = this.#definition = this.#values = undefined;
+  }
+
   /** Whether `other` has the same repetition levels, by its bytes: then its rows begin at the same entries. */
   sharesRepetition(other: ColumnReader): boolean {
     if (this.leaf.maxRepetition !== other.leaf.maxRepetition || this.#pages.length !== other.#pages.length) return false;
@@ -344,6 +358,11 @@ export class ColumnReader {
 }
 
 const NO_LEVELS = new Uint8Array(0);
+
+/** Frees the memory of an array that nobody uses. */
+function giveBack({ buffer }: Uint8Array | Uint32Array | Float64Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength > 0) buffer.transfer(0);
+}
 
 function countEntries(pages: readonly DataPage[]): number {
   let entries = 0;

@@ -49,7 +49,7 @@ export async function compareBatches(plan: ComparePlan, batches: Batches, option
   const run = new CompareRun(plan, options.signal);
   const promising = new PromisingBatches(plan, options.signal);
   if (!plan.isEmpty && plan.axis.buckets > 0)
-    for await (const { columns, bytesBefore } of loadAhead(promising.of(batches), plan.needs, options.signal)) await run.add(columns, bytesBefore);
+    for await (const { columns, bytesBefore } of loadAhead(promising.of(batches), plan.needs, options.signal, 1)) await run.add(columns, bytesBefore);
   return run.finish(promising.inspectedBytes);
 }
 
@@ -94,7 +94,7 @@ class CompareRun {
 
   /** `moreBytes`: read besides. */
   finish(moreBytes: number): MetricsPartial {
-    const { groups, cells } = this.#counts.hand();
+    const { groups, cells } = this.#counts.hand(this.#plan.topN);
     return {
       groups,
       seriesGroup: Uint32Array.from(groups, (_, i) => i),

@@ -18,7 +18,7 @@ describe('CompareCounts', () => {
   it('counts further values of an attribute only in its total', () => {
     const counts = new CompareCounts(1);
     countTexts(counts, 'a', [...numbered('v', 10_100), 'v1', 'v10050']);
-    const { groups, cells } = counts.hand();
+    const { groups, cells } = counts.hand(100);
     expect(groups[0]).toEqual([{ stringValue: 'baseline' }, { stringValue: 'a' }]);
     expect(cells[0]).toBe(10_102);
     expect([groups[1], cells[1]]).toEqual([[{ stringValue: 'baseline' }, { stringValue: 'a' }, { stringValue: 'v1' }], 2]);
@@ -29,7 +29,7 @@ describe('CompareCounts', () => {
     const buckets = 500;
     const counts = new CompareCounts(buckets);
     for (const label of numbered('a', 100)) countTexts(counts, label, numbered('v', 20));
-    const { groups, cells } = counts.hand();
+    const { groups, cells } = counts.hand(100);
     expect(cells.length).toBe(groups.length * buckets);
     expect(cells.length).toBeLessThanOrEqual(MAX_HANDED_CELLS + 100 * buckets);
     expect(new Set(groups.map(([, label]) => JSON.stringify(label))).size).toBe(100);

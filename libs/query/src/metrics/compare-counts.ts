@@ -11,7 +11,9 @@ const MAX_CELLS = 1_048_576;
 const MAX_ALL_CELLS = 8 * MAX_CELLS;
 /** Characters of all values. */
 const MAX_TEXT = 16 * 1_048_576;
-/** Values of an attribute and side that one job hands over, and the cells of all of them: 8 bytes each. */
+/** Values of an attribute and side that one job hands over for each one shown, at least and at most, and the cells of all of them: 8 bytes each. */
+const HANDED_FOR_SHOWN = 20;
+const MIN_HANDED = 200;
 const MAX_HANDED = 1_000;
 const MAX_HANDED_CELLS = 1_048_576;
 
@@ -58,10 +60,10 @@ export class CompareCounts {
     return counts;
   }
 
-  /** The totals, and the most frequent values of every attribute. */
-  hand(): HandedCounts {
+  /** The totals, and the most frequent values of every attribute, of which `shown` will be chosen when all jobs are done. */
+  hand(shown: number): HandedCounts {
     const rows = Math.floor(MAX_HANDED_CELLS / Math.max(1, this.#buckets * 2 * this.#attributes.size));
-    const most = Math.min(MAX_HANDED, Math.max(1, rows));
+    const most = Math.min(MAX_HANDED, Math.max(MIN_HANDED, shown * HANDED_FOR_SHOWN), Math.max(1, rows));
     const groups: (readonly GroupValue[])[] = [];
     const counted: Uint32Array[] = [];
     for (const [label, counts] of this.#attributes) {

@@ -36,7 +36,9 @@ function finish(merged: MergedMetrics, plan: MetricsPlan, maxSeries: number): { 
     messages.push(
       `Response exceeds maximum series limit of ${maxSeries}, a partial response is returned. Warning: the accuracy of each individual value is not guaranteed.`,
     );
-  if (merged.overflowed.length > 0)
+  if (merged.overflowed.length > 0 && plan.kind === 'compare')
+    messages.push('Too many different attributes for compare(): some are not counted, a partial response is returned.');
+  else if (merged.overflowed.length > 0)
     messages.push(
       `Too many different values of ${merged.overflowed.join(', ')}: spans of series beyond querier.metrics.max_series are not counted, a partial response is returned.`,
     );

@@ -23,11 +23,18 @@ export interface MergedMetrics {
   readonly overflowed: readonly string[];
 }
 
-/** What several jobs counted as if one had. The partials are left as they are. Groups beyond `maxSeries` are left out. */
+/** Values of attributes that `compare()` keeps to choose from, and the cells of all. */
+const MAX_COMPARED = 65_536;
+const MAX_COMPARED_CELLS = 4_194_304;
+
+/**
+ * What several jobs counted as if one had. The partials are left as they are. Groups beyond `maxSeries` are left out. `compare()`, which shows a few of many,
+ * has a bound of its own, beyond which only values are left out, those that come last in every job: they are rare.
+ */
 export function mergeMetrics(partials: readonly MetricsPartial[], plan: MetricsPlan, maxSeries: number): MergedMetrics {
   const kind = plan.kind === 'compare' ? 'count' : cellKind(plan.metrics.op);
-  const label = plan.kind === 'compare' ? 'compare()' : (plan.by.at(-1)?.label ?? '');
   const { buckets } = plan.axis;
+  const most = plan.kind === 'compare' ? Math.min(MAX_COMPARED, Math.floor(MAX_COMPARED_CELLS / Math.max(1, buckets))) : maxSeries;
   const groups = new Map<string, { readonly values: readonly GroupValue[]; readonly rows: Map<number, MergedRow>; readonly exemplars: ExemplarPiece[] }>();
   const overflowed = new Set(partials.flatMap((partial) => partial.overflowed));
   const pieces: ExemplarPiece[] = [];
@@ -37,8 +44,9 @@ export function mergeMetrics(partials: readonly MetricsPartial[], plan: MetricsP
     partial.seriesGroup.forEach((g, s) => {
       let group = groups.get(ids[g]);
       if (!group) {
-        if (groups.size >= maxSeries) {
-          overflowed.add(label);
+        const isTotal = plan.kind === 'compare' && partial.groups[g].length === 2;
+        if (groups.size >= most && !isTotal) {
+          if (plan.kind !== 'compare') overflowed.add(plan.by.at(-1)?.label ?? '');
           return;
         }
         groups.set(ids[g], (group = { values: partial.groups[g], rows: new Map(), exemplars: [] }));
