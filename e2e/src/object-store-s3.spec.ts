@@ -155,9 +155,9 @@ it('hedges reads when told to', async () => {
 it('runs the file that people have for one process with S3', async () => {
   const file = fs.readFileSync(path.resolve(import.meta.dirname, '../../testdata/config/s3.yaml'), 'utf8');
   vivace = await Vivace.create({
-    file: ({ dir, httpPort, otlpGrpcPort, otlpHttpPort }) =>
+    file: ({ dir, httpPort, grpcPort, otlpGrpcPort, otlpHttpPort }) =>
       [
-        ['3200', String(httpPort)],
+        ['3200', `${httpPort}\n  grpc_listen_port: ${grpcPort}`],
         ['0.0.0.0:4317', `127.0.0.1:${otlpGrpcPort}`],
         ['0.0.0.0:4318', `127.0.0.1:${otlpHttpPort}`],
         ['minio:9000', server.settings.s3.endpoint],

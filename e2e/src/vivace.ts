@@ -34,6 +34,7 @@ export interface VivaceOptions {
 export interface Places {
   readonly dir: string;
   readonly httpPort: number;
+  readonly grpcPort: number;
   readonly otlpGrpcPort: number;
   readonly otlpHttpPort: number;
 }
@@ -80,7 +81,8 @@ export class Vivace extends ServerProcess {
         '',
       ].join('\n'),
     );
-    if (options.file) fs.writeFileSync(configFile, options.file({ dir, httpPort: ports[0], otlpGrpcPort: ports[2], otlpHttpPort: ports[3] }));
+    if (options.file)
+      fs.writeFileSync(configFile, options.file({ dir, httpPort: ports[0], grpcPort: ports[1], otlpGrpcPort: ports[2], otlpHttpPort: ports[3] }));
     return new Vivace(dir, ports, configFile, options);
   }
 
