@@ -1,22 +1,23 @@
 import type { BlockMeta } from '@vivace/block';
-import { finishInstant, finishRange, mergeMetrics } from '@vivace/query';
-import type { MergedMetrics, MetricsPartial, MetricsPlan, QueryInstantResponse, QueryRangeResponse, SearchMetrics } from '@vivace/query';
+import { finishInstant, finishRange, MetricsMerge } from '@vivace/query';
+import type { MetricsPartial, MetricsPlan, QueryInstantResponse, QueryRangeResponse, SearchMetrics } from '@vivace/query';
 import { searchMetrics } from './search-metrics.ts';
+import type { Inspected } from './search-metrics.ts';
 
 /** The results of one metrics query as its jobs complete. */
 export class MetricsProgress {
   readonly #plan: MetricsPlan;
-  /** Kept while counting; in the answer, 0 for all. */
-  readonly #maxSeries: number;
+  readonly #merge: MetricsMerge;
   readonly #maxShown: number;
-  readonly #partials: MetricsPartial[] = [];
+  readonly #inspected: Inspected[] = [];
   #blocks: readonly BlockMeta[] = [];
   #totalJobs = 0;
   #completedJobs = 0;
 
+  /** `maxSeries` are kept while counting, `maxShown` in the answer: 0 is all. */
   constructor(plan: MetricsPlan, maxSeries: number, maxShown: number) {
     this.#plan = plan;
-    this.#maxSeries = maxSeries;
+    this.#merge = new MetricsMerge(plan, maxSeries);
     this.#maxShown = maxShown;
   }
 
@@ -28,7 +29,11 @@ export class MetricsProgress {
   /** The result of one job, from one process or several. */
   add(partials: readonly MetricsPartial[]): void {
     this.#completedJobs++;
-    this.#partials.push(...partials);
+    for (const partial of partials) {
+      const { inspectedTraces, inspectedSpans, inspectedBytes } = partial;
+      this.#merge.add(partial);
+      this.#inspected.push({ inspectedTraces, inspectedSpans, inspectedBytes });
+    }
   }
 
   get isComplete(): boolean {
@@ -37,18 +42,14 @@ export class MetricsProgress {
 
   /** What is counted so far. */
   range(): QueryRangeResponse {
-    return { ...finishRange(this.#merged(), this.#plan, this.#maxShown), metrics: this.#metrics() };
+    return { ...finishRange(this.#merge.merged(), this.#plan, this.#maxShown), metrics: this.#metrics() };
   }
 
   instant(): QueryInstantResponse {
-    return { ...finishInstant(this.#merged(), this.#plan, this.#maxShown), metrics: this.#metrics() };
-  }
-
-  #merged(): MergedMetrics {
-    return mergeMetrics(this.#partials, this.#plan, this.#maxSeries);
+    return { ...finishInstant(this.#merge.merged(), this.#plan, this.#maxShown), metrics: this.#metrics() };
   }
 
   #metrics(): SearchMetrics {
-    return searchMetrics(this.#blocks, this.#partials, this.#completedJobs, this.#totalJobs);
+    return searchMetrics(this.#blocks, this.#inspected, this.#completedJobs, this.#totalJobs);
   }
 }

@@ -1,7 +1,7 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { SearchResponseSchema } from '@vivace/proto';
 import { describe, expect, it } from 'vitest';
-import { encodeAnswer, negotiate } from './encode.ts';
+import { encodeAnswer, jsonAnswer, negotiate, seriesAnswer } from './encode.ts';
 
 describe('negotiate', () => {
   it.each([
@@ -37,5 +37,26 @@ describe('encodeAnswer', () => {
     expect(message.traces[0].startTimeUnixNano).toBe(18446744073709551615n);
     expect(message.traces[0].spanSets[0].attributes[0].value!.value).toEqual({ case: 'doubleValue', value: Infinity });
     expect(message.metrics).toBeDefined();
+  });
+});
+
+describe('seriesAnswer', () => {
+  const { signal } = new AbortController();
+  const series = (count: number) =>
+    Array.from({ length: count }, (_, i) => ({ labels: [{ key: 'é', value: { stringValue: `v${i}` } }], samples: [{ value: i % 2 ? Infinity : i }] }));
+
+  it.each([0, 1, 20_000])('of %i series is the JSON of the whole', async (count) => {
+    for (const rest of [{}, { status: 'PARTIAL', metrics: { totalJobs: 2 } }]) {
+      const model = { series: series(count), ...rest };
+      const { body, contentType, inspectedBytes } = await seriesAnswer(model, 7, signal);
+      expect(Buffer.from(body as string).equals(Buffer.from(jsonAnswer(model, 0).body))).toBe(true);
+      expect([contentType, inspectedBytes]).toEqual(['application/json', 7]);
+    }
+  });
+
+  it('gives others their turn, and stops when nobody waits', async () => {
+    const controller = new AbortController();
+    setImmediate(() => controller.abort(new Error('gone')));
+    await expect(seriesAnswer({ series: series(20_000) }, 0, controller.signal)).rejects.toThrow('gone');
   });
 });

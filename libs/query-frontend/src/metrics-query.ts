@@ -2,7 +2,7 @@ import { AppError } from '@vivace/base';
 import type { HttpRequest } from '@vivace/base';
 import type { QueryInstantResponse, QueryRangeResponse } from '@vivace/query';
 import type { Answer } from './encode.ts';
-import { jsonAnswer } from './encode.ts';
+import { seriesAnswer } from './encode.ts';
 import type { Handler, HandlerDeps } from './handler.ts';
 import type { AskedMetrics, MetricsContext } from './metrics-request.ts';
 import { instantRequest, rangeRequest } from './metrics-request.ts';
@@ -14,16 +14,16 @@ export const metricsRange: Handler = async (deps, request) => {
   const { query, tenant, signal } = request;
   if (boolParam(query, 'instant')) {
     const asked = instantRequest(readAsked(query), contextOf(deps, request));
-    return metricsAnswer(instantAsRange(await service.queryInstant(tenant, asked, { signal }), asked.endNs));
+    return metricsAnswer(instantAsRange(await service.queryInstant(tenant, asked, { signal }), asked.endNs), signal);
   }
   const asked = rangeRequest({ ...readAsked(query), stepNs: stepNsParam(query) }, contextOf(deps, request));
-  return metricsAnswer(await service.queryRange(tenant, asked, { signal }));
+  return metricsAnswer(await service.queryRange(tenant, asked, { signal }), signal);
 };
 
 /** `/api/metrics/query`: one value a series. */
 export const metricsInstant: Handler = async (deps, request) => {
   const asked = instantRequest(readAsked(request.query), contextOf(deps, request));
-  return metricsAnswer(await deps.service.queryInstant(request.tenant, asked, { signal: request.signal }));
+  return metricsAnswer(await deps.service.queryInstant(request.tenant, asked, { signal: request.signal }), request.signal);
 };
 
 function readAsked(query: URLSearchParams): AskedMetrics {
@@ -56,6 +56,6 @@ export function instantAsRange({ series, ...rest }: QueryInstantResponse, endNs:
 }
 
 /** Always JSON, whatever is accepted. */
-function metricsAnswer(answer: QueryRangeResponse | QueryInstantResponse): Answer {
-  return jsonAnswer(answer, Number(answer.metrics.inspectedBytes ?? 0));
+function metricsAnswer(answer: QueryRangeResponse | QueryInstantResponse, signal: AbortSignal): Promise<Answer> {
+  return seriesAnswer(answer, Number(answer.metrics.inspectedBytes ?? 0), signal);
 }

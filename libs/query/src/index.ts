@@ -1,5 +1,5 @@
 export { legacyQuery } from './legacy-query.ts';
-export { mergeCertain, mergeSearch } from './merge-search.ts';
+export { isRootless, mergeCertain, mergeSearch } from './merge-search.ts';
 export type { MergeOptions } from './merge-search.ts';
 export type {
   AnyValueJson,
@@ -39,7 +39,7 @@ export type { SearchPartial, SpansetPiece, TracePiece } from './search-partial.t
 export { mergeTagNames, tagNames } from './tag-names.ts';
 export { mergeTagValues, tagValues } from './tag-values.ts';
 export { finishInstant, finishRange } from './metrics/finish-metrics.ts';
-export { mergeMetrics } from './metrics/merge-metrics.ts';
+export { mergeMetrics, MetricsMerge } from './metrics/merge-metrics.ts';
 export type { MergedMetrics } from './metrics/merge-metrics.ts';
 export { metricsBatches } from './metrics/metrics-batches.ts';
 export type { MetricsOptions } from './metrics/metrics-batches.ts';

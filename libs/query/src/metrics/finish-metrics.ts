@@ -10,6 +10,9 @@ import { compareSeries } from './series.ts';
 import type { Series } from './series.ts';
 import { stampMs } from './time-axis.ts';
 
+/** Samples of an answer: some 16 MB of JSON. */
+const MAX_SAMPLES = 1_000_000;
+
 type Answer<R> = Omit<R, 'metrics'>;
 
 /** The answer of `query_range`, without statistics. `maxSeries` 0: no limit. */
@@ -29,10 +32,16 @@ function finish(merged: MergedMetrics, plan: MetricsPlan, maxSeries: number): { 
   const all = (plan.kind === 'compare' ? compareSeriesOf(merged.groups, plan.topN) : applySecondStages(seriesOf(merged, plan), plan.second))
     .filter(({ values }) => values.some(Number.isFinite))
     .sort(compareSeries);
+  const affordable = Math.max(1, Math.floor(MAX_SAMPLES / Math.max(1, plan.axis.buckets)));
   const isCut = maxSeries > 0 && all.length > maxSeries;
-  const series = isCut ? all.slice(0, maxSeries) : all;
+  const isLarge = all.length > affordable && (maxSeries === 0 || affordable < maxSeries);
+  const series = isLarge ? all.slice(0, affordable) : isCut ? all.slice(0, maxSeries) : all;
   const messages: string[] = [];
-  if (isCut)
+  if (isLarge)
+    messages.push(
+      `Response exceeds ${MAX_SAMPLES} samples, the first ${affordable} of ${all.length} series are returned: ask for a larger step, for fewer labels in by(), or for topk().`,
+    );
+  else if (isCut)
     messages.push(
       `Response exceeds maximum series limit of ${maxSeries}, a partial response is returned. Warning: the accuracy of each individual value is not guaranteed.`,
     );
@@ -152,15 +161,26 @@ function quantileSeries(
   }));
 }
 
+/** Samples are made when they are asked for, and not kept: there may be a million in an answer, which is written series by series. */
 function timeSeries({ labels, values, exemplars }: Series, stamps: readonly string[]): TimeSeriesJson {
+  const shown = exemplars.filter(({ bucket }) => Number.isFinite(values[bucket])).map((piece) => exemplarJson(piece, values));
+  return {
+    labels,
+    get samples() {
+      return samplesOf(values, stamps);
+    },
+    ...(shown.length > 0 && { exemplars: shown }),
+  };
+}
+
+function samplesOf(values: Float64Array, stamps: readonly string[]): SampleJson[] {
   const samples: SampleJson[] = [];
   for (let b = 0; b < values.length; b++) {
     const value = values[b];
     if (value === 0) samples.push({ timestampMs: stamps[b] });
     else if (Number.isFinite(value)) samples.push({ timestampMs: stamps[b], value });
   }
-  const shown = exemplars.filter(({ bucket }) => Number.isFinite(values[bucket])).map((piece) => exemplarJson(piece, values));
-  return shown.length > 0 ? { labels, samples, exemplars: shown } : { labels, samples };
+  return samples;
 }
 
 /** Of functions that count, the value is that of the sample. */

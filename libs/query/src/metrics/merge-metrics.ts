@@ -23,49 +23,93 @@ export interface MergedMetrics {
   readonly overflowed: readonly string[];
 }
 
-/** Values of attributes that `compare()` keeps to choose from, and the cells of all. */
+/** Values of attributes that `compare()` keeps to choose from. */
 const MAX_COMPARED = 65_536;
-const MAX_COMPARED_CELLS = 4_194_304;
+/** Counted values kept, for all series together: 32 MB for each array of them. */
+const MAX_CELLS = 4_194_304;
+
+interface Group {
+  readonly values: readonly GroupValue[];
+  readonly rows: Map<number, MergedRow>;
+  readonly exemplars: ExemplarPiece[];
+}
 
 /**
- * What several jobs counted as if one had. The partials are left as they are. Groups beyond `maxSeries` are left out. `compare()`, which shows a few of many,
- * has a bound of its own, beyond which only values are left out, those that come last in every job: they are rare.
+ * What several jobs counted as if one had, in memory that does not grow with their number. Groups beyond `maxSeries`, and rows beyond the cells there are, are left
+ * out. `compare()`, which shows a few of many, has a bound of its own, beyond which only values are left out, those that come last in every job: they are rare.
  */
-export function mergeMetrics(partials: readonly MetricsPartial[], plan: MetricsPlan, maxSeries: number): MergedMetrics {
-  const kind = plan.kind === 'compare' ? 'count' : cellKind(plan.metrics.op);
-  const { buckets } = plan.axis;
-  const most = plan.kind === 'compare' ? Math.min(MAX_COMPARED, Math.floor(MAX_COMPARED_CELLS / Math.max(1, buckets))) : maxSeries;
-  const groups = new Map<string, { readonly values: readonly GroupValue[]; readonly rows: Map<number, MergedRow>; readonly exemplars: ExemplarPiece[] }>();
-  const overflowed = new Set(partials.flatMap((partial) => partial.overflowed));
-  const pieces: ExemplarPiece[] = [];
-  const ownerOf = new Map<ExemplarPiece, string>();
-  for (const partial of partials) {
-    const ids = partial.groups.map(groupId);
-    partial.seriesGroup.forEach((g, s) => {
-      let group = groups.get(ids[g]);
-      if (!group) {
-        const isTotal = plan.kind === 'compare' && partial.groups[g].length === 2;
-        if (groups.size >= most && !isTotal) {
-          if (plan.kind !== 'compare') overflowed.add(plan.by.at(-1)?.label ?? '');
-          return;
-        }
-        groups.set(ids[g], (group = { values: partial.groups[g], rows: new Map(), exemplars: [] }));
-      }
-      const key = partial.seriesKey[s];
-      let row = group.rows.get(key);
-      if (!row) group.rows.set(key, (row = { key, cells: cellFills(kind).map((fill) => new Float64Array(buckets).fill(fill)) }));
-      addRow(kind, row.cells, partial.cells, s * buckets);
-    });
-    for (const piece of partial.exemplars) {
-      pieces.push(piece);
-      ownerOf.set(piece, ids[piece.group]);
-    }
+export class MetricsMerge {
+  readonly #plan: MetricsPlan;
+  readonly #kind: CellKind;
+  readonly #maxGroups: number;
+  readonly #maxRows: number;
+  readonly #groups = new Map<string, Group>();
+  readonly #overflowed = new Set<string>();
+  readonly #pieces: { readonly piece: ExemplarPiece; readonly group: string }[] = [];
+  #rows = 0;
+
+  constructor(plan: MetricsPlan, maxSeries: number) {
+    this.#plan = plan;
+    this.#kind = plan.kind === 'compare' ? 'count' : cellKind(plan.metrics.op);
+    this.#maxRows = Math.max(1, Math.floor(MAX_CELLS / Math.max(1, plan.axis.buckets)));
+    this.#maxGroups = plan.kind === 'compare' ? MAX_COMPARED : maxSeries;
   }
-  for (const piece of settleExemplars(pieces, plan.axis, plan.exemplars)) groups.get(ownerOf.get(piece) as string)?.exemplars.push(piece);
-  return {
-    groups: [...groups.values()].map(({ values, rows, exemplars }) => ({ values, rows: [...rows.values()].sort((a, b) => a.key - b.key), exemplars })),
-    overflowed: [...overflowed],
-  };
+
+  /** The partial is left as it is; of it nothing but exemplars and values of groups is kept. */
+  add(partial: MetricsPartial): void {
+    const plan = this.#plan;
+    const { buckets } = plan.axis;
+    for (const label of partial.overflowed) this.#overflowed.add(label);
+    const ids = partial.groups.map(groupId);
+    const { seriesGroup, seriesKey, cells } = partial;
+    for (let s = 0; s < seriesGroup.length; s++) {
+      const g = seriesGroup[s];
+      const values = partial.groups[g];
+      const isTotal = plan.kind === 'compare' && values.length === 2;
+      let group = this.#groups.get(ids[g]);
+      if (!group) {
+        if (this.#groups.size >= this.#maxGroups && !isTotal) {
+          if (plan.kind !== 'compare') this.#overflowed.add(plan.by.at(-1)?.label ?? '');
+          continue;
+        }
+        this.#groups.set(ids[g], (group = { values, rows: new Map(), exemplars: [] }));
+      }
+      const key = seriesKey[s];
+      let row = group.rows.get(key);
+      if (!row) {
+        if (this.#rows >= this.#maxRows && !isTotal) {
+          if (plan.kind !== 'compare') this.#overflowed.add(this.#kind === 'power' ? '__bucket' : (plan.by.at(-1)?.label ?? ''));
+          continue;
+        }
+        this.#rows++;
+        group.rows.set(key, (row = { key, cells: cellFills(this.#kind).map((fill) => new Float64Array(buckets).fill(fill)) }));
+      }
+      addRow(this.#kind, row.cells, cells, s * buckets);
+    }
+    for (const piece of partial.exemplars) this.#pieces.push({ piece, group: ids[piece.group] });
+  }
+
+  /** What was added so far. */
+  merged(): MergedMetrics {
+    const { axis, exemplars } = this.#plan;
+    const groupOf = new Map(this.#pieces.map(({ piece, group }) => [piece, group]));
+    for (const group of this.#groups.values()) group.exemplars.length = 0;
+    const settled = settleExemplars([...groupOf.keys()], axis, exemplars);
+    for (const piece of settled) this.#groups.get(groupOf.get(piece) as string)?.exemplars.push(piece);
+    const groups = Array.from(this.#groups.values(), ({ values, rows, exemplars }) => ({
+      values,
+      rows: [...rows.values()].sort((a, b) => a.key - b.key),
+      exemplars: [...exemplars],
+    })).filter(({ rows, exemplars }) => rows.length > 0 || exemplars.length > 0);
+    return { groups, overflowed: [...this.#overflowed] };
+  }
+}
+
+/** What several jobs counted as if one had. */
+export function mergeMetrics(partials: readonly MetricsPartial[], plan: MetricsPlan, maxSeries: number): MergedMetrics {
+  const merge = new MetricsMerge(plan, maxSeries);
+  for (const partial of partials) merge.add(partial);
+  return merge.merged();
 }
 
 function addRow(kind: CellKind, into: readonly Float64Array[], from: readonly Float64Array[], at: number): void {
