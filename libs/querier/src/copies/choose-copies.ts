@@ -1,8 +1,8 @@
-import { SpanTable } from '@vivace/trace';
 import { ID_BYTES } from './id-range.ts';
 import type { OpenPiece } from './pieces.ts';
 import { DIGEST_WORDS, sameDigest } from './trace-digests.ts';
 import type { TraceDigests } from './trace-digests.ts';
+import { TraceNumbers } from './trace-numbers.ts';
 
 /** What one holder is to do, as 16-byte trace ids. */
 export interface Choice {
@@ -20,33 +20,23 @@ const NOBODY = -1;
  * fetched, to be put together with what is here; of copies that are like the first one not another time.
  */
 export async function chooseCopies(holders: readonly TraceDigests[], pieces: readonly OpenPiece[]): Promise<Choice[]> {
-  const count = holders.reduce((n, { ids }) => n + ids.length / ID_BYTES, 0);
-  const seen = new SpanTable({ traces: count });
-  const traces = holders.map(({ ids }) => {
-    const numbers = new Uint32Array(ids.length / ID_BYTES);
-    for (let row = 0; row < numbers.length; row++) numbers[row] = seen.internTrace(ids, row * ID_BYTES);
-    return numbers;
-  });
+  const seen = new TraceNumbers(holders.reduce((n, { ids }) => n + ids.length / ID_BYTES, 0));
+  const traces = holders.map(({ ids }) => seen.add(ids));
   // The copy that others are compared with: one that is here where there is one.
-  const first = new Uint32Array(seen.traceCount * DIGEST_WORDS);
-  const firstHolder = new Int32Array(seen.traceCount).fill(NOBODY);
-  const isHere = new Uint8Array(seen.traceCount);
-  const differs = new Uint8Array(seen.traceCount);
+  const first = new Uint32Array(seen.count * DIGEST_WORDS);
+  const firstHolder = new Int32Array(seen.count).fill(NOBODY);
+  const isHere = new Uint8Array(seen.count);
+  const differs = new Uint8Array(seen.count);
   for (const piece of pieces) {
     const { ids, from, to } = piece;
+    const found = seen.find(ids, from, to);
     const rows = new Uint32Array(to - from);
-    const numbers = new Uint32Array(to - from);
     let n = 0;
-    for (let row = from; row < to; row++) {
-      const trace = seen.findTrace(ids, row * ID_BYTES);
-      if (trace < 0) continue;
-      rows[n] = row;
-      numbers[n++] = trace;
-    }
+    for (let i = 0; i < found.length; i++) if (found[i] >= 0) rows[n++] = from + i;
     if (n === 0) continue;
     const digests = await piece.digests(rows.subarray(0, n));
     for (let i = 0; i < n; i++) {
-      const trace = numbers[i];
+      const trace = found[rows[i] - from];
       if (isHere[trace] === 0) first.set(digests.subarray(i * DIGEST_WORDS, (i + 1) * DIGEST_WORDS), trace * DIGEST_WORDS);
       else if (!sameDigest(first, trace, digests, i)) differs[trace] = 1;
       isHere[trace] = 1;

@@ -4,6 +4,7 @@ import type { SpanColumns } from '@vivace/trace';
 import { ID_BYTES } from './id-range.ts';
 import type { OpenPiece } from './pieces.ts';
 import { sameDigest } from './trace-digests.ts';
+import { TraceNumbers } from './trace-numbers.ts';
 
 const NO_ROWS = new Uint32Array(0);
 const NO_DROPS = new Uint8Array(0);
@@ -72,16 +73,11 @@ interface Numbers {
 }
 
 function numberTraces(pieces: readonly OpenPiece[]): Numbers {
-  const rows = pieces.reduce((n, { from, to }) => n + to - from, 0);
-  // A table is used as the set of ids seen.
-  const seen = new SpanTable({ traces: rows });
-  const copies = new Uint32Array(rows);
-  const ofPiece = pieces.map(({ ids, from, to }) => {
-    const traces = new Uint32Array(to - from);
-    for (let row = from; row < to; row++) copies[(traces[row - from] = seen.internTrace(ids, row * ID_BYTES))]++;
-    return traces;
-  });
-  return { ofPiece, copies: copies.subarray(0, seen.traceCount) };
+  const numbers = new TraceNumbers(pieces.reduce((n, { from, to }) => n + to - from, 0));
+  const ofPiece = pieces.map(({ ids, from, to }) => numbers.add(ids, from, to));
+  const copies = new Uint32Array(numbers.count);
+  for (const traces of ofPiece) for (let i = 0; i < traces.length; i++) copies[traces[i]]++;
+  return { ofPiece, copies };
 }
 
 async function compare(piece: OpenPiece, traces: Uint32Array, copies: Uint32Array): Promise<Compared> {
