@@ -1,9 +1,9 @@
 import { AppError, createMemoryLogger, createMemoryMetrics } from '@vivace/base';
 import type { TenantId } from '@vivace/base';
 import type { MetricsRequest, SearchRequest, SearchResponse, TagValuesRequest, TracePiece } from '@vivace/query';
-import { parseQuery } from '@vivace/traceql';
+import { parseQuery, printQuery } from '@vivace/traceql';
 import { describe, expect, it } from 'vitest';
-import type { TagValuesJob } from './jobs.ts';
+import type { SearchJob, TagValuesJob } from './jobs.ts';
 import { createQuerier } from './querier.ts';
 import type { QuerierDeps } from './querier.ts';
 
@@ -176,5 +176,55 @@ describe('createQuerier', () => {
     ]);
     expect(ids(final)).toEqual([3, 2, 1]);
     expect(final.metrics).toMatchObject({ completedJobs: 3, totalJobs: 3 });
+  });
+
+  it('asks once more for traces whose root is not where their spans were found', async () => {
+    const SECOND = 1_000_000_000n;
+    const piece = (nr: number, startSec: number, root: string): TracePiece => ({
+      traceId: String(nr).padStart(32, '0'),
+      startNs: BigInt(startSec) * SECOND,
+      durationNs: 2e9,
+      rootServiceName: root,
+      rootTraceName: '',
+      serviceStats: [{ service: root || 'found', spanCount: root ? 7 : 1, errorCount: 0 }],
+      spanSets: [{ spans: [], spanIds: new Uint8Array(8), matched: nr, attributes: [] }],
+    });
+    const asked: SearchJob['request'][] = [];
+    const { querier, asked: ranges } = setUp(
+      ({ job }) => {
+        const { request } = job as unknown as SearchJob;
+        asked.push(request);
+        const pieces = request.limit === 9 ? [piece(1, 1_000, ''), piece(2, 999, 'b'), piece(3, 998, '')] : [piece(1, 990, 'a'), piece(3, 998, '')];
+        return Promise.resolve({ pieces, inspectedTraces: 0, inspectedSpans: 0, inspectedBytes: 0 });
+      },
+      { threads: 1 },
+    );
+    const query = parseQuery('{ name = "x" }');
+    const { traces } = await querier.search(TENANT, { query, limit: 9, spansPerSpanSet: 3, range: { startSec: 995, endSec: 1_005 }, legacy: false });
+    expect(traces).toMatchObject([
+      { traceID: piece(2, 0, '').traceId, rootServiceName: 'b' },
+      { traceID: piece(3, 0, '').traceId, rootServiceName: '<root span not yet received>', serviceStats: { found: { spanCount: 1 } } },
+      {
+        traceID: piece(1, 0, '').traceId,
+        rootServiceName: 'a',
+        startTimeUnixNano: '990000000000',
+        serviceStats: { a: { spanCount: 7 } },
+        spanSet: { matched: 1 },
+      },
+    ]);
+    expect(printQuery(asked.at(-1)!.query)).toBe(
+      printQuery(parseQuery(`{ trace:id = "${piece(1, 0, '').traceId}" || trace:id = "${piece(3, 0, '').traceId}" }`)),
+    );
+    expect(ranges).toEqual([
+      [994, 1_006],
+      [397, 1_603],
+    ]);
+  });
+
+  it('does not ask again when every trace has its root', async () => {
+    const piece = { traceId: '1'.padStart(32, '0'), startNs: 1n, durationNs: 0, rootServiceName: '', rootTraceName: 'r', serviceStats: [], spanSets: [] };
+    const { querier, asked } = setUp(() => Promise.resolve({ pieces: [piece], inspectedTraces: 0, inspectedSpans: 0, inspectedBytes: 0 }));
+    await querier.search(TENANT, { query: parseQuery('{ }'), limit: 9, spansPerSpanSet: 3, range: { startSec: 0, endSec: 9 }, legacy: false });
+    expect(asked).toHaveLength(1);
   });
 });

@@ -26,6 +26,7 @@ import type { JobLimits } from './job-queue.ts';
 import { divideBlocks, hashOf, shareBlocks, wholeBlocks } from './jobs.ts';
 import type { BlockJob, JobSources } from './jobs.ts';
 import { MetricsProgress } from './metrics-progress.ts';
+import { rootsRequest, withRoots } from './missing-roots.ts';
 import { SearchProgress } from './search-progress.ts';
 import type { TaskRunner } from './task-runner.ts';
 
@@ -152,7 +153,20 @@ class Querier implements QueryService {
 
   async search(tenant: TenantId, request: SearchRequest, { signal: given, onProgress }: ProgressOptions<SearchResponse> = {}) {
     const signal = deadline(given, this.#deps.searchTimeoutMs);
-    const range = request.range ?? this.#recentRange();
+    const answer = await this.#search(tenant, request, request.range ?? this.#recentRange(), signal, onProgress);
+    const roots = rootsRequest(answer.traces, request.legacy);
+    if (!roots) return answer;
+    const { traces } = await this.#search(tenant, roots, roots.range, signal);
+    return { ...answer, traces: withRoots(answer.traces, traces) };
+  }
+
+  async #search(
+    tenant: TenantId,
+    request: SearchRequest,
+    range: TimeRange,
+    signal: AbortSignal,
+    onProgress?: ProgressOptions<SearchResponse>['onProgress'],
+  ): Promise<SearchResponse> {
     const floor = new BigUint64Array(new SharedArrayBuffer(8));
     const progress = new SearchProgress(request);
     await this.#run(

@@ -13,6 +13,11 @@ export interface MergeOptions {
 /** In place of the root's service while no root span is known (contract 1.3). */
 const NO_ROOT = '<root span not yet received>';
 
+/** Whether no root span of a trace is among the pieces it was found by. */
+export function isRootless({ rootServiceName }: TraceSearchMetadata): boolean {
+  return rootServiceName === NO_ROOT;
+}
+
 /**
  * The final answer: newest first, ties by trace id. Pieces of one trace become one: spans united by id per span set (span sets are the
  * same when their `by` values are), earliest start, latest end, root names from the piece that has them, service statistics by the
