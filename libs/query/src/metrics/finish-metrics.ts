@@ -1,5 +1,6 @@
 import type { ExemplarJson, InstantSeriesJson, KeyValueJson, QueryInstantResponse, QueryRangeResponse, SampleJson, TimeSeriesJson } from '../model.ts';
 import { isDurationField } from './field-numbers.ts';
+import { MAX_SAMPLES } from './limits.ts';
 import type { MergedGroup, MergedMetrics, MergedRow } from './merge-metrics.ts';
 import type { ExemplarPiece } from './metrics-partial.ts';
 import type { FunctionPlan, MetricsPlan } from './plan-metrics.ts';
@@ -9,9 +10,6 @@ import { compareSeriesOf } from './compare-series.ts';
 import { compareSeries } from './series.ts';
 import type { Series } from './series.ts';
 import { stampMs } from './time-axis.ts';
-
-/** Samples of an answer: some 16 MB of JSON. */
-const MAX_SAMPLES = 1_000_000;
 
 type Answer<R> = Omit<R, 'metrics'>;
 
@@ -49,7 +47,7 @@ function finish(merged: MergedMetrics, plan: MetricsPlan, maxSeries: number): { 
     messages.push('Too many different attributes for compare(): some are not counted, a partial response is returned.');
   else if (merged.overflowed.length > 0)
     messages.push(
-      `Too many different values of ${merged.overflowed.join(', ')}: spans of series beyond querier.metrics.max_series are not counted, a partial response is returned.`,
+      `Too many different values of ${merged.overflowed.join(', ')}: spans of series beyond querier.metrics.max_series, and beyond ${MAX_SAMPLES} samples of all, are not counted, a partial response is returned.`,
     );
   return messages.length > 0 ? { series, status: 'PARTIAL', message: messages.join(' ') } : { series };
 }

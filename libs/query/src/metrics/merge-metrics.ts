@@ -1,6 +1,7 @@
 import { addTo, cellFills, cellKind } from './cells.ts';
 import type { CellKind } from './cells.ts';
 import { settleExemplars } from './choose-exemplars.ts';
+import { mostGroups, mostRows } from './limits.ts';
 import type { ExemplarPiece, MetricsPartial } from './metrics-partial.ts';
 import type { MetricsPlan } from './plan-metrics.ts';
 import type { GroupValue } from './value-table.ts';
@@ -25,8 +26,6 @@ export interface MergedMetrics {
 
 /** Values of attributes that `compare()` keeps to choose from. */
 const MAX_COMPARED = 65_536;
-/** Counted values kept, for all series together: 32 MB for each array of them. */
-const MAX_CELLS = 4_194_304;
 
 interface Group {
   readonly values: readonly GroupValue[];
@@ -51,8 +50,8 @@ export class MetricsMerge {
   constructor(plan: MetricsPlan, maxSeries: number) {
     this.#plan = plan;
     this.#kind = plan.kind === 'compare' ? 'count' : cellKind(plan.metrics.op);
-    this.#maxRows = Math.max(1, Math.floor(MAX_CELLS / Math.max(1, plan.axis.buckets)));
-    this.#maxGroups = plan.kind === 'compare' ? MAX_COMPARED : maxSeries;
+    this.#maxRows = mostRows(plan.axis.buckets);
+    this.#maxGroups = plan.kind === 'compare' ? MAX_COMPARED : mostGroups(plan, maxSeries);
   }
 
   /** The partial is left as it is; of it nothing but exemplars and values of groups is kept. */

@@ -10,6 +10,7 @@ import { ExemplarChooser } from './choose-exemplars.ts';
 import { compareBatches } from './compare-batches.ts';
 import { fieldNumbers, isDurationField } from './field-numbers.ts';
 import { GroupKeys } from './group-keys.ts';
+import { mostGroups, mostRows } from './limits.ts';
 import type { MetricsPartial } from './metrics-partial.ts';
 import type { FunctionPlan, MetricsPlan } from './plan-metrics.ts';
 import { PromisingBatches } from './promising-batches.ts';
@@ -25,9 +26,6 @@ export interface MetricsOptions {
 
 /** For all queries of the thread: a batch is counted in one turn. */
 const scratch = new Scratch();
-
-/** Counted values kept at a time, for all series together: 32 MB for each array of them. */
-const MAX_CELLS = 4_194_304;
 
 /** Counts the spans of batches in any order, however divided into calls: the merged answer is the same as long as no limit is met. */
 export async function metricsBatches(plan: MetricsPlan, batches: Batches, options: MetricsOptions): Promise<MetricsPartial> {
@@ -54,11 +52,10 @@ class MetricsRun {
     this.#plan = plan;
     this.#signal = signal;
     this.#kind = cellKind(plan.metrics.op);
-    const limit = Math.max(1, Math.min(maxSeries, Math.floor(MAX_CELLS / Math.max(1, plan.axis.buckets))));
     // A span without a duration was not measured: it would stand in every heatmap as a bucket of zero seconds.
     const isDuration = plan.operand !== undefined && isDurationField(plan.operand);
-    this.#keys = new GroupKeys(plan.by, limit);
-    this.#accumulator = new Accumulator(this.#kind, plan.axis.buckets, limit, isDuration);
+    this.#keys = new GroupKeys(plan.by, mostGroups(plan, maxSeries));
+    this.#accumulator = new Accumulator(this.#kind, plan.axis.buckets, Math.min(maxSeries, mostRows(plan.axis.buckets)), isDuration);
     this.#exemplars = plan.exemplars > 0 ? new ExemplarChooser(plan.axis, plan.exemplars, plan.exemplarFields) : undefined;
   }
 
