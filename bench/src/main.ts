@@ -1,11 +1,13 @@
 // npm run bench -- load  --url grpc://127.0.0.1:4317 [--spans N] [--rate N] [--connections 4] [--batch 1000] [--pid P,P] [--settle 75] [--dir BLOCKS] [--save F]
 // npm run bench -- query --url http://127.0.0.1:3200 [--pid P] [--from F] [--times 7] [--other-url U --other-pid P] [--no-metrics] [--save F]
 // npm run bench -- clients --url http://127.0.0.1:3200 --otlp grpc://127.0.0.1:4317 [--clients 20] [--seconds 60] [--think-ms 1000] [--rate 20000] [--from F] [--pid P]
+// npm run bench -- cluster [--ingesters 3] [--port 27000] [--spans N] [--rate N] [--settle 20] [--node-args ARGS]
 // `--from` is a file that `load --save` wrote: it knows the time range and trace ids. With `--other-url` two targets are asked in turn.
 import fs from 'node:fs';
 import { parseArgs } from 'node:util';
 import { ask } from './ask.ts';
 import { runClients } from './clients.ts';
+import { benchCluster } from './cluster.ts';
 import { load } from './load.ts';
 import type { LoadResult } from './load.ts';
 import { questions } from './questions.ts';
@@ -34,6 +36,9 @@ const { values: flags, positionals } = parseArgs({
     seconds: { type: 'string', default: '60' },
     'think-ms': { type: 'string', default: '1000' },
     'no-metrics': { type: 'boolean', default: false },
+    ingesters: { type: 'string', default: '3' },
+    port: { type: 'string', default: '27000' },
+    'node-args': { type: 'string', default: '' },
     save: { type: 'string' },
   },
 });
@@ -57,6 +62,29 @@ function sendSpans(what: { readonly url: string; readonly spans: number; readonl
     dir: flags.dir,
     headers,
   });
+}
+
+async function runCluster(): Promise<void> {
+  const results = await benchCluster({
+    ingesters: Number(flags.ingesters),
+    port: Number(flags.port),
+    distributorArgs: flags['node-args'].split(' ').filter(Boolean),
+    spans: Number(flags.spans),
+    rate: Number(flags.rate),
+    connections: Number(flags.connections),
+    batch: Number(flags.batch),
+    templates: Number(flags.templates),
+    seed: Number(flags.seed),
+    ageSec: Number(flags.age),
+    settleSec: Number(flags.settle),
+    headers,
+  });
+  save(results);
+  for (const { cpuPerMillion, ...shown } of results) {
+    console.table(shown);
+    console.log('CPU-seconds a million spans, by process');
+    console.table(cpuPerMillion);
+  }
 }
 
 async function runLoad(): Promise<void> {
@@ -132,7 +160,11 @@ switch (positionals[0]) {
     await runBoth();
     process.exit(0);
     break;
+  case 'cluster':
+    await runCluster();
+    process.exit(0);
+    break;
   default:
-    console.error('usage: npm run bench -- load|query|clients [flags]; the flags are at the top of bench/src/main.ts');
+    console.error('usage: npm run bench -- load|query|clients|cluster [flags]; the flags are at the top of bench/src/main.ts');
     process.exit(2);
 }

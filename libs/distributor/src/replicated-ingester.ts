@@ -82,6 +82,7 @@ class ReplicatedPush {
   #short: number;
   #isSettled = false;
   #lastFailure: unknown;
+  #whole: Uint8Array | undefined;
   #traceTooLarge = 0;
   #tooManyLiveTraces = 0;
   #answers = 0;
@@ -150,8 +151,9 @@ class ReplicatedPush {
     );
   }
 
-  /** The request with only these traces, in memory of its own: it may still be under way when the rest is done. */
+  /** The request with only these traces, in memory of its own: it may still be under way when the rest is done. Where all get all spans, they share it. */
   #part(traces: Uint8Array): Uint8Array {
+    if (this.#scan.refusedCount === 0 && !traces.includes(0)) return (this.#whole ??= this.#bytes.slice());
     const groupOf = new Uint32Array(this.#scan.spanCount);
     for (let i = 0; i < groupOf.length; i++) {
       const trace = this.#traceOf[i];

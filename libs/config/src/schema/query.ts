@@ -39,7 +39,10 @@ export const querier = group('Running parts of queries.', {
     on,
   ),
   frontend_worker: group('Getting parts from query frontends.', {
-    frontend_address: string('', 'host:port of the frontends, or several with commas between; all addresses of a name are used.', { ...on, flags: ['querier.frontend-address'] }),
+    frontend_address: string('', 'host:port of the frontends, or several with commas between; all addresses of a name are used.', {
+      ...on,
+      flags: ['querier.frontend-address'],
+    }),
     dns_lookup_duration: duration('10s', 'How often the address is resolved.', { ...on, min: 1 }),
     parallelism: int(2, 'Connections to a frontend.'),
     match_max_concurrent: bool(true, 'Use as many connections as parts may run.'),
