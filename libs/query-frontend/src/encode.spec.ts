@@ -1,7 +1,7 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { SearchResponseSchema } from '@vivace/proto';
 import { describe, expect, it } from 'vitest';
-import { encodeAnswer, jsonAnswer, negotiate, seriesAnswer } from './encode.ts';
+import { encodeAnswer, jsonAnswer, listAnswer, negotiate } from './encode.ts';
 
 describe('negotiate', () => {
   it.each([
@@ -40,7 +40,7 @@ describe('encodeAnswer', () => {
   });
 });
 
-describe('seriesAnswer', () => {
+describe('listAnswer', () => {
   const { signal } = new AbortController();
   const series = (count: number) =>
     Array.from({ length: count }, (_, i) => ({ labels: [{ key: 'é', value: { stringValue: `v${i}` } }], samples: [{ value: i % 2 ? Infinity : i }] }));
@@ -48,7 +48,7 @@ describe('seriesAnswer', () => {
   it.each([0, 1, 20_000])('of %i series is the JSON of the whole', async (count) => {
     for (const rest of [{}, { status: 'PARTIAL', metrics: { totalJobs: 2 } }]) {
       const model = { series: series(count), ...rest };
-      const { body, contentType, inspectedBytes } = await seriesAnswer(model, 7, signal);
+      const { body, contentType, inspectedBytes } = await listAnswer('series', model, 7, signal);
       expect(Buffer.from(body as string).equals(Buffer.from(jsonAnswer(model, 0).body))).toBe(true);
       expect([contentType, inspectedBytes]).toEqual(['application/json', 7]);
     }
@@ -57,6 +57,6 @@ describe('seriesAnswer', () => {
   it('gives others their turn, and stops when nobody waits', async () => {
     const controller = new AbortController();
     setImmediate(() => controller.abort(new Error('gone')));
-    await expect(seriesAnswer({ series: series(20_000) }, 0, controller.signal)).rejects.toThrow('gone');
+    await expect(listAnswer('series', { series: series(20_000) }, 0, controller.signal)).rejects.toThrow('gone');
   });
 });

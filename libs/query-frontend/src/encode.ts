@@ -35,11 +35,20 @@ export function jsonAnswer(model: object, inspectedBytes: number): Answer & { re
 /** Written between two turns of others: a few milliseconds. */
 const SLICE_CHARS = 262_144;
 
-/** The same for an answer of many series, which come first in it: in slices, between which the event loop gets its turn. Stops when nobody waits any more. */
-export async function seriesAnswer({ series, ...rest }: { readonly series: readonly object[] }, inspectedBytes: number, signal: AbortSignal): Promise<Answer> {
+/**
+ * A model that is mostly one long list, its property `list`, as JSON: written in slices, between which the event loop gets its turn. The list comes first.
+ * Rejects when nobody waits any more.
+ */
+export async function listAnswer<K extends string>(
+  list: K,
+  model: Readonly<Record<K, readonly object[]>>,
+  inspectedBytes: number,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const { [list]: items, ...rest } = model;
   const slices: Buffer[] = [];
-  let text = '{"series":[';
-  for (const [i, one] of series.entries()) {
+  let text = `{"${list}":[`;
+  for (const [i, one] of items.entries()) {
     text += (i > 0 ? ',' : '') + toJsonText(one);
     if (text.length < SLICE_CHARS) continue;
     slices.push(Buffer.from(text));

@@ -2,7 +2,7 @@ import { AppError } from '@vivace/base';
 import type { HttpRequest } from '@vivace/base';
 import type { QueryInstantResponse, QueryRangeResponse } from '@vivace/query';
 import type { Answer } from './encode.ts';
-import { seriesAnswer } from './encode.ts';
+import { listAnswer } from './encode.ts';
 import type { Handler, HandlerDeps } from './handler.ts';
 import type { AskedMetrics, MetricsContext } from './metrics-request.ts';
 import { instantRequest, rangeRequest } from './metrics-request.ts';
@@ -57,5 +57,5 @@ export function instantAsRange({ series, ...rest }: QueryInstantResponse, endNs:
 
 /** Always JSON, whatever is accepted. */
 function metricsAnswer(answer: QueryRangeResponse | QueryInstantResponse, signal: AbortSignal): Promise<Answer> {
-  return seriesAnswer(answer, Number(answer.metrics.inspectedBytes ?? 0), signal);
+  return listAnswer('series', answer, Number(answer.metrics.inspectedBytes ?? 0), signal);
 }

@@ -1,6 +1,6 @@
 import { SearchResponseSchema } from '@vivace/proto';
 import { ColumnTypes } from './column-types.ts';
-import { encodeAnswer, negotiate } from './encode.ts';
+import { encodeAnswer, listAnswer, negotiate } from './encode.ts';
 import type { Handler } from './handler.ts';
 import { parseLogfmt } from './logfmt.ts';
 import { countParam, durationNsParam, intParam, rangeParam, textParam } from './params.ts';
@@ -12,7 +12,10 @@ export const search: Handler = async ({ config, clock, maxSearchDurationMs, serv
   const asked = searchRequest(readAsked(query, clock.now()), { config, maxDurationMs: maxSearchDurationMs(tenant) });
   const answer = await service.search(tenant, asked, { signal });
   const traces = new ColumnTypes(headers['user-agent']).unify(answer.traces);
-  return encodeAnswer(SearchResponseSchema, { ...answer, traces }, negotiate(headers['accept']), Number(answer.metrics.inspectedBytes ?? 0));
+  const model = { ...answer, traces };
+  const format = negotiate(headers['accept']);
+  const inspectedBytes = Number(answer.metrics.inspectedBytes ?? 0);
+  return format === 'json' ? listAnswer('traces', model, inspectedBytes, signal) : encodeAnswer(SearchResponseSchema, model, format, inspectedBytes);
 };
 
 function readAsked(query: URLSearchParams, nowMs: number): AskedSearch {
