@@ -8,11 +8,16 @@ export async function freePorts(n: number): Promise<number[]> {
 /** Below those that systems give to outgoing connections (32768 on Linux, 49152 elsewhere). */
 const LASTING = { from: 10_240, to: 32_767 };
 
-/** Ports that no connection takes meanwhile, for servers that are started again. */
+/** Those given, of which the servers may not run at the moment. */
+const given = new Set<number>();
+
+/** Ports that no connection takes meanwhile, for servers that are started again; each is given once. */
 export async function lastingPorts(n: number): Promise<number[]> {
   const servers: net.Server[] = [];
   while (servers.length < n) {
     const port = LASTING.from + Math.floor(Math.random() * (LASTING.to - LASTING.from));
+    if (given.has(port)) continue;
+    given.add(port);
     await listen(port).then(
       (server) => servers.push(server),
       () => undefined, // taken

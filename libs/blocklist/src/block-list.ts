@@ -81,6 +81,8 @@ class PolledBlockList implements BlockList {
   readonly #tenants = new Map<TenantId, Tenant>();
   /** Announced blocks, and when: they stay until a poll can have seen them. */
   readonly #announced = new Map<string, { readonly meta: BlockMeta; readonly tenant: TenantId; readonly ms: number }>();
+  /** Tenants whose index was read back as this process wrote it: see `#isStored`. */
+  readonly #settled = new Set<TenantId>();
   /** Blocks whose meta cannot be read: logged once. */
   readonly #bad = new Set<string>();
   readonly #stopping = new AbortController();
@@ -241,8 +243,9 @@ class PolledBlockList implements BlockList {
     const index: TenantIndex = { createdMs: nowMs, blocks: [...blocks.live.values()], compacted: [...blocks.compacted.values()] };
     const isEmpty = index.blocks.length === 0 && index.compacted.length === 0;
     const isFresh = config.maxIndexAgeMs === 0 || (before !== undefined && nowMs - before.createdMs < config.maxIndexAgeMs / 2);
-    if (before && isFresh && sameBlocks(before, index)) return before;
+    if (before && isFresh && sameBlocks(before, index) && (await this.#isStored(tenant, index, signal))) return before;
     try {
+      this.#settled.delete(tenant);
       await (isEmpty ? removeIndex(store, tenant, signal) : writeIndex(store, tenant, index, signal));
       return index;
     } catch (reason) {
@@ -251,6 +254,24 @@ class PolledBlockList implements BlockList {
       logger.error('tenant index could not be written', { tenant, err: reason });
       return undefined;
     }
+  }
+
+  /**
+   * Whether the index of the last poll is still there. Another builder that listed earlier may have written later, and its index would stay for as long as nothing changes; so
+   * it is read back once.
+   */
+  async #isStored(tenant: TenantId, index: TenantIndex, signal: AbortSignal): Promise<boolean> {
+    if (this.#settled.has(tenant)) return true;
+    try {
+      const found = await readIndex(this.#deps.store, tenant, (reason) => this.#isBad(tenant, 'in the index', reason), signal);
+      if (!sameBlocks(found, index)) return false;
+    } catch (reason) {
+      if (signal.aborted) throw reason;
+      const isGone = AppError.from(reason).code === 'not_found';
+      if (!isGone || index.blocks.length + index.compacted.length > 0) return false;
+    }
+    this.#settled.add(tenant);
+    return true;
   }
 
   #isBad(tenant: TenantId, block: string, reason: unknown): void {
