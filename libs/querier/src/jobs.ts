@@ -1,6 +1,6 @@
 import type { TenantId } from '@vivace/base';
 import type { BlockMeta } from '@vivace/block';
-import type { MetricsMode, MetricsRequest, SearchRequest, TagsRequest, TagValuesRequest } from '@vivace/query';
+import type { MetricsMode, MetricsRequest, SearchRequest, TagsRequest, TagValuesRequest, TimeRange } from '@vivace/query';
 import type { SpanTableHandle } from '@vivace/trace';
 import type { IdRange, Share } from './copies/id-range.ts';
 import type { TraceDigests } from './copies/trace-digests.ts';
@@ -28,6 +28,8 @@ export interface JobSources {
    */
   readonly share?: Share;
   readonly range?: IdRange;
+  /** The question is about this time, which is over since long: recent data seldom has anything of it. */
+  readonly longAgo?: TimeRange;
   /** Of recent data only these traces, 16 bytes each. */
   readonly only?: Uint8Array;
 }

@@ -273,7 +273,7 @@ class Querier implements QueryService {
     const options = { signal: AbortSignal.any([signal, stop.signal]) };
     const run = this.#queue.query(tenant, size.maxPerQuery, options.signal);
     try {
-      const jobs = counts && this.#deps.copies ? this.#sharedJobs(data, size) : this.#jobs(data, size, divide);
+      const jobs = counts && this.#deps.copies ? this.#sharedJobs(data, range, size) : this.#jobs(data, size, divide);
       onPlan?.(
         data.flatMap(({ blocks }) => blocks),
         jobs.map(({ sources }) => sources),
@@ -314,7 +314,8 @@ class Querier implements QueryService {
   }
 
   /** Every job has all places and a share of the trace ids, so that the copies of a trace meet in one. */
-  #sharedJobs(data: readonly TenantData[], size: JobSize): Job[] {
+  #sharedJobs(data: readonly TenantData[], range: TimeRange | undefined, size: JobSize): Job[] {
+    const longAgo = range && range.endSec * 1_000 < this.#deps.clock.now() - this.#deps.recentWindowMs && { longAgo: range };
     return data
       .filter((one) => hasRecent(one) || one.blocks.length > 0)
       .flatMap(({ tenant, blocks: metas, recent: { tables, parts, isElsewhere = false } }) => {
@@ -322,7 +323,7 @@ class Querier implements QueryService {
         const elsewhere = isElsewhere && { isElsewhere, covered: this.#deps.blocks.coveredBlocks(tenant) };
         return shareBlocks(metas, size.targetBytes, this.#deps.threads).map(({ affinity, share }) => ({
           affinity,
-          sources: { tenant, tables, parts, blocks, share, ...elsewhere },
+          sources: { tenant, tables, parts, blocks, share, ...elsewhere, ...longAgo },
         }));
       });
   }

@@ -128,3 +128,21 @@ describe('openBlock', () => {
     await expect(block.findTrace(idOf(1), AbortSignal.abort())).rejects.toMatchObject({ name: 'AbortError' });
   });
 });
+
+describe('some traces of a row group', () => {
+  it('are read as whole row groups are', async () => {
+    const all = traces(40, 4);
+    const block = await openBlock(await writtenBlock(tableOf(all), [], 4));
+    const group = plainOf(await block.readRowGroup(1));
+    const some = plainOf(await block.readTraces(1, Uint32Array.of(0, 3, 9)));
+    expect(some).toEqual([group[0], group[3], group[9]]);
+  });
+
+  it('are found by the last id of each row group', async () => {
+    const block = await openBlock(await writtenBlock(tableOf(traces(40, 1)), [], 4));
+    const last = Buffer.from((await block.lastIds()) ?? []).toString('hex');
+    for (let group = 0; group < 4; group++) {
+      expect(last.slice(group * 32, group * 32 + 32)).toBe(plainOf(await block.readRowGroup(group)).at(-1)?.traceId);
+    }
+  });
+});

@@ -48,7 +48,7 @@ export class Cluster {
   #parts = 0;
 
   /** Part files go to `dir`. */
-  constructor(dir: string, size: number, targetBytes: number) {
+  constructor(dir: string, size: number, targetBytes: number, nowMs = NOW) {
     this.#dir = dir;
     this.ingesters = Array.from({ length: size }, () => ({ tables: [], parts: [], kept: [] }));
     const pool = this.#threads();
@@ -97,7 +97,7 @@ export class Cluster {
       searchTimeoutMs: 60_000,
       traceByIdTimeoutMs: 60_000,
       extraDelayMs: 0,
-      clock: { now: () => NOW },
+      clock: { now: () => nowMs },
       logger: silentLogger,
       metrics: createMemoryMetrics(),
     });

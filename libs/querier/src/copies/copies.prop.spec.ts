@@ -13,7 +13,6 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Cluster, TENANT } from './cluster.fixture.ts';
 
 const RF = 3;
-const QUORUM = 2;
 const START_NS = 1_700_000_000_000_000_000n;
 const ROUNDS = 3;
 const RUNS = Number(process.env.RUNS ?? 1);
@@ -43,7 +42,7 @@ function unambiguous({ traceId, spans }: PlainTrace): PlainTrace {
 const scenes = fc.record({
   traces: plainTraces({ maxTraces: 10, maxSpans: 6, baseNs: START_NS }).map((traces) => plainOf(tableOf(traces.filter(isStorable).map(unambiguous)))),
   size: fc.integer({ min: 3, max: 5 }),
-  /** For each span: when it comes, and which of its three replicas misses it. */
+  /** For each span: when it comes, and which of its three replicas misses it; two are a quorum. */
   deals: fc.array(fc.record({ round: fc.integer({ min: 0, max: ROUNDS - 1 }), missing: fc.constantFrom(-1, -1, -1, -1, 0, 1, 2) }), {
     minLength: 60,
     maxLength: 60,
@@ -53,6 +52,7 @@ const scenes = fc.record({
   /** Blocks become one: how many, from which on. */
   compactions: fc.array(fc.tuple(fc.nat(20), fc.integer({ min: 2, max: 4 })), { maxLength: 3 }),
   targetBytes: fc.constantFrom(1, 20_000, 1_000_000_000),
+  askedMs: fc.constantFrom(1_700_000_000_000, 1_700_100_000_000),
   broken: fc.option(fc.record({ ingester: fc.nat(4), task: fc.constantFrom('digests', 'spans', 'search', 'metrics') }), { freq: 3, nil: undefined }),
 });
 type Scene = typeof scenes extends fc.Arbitrary<infer T> ? T : never;
@@ -63,8 +63,8 @@ const take = (pushes: Pushes, from: Pushes): void => {
   for (const [traceId, spans] of from) pushes.set(traceId, [...(pushes.get(traceId) ?? []), ...spans]);
 };
 
-async function play({ traces, size, deals, steps: plan, rowGroups, compactions, targetBytes, broken }: Scene): Promise<Cluster> {
-  const cluster = new Cluster(dir, size, targetBytes);
+async function play({ traces, size, deals, steps: plan, rowGroups, compactions, targetBytes, askedMs, broken }: Scene): Promise<Cluster> {
+  const cluster = new Cluster(dir, size, targetBytes, askedMs);
   const contents = new Map<string, PlainTrace[]>();
   const held = Array.from({ length: size }, (): Pushes[] => []);
   const addBlock = async (data: PlainTrace[], isKnown: boolean) => {
@@ -172,12 +172,12 @@ it('finds each trace once and whole, whatever its copies miss and wherever they 
     searchTexts,
     fieldExpressions.map((expr) => `{ ${expr} }`),
   );
-  await fc.assert(fc.asyncProperty(scenes, fc.array(queries, { minLength: 1, maxLength: 3 }), searchAgrees), { numRuns: 25 * RUNS, endOnFailure: true });
+  await fc.assert(fc.asyncProperty(scenes, fc.array(queries, { minLength: 1, maxLength: 3 }), searchAgrees), { numRuns: 15 * RUNS, endOnFailure: true });
 });
 
 it('counts each span once', async () => {
   const queries = fc.oneof(fc.constant('{ } | rate()'), fc.constant('{ } | count_over_time() by(resource.service.name)'), metricsTexts);
-  await fc.assert(fc.asyncProperty(scenes, fc.array(queries, { minLength: 1, maxLength: 3 }), metricsAgree), { numRuns: 25 * RUNS, endOnFailure: true });
+  await fc.assert(fc.asyncProperty(scenes, fc.array(queries, { minLength: 1, maxLength: 3 }), metricsAgree), { numRuns: 15 * RUNS, endOnFailure: true });
 });
 
 it('counts what comes meanwhile once or not at all', async () => {
@@ -205,6 +205,6 @@ it('counts what comes meanwhile once or not at all', async () => {
       expect(counted).toBeGreaterThanOrEqual(acknowledged);
       expect(counted).toBeLessThanOrEqual(acknowledged + distinct.size);
     }),
-    { numRuns: 25 * RUNS, endOnFailure: true },
+    { numRuns: 15 * RUNS, endOnFailure: true },
   );
 });

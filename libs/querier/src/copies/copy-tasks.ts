@@ -1,6 +1,8 @@
 // What a process says of its copies, for another that decides which of them count.
 import { tableToProto } from '@vivace/otlp';
+import type { TimeRange } from '@vivace/query';
 import { SpanTable } from '@vivace/trace';
+import type { SpanColumns } from '@vivace/trace';
 import type { TaskContext } from '@vivace/workers';
 import type { ChooseJob, DigestsJob, RangeJob, SpansJob } from '../jobs.ts';
 import { withRecent } from '../open-sources.ts';
@@ -13,6 +15,7 @@ import { blockPieces, openPieces, rangeOf } from './pieces.ts';
 import { DIGEST_WORDS, digestTraces } from './trace-digests.ts';
 import type { TraceDigests } from './trace-digests.ts';
 
+const TIMES = { columns: new Set(['traceTimes'] as const), attrs: [], tracesOnly: true };
 const SPANS = { columns: new Set(['traceId', 'spanId', 'kind'] as const), attrs: [] };
 
 export function copyTasks(readers: BlockReaders) {
@@ -21,6 +24,7 @@ export function copyTasks(readers: BlockReaders) {
       withRecent(sources, readers, async ({ batches }) => {
         const found: TraceDigests[] = [];
         for (const columns of batches) {
+          if (sources.longAgo && !(await hasTraceIn(columns, sources.longAgo, signal))) continue;
           await columns.load(SPANS, signal);
           const [from, to] = rowsInRange(columns.traceIds(), sources.range ?? {});
           if (from < to) found.push(digestTraces(columns, from, to));
@@ -41,6 +45,23 @@ export function copyTasks(readers: BlockReaders) {
     },
     idRange: ({ sources }: RangeJob, { signal }: TaskContext): Promise<IdRange> => rangeOf(sources, readers, signal),
   };
+}
+
+/** A copy without the spans in question begins and ends near them: what it has is wanted too. */
+const NEAR_NS = 300 * 1e9;
+
+/** Whether any trace overlaps the range or is near it. */
+async function hasTraceIn(columns: SpanColumns, { startSec, endSec }: TimeRange, signal: AbortSignal): Promise<boolean> {
+  await columns.load(TIMES, signal);
+  const start = columns.traceStart();
+  const duration = columns.traceDuration();
+  // Rounded to less than a microsecond.
+  const [from, to] = [startSec * 1e9 - NEAR_NS, endSec * 1e9 + NEAR_NS];
+  for (let t = 0; t < columns.traceCount; t++) {
+    const at = start[2 * t + 1] * 2 ** 32 + start[2 * t];
+    if (at <= to && at + duration[t] >= from) return true;
+  }
+  return false;
 }
 
 function concat(parts: readonly TraceDigests[]): TraceDigests {

@@ -22,13 +22,13 @@ export async function askCopies(
   local: TaskRunner,
   options: TaskOptions,
 ): Promise<unknown[]> {
-  const { tenant, blocks, covered = [], share } = job.sources;
+  const { tenant, blocks, covered = [], share, longAgo } = job.sources;
   const nothing: JobSources = { tenant, tables: [], parts: [], blocks: [] };
   const range = await local.run('idRange', { sources: { ...nothing, blocks, ...(share && { share }) } }, options);
   const here: JobSources = { ...nothing, blocks, range };
   const elsewhere: JobSources = { ...nothing, covered };
   const asked = rotated(ingesters.members, share?.part ?? 0);
-  const digests = await ingesters.ask<TraceDigests>('digests', asked, () => ({ sources: { ...elsewhere, range } }));
+  const digests = await ingesters.ask<TraceDigests>('digests', asked, () => ({ sources: { ...elsewhere, range, ...(longAgo && { longAgo }) } }));
   for (;;) {
     const alive = ingesters.members;
     const holders: { readonly member: RingMember; readonly digests: TraceDigests }[] = [];

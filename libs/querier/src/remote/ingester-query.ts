@@ -28,13 +28,13 @@ export function ingesterQueryMethod({ recent, runner, logger }: IngesterQueryDep
       try {
         const { task, job: packed } = decode(request) as Question;
         const job = unpackJob(packed);
-        const { tenant, covered, range, only } = job.sources;
+        const { tenant, covered, range, only, longAgo } = job.sources;
         const { tables, parts, release } = recent.recent(tenant, covered);
         try {
           if (tables.length + parts.length === 0) return OK;
           const result = await anyTask(runner)(
             task,
-            { ...job, sources: { tenant, tables, parts, blocks: [], ...(range && { range }), ...(only && { only }) } },
+            { ...job, sources: { tenant, tables, parts, blocks: [], ...(range && { range }), ...(only && { only }), ...(longAgo && { longAgo }) } },
             { signal },
           );
           for (const frame of toFrames(encode(packResult(task, result)))) await send(frame);
