@@ -53,7 +53,8 @@ describe('bytes from outside', () => {
       }),
       { numRuns: 1500 },
     );
-    expect(kept).toBeGreaterThan(100);
+    // Most edits break a length in front of the spans; some do not.
+    expect(kept).toBeGreaterThan(10);
   });
 
   it('that nest as deeply as they can', () => {

@@ -15,6 +15,9 @@ describe('the addresses behind a setting', () => {
   });
 
   it('says which name is unknown', async () => {
-    await expect(lookup('127.0.0.1:1,nowhere.invalid:9095')).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining('nowhere.invalid') as string });
+    await expect(lookup('127.0.0.1:1,nowhere.invalid:9095')).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('nowhere.invalid') as string,
+    });
   });
 });

@@ -17,7 +17,7 @@ const MIN_HANDED = 200;
 const MAX_HANDED = 1_000;
 const MAX_HANDED_CELLS = 1_048_576;
 
-export const SIDES = ['baseline', 'selection'] as const;
+const SIDES = ['baseline', 'selection'] as const;
 
 /** Row 0 of a side is all spans with the attribute, row 1 those whose value is no scalar, then one row a value. */
 const TOTAL = 0;
