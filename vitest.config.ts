@@ -6,7 +6,8 @@ export default defineConfig({
   resolve: { conditions: ['@vivace/source'] },
   test: {
     include: ['libs/*/src/**/*.spec.ts', 'apps/*/src/**/*.spec.ts', 'tools/**/*.spec.ts', 'bench/src/**/*.spec.ts'],
-    testTimeout: 30_000,
+    // Property tests of a loaded machine; what hangs is ended all the same.
+    testTimeout: 120_000,
     pool: 'forks',
   },
 });
