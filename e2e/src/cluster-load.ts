@@ -44,7 +44,7 @@ export class ClusterLoad {
   #checked = 0;
   #stopped = false;
   #running: Promise<unknown> = Promise.resolve();
-  #nextDistributor = 0;
+  #nextDoor = 0;
   /** Answers that lacked what had been acknowledged, or had something twice. */
   readonly wrong: string[] = [];
   readonly outages: Outage[] = [];
@@ -64,7 +64,7 @@ export class ClusterLoad {
 
   start(): void {
     const senders = Array.from({ length: SENDERS }, () => this.#send());
-    const readers = this.#cluster.all('query-frontend').map((frontend) => this.#read(frontend));
+    const readers = [...this.#cluster.all('query-frontend'), ...this.#cluster.all('gateway')].map((door) => this.#read(door));
     this.#running = Promise.all([...senders, ...readers]);
   }
 
@@ -130,10 +130,10 @@ export class ClusterLoad {
     }
   }
 
-  /** Through one distributor after the other, running or not: whether it was acknowledged. */
+  /** Through one distributor or gateway after the other, running or not: whether it was acknowledged. */
   async #push(body: string): Promise<boolean> {
-    const distributors = this.#cluster.all('distributor');
-    const { otlpHttp } = distributors[this.#nextDistributor++ % distributors.length];
+    const doors = [...this.#cluster.all('distributor'), ...this.#cluster.all('gateway')];
+    const { otlpHttp } = doors[this.#nextDoor++ % doors.length];
     try {
       const headers = { 'content-type': 'application/json' };
       const response = await fetch(`${otlpHttp}/v1/traces`, { method: 'POST', headers, body, signal: AbortSignal.timeout(PUSH_TIMEOUT_MS) });
@@ -145,7 +145,7 @@ export class ClusterLoad {
     }
   }
 
-  /** Asks one frontend for one trace after the other: the last ones, those whose block is being handed over, and any. */
+  /** Asks one frontend, or gateway, for one trace after the other: the last ones, those whose block is being handed over, and any. */
   async #read(frontend: ClusterMember): Promise<void> {
     let failure: { readonly sinceMs: number; count: number; readonly reason: string } | undefined;
     for (let n = 0; !this.#stopped; n++) {

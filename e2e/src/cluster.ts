@@ -7,7 +7,8 @@ import { ServerProcess } from './server-process.ts';
 
 // Roles as processes of their own on loopback, joined by gossip, with one store.
 
-export const ROLES = ['ingester', 'query-frontend', 'querier', 'distributor', 'compactor'] as const;
+export const ROLES = ['ingester', 'query-frontend', 'querier', 'distributor', 'compactor', 'gateway'] as const;
+const WITHOUT_RING: readonly RoleName[] = ['query-frontend', 'gateway'];
 export type RoleName = (typeof ROLES)[number];
 
 /** Short, so that a test sees every hand-over many times. */
@@ -18,7 +19,8 @@ const BLOCKLIST_POLL = '1s';
 const COMPLETE_BLOCK_TIMEOUT = '5s';
 
 export interface ClusterOptions {
-  readonly processes: Readonly<Record<RoleName, number>>;
+  /** How many of each role; none of those left out. */
+  readonly processes: Readonly<Partial<Record<RoleName, number>>>;
   /** Keys of `storage.trace`; a local folder unless said otherwise. */
   readonly store?: object;
   /** Gives the data folders of these processes a disk of their own, in memory: bytes by name of the process. */
@@ -44,7 +46,7 @@ export class ClusterMember extends ServerProcess {
 
   constructor(name: string, role: RoleName, ports: Ports, configFile: string, dataDir: string, wrapper: readonly string[]) {
     const http = `http://127.0.0.1:${ports.http}`;
-    super({ configFile, http, wrapper });
+    super({ configFile, http, wrapper, ...(role === 'gateway' && { door: `http://127.0.0.1:${ports.otlpHttp}` }) });
     this.name = name;
     this.role = role;
     this.http = http;
@@ -84,8 +86,9 @@ export class Cluster {
   /** Prepares folders and configurations; nothing runs until `start`. */
   static async create(options: ClusterOptions): Promise<Cluster> {
     const cluster = new Cluster(fs.mkdtempSync(path.join(os.tmpdir(), 'vivace-cluster-')), options);
-    for (const role of ROLES) for (let i = 1; i <= options.processes[role]; i++) await cluster.#take(nameOf(role, i));
-    for (const role of ROLES) for (let i = 1; i <= options.processes[role]; i++) cluster.#prepare(role, nameOf(role, i));
+    const wanted = ROLES.flatMap((role) => Array.from({ length: options.processes[role] ?? 0 }, (_, i) => ({ role, name: nameOf(role, i + 1) })));
+    for (const { name } of wanted) await cluster.#take(name);
+    for (const { role, name } of wanted) cluster.#prepare(role, name);
     return cluster;
   }
 
@@ -111,7 +114,7 @@ export class Cluster {
 
   /** The ingesters as every running process with a ring sees them: by name of the process, `id state` sorted. */
   async rings(): Promise<Readonly<Record<string, readonly string[]>>> {
-    const pages = this.running().filter(({ role }) => role !== 'query-frontend');
+    const pages = this.running().filter(({ role }) => !WITHOUT_RING.includes(role));
     const entries = await Promise.all(
       pages.map(async (member): Promise<[string, readonly string[]]> => {
         const { body } = await member.get('/ingester/ring', { accept: 'application/json' });
@@ -176,7 +179,7 @@ export class Cluster {
   #config(role: RoleName, name: string, dataDir: string): object {
     const ports = this.#ports.get(name)!;
     const addresses = (wanted: RoleName, port: keyof Ports) =>
-      Array.from({ length: this.#options.processes[wanted] }, (_, i) => `127.0.0.1:${this.#ports.get(nameOf(wanted, i + 1))![port]}`);
+      Array.from({ length: this.#options.processes[wanted] ?? 0 }, (_, i) => `127.0.0.1:${this.#ports.get(nameOf(wanted, i + 1))![port]}`);
     const kvstore = { store: 'memberlist' };
     return {
       target: role,
@@ -218,6 +221,19 @@ export class Cluster {
           min_ready_duration: '1s',
           heartbeat_period: HEARTBEAT_PERIOD,
           ring: { replication_factor: 3, kvstore, heartbeat_timeout: `${HEARTBEAT_TIMEOUT_MS}ms` },
+        },
+      },
+      gateway: {
+        http_listen_address: '127.0.0.1',
+        http_listen_port: ports.otlpHttp,
+        otlp_grpc_listen_port: ports.otlpGrpc,
+        upstreams: {
+          otlp_http: addresses('distributor', 'otlpHttp'),
+          otlp_grpc: addresses('distributor', 'otlpGrpc'),
+          distributor: addresses('distributor', 'http'),
+          query_frontend: addresses('query-frontend', 'http'),
+          query_frontend_grpc: addresses('query-frontend', 'grpc'),
+          ingester: addresses('ingester', 'http'),
         },
       },
       querier: { max_concurrent_queries: 8, frontend_worker: { frontend_address: addresses('query-frontend', 'grpc').join(','), id: name } },

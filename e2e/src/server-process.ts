@@ -12,6 +12,8 @@ export interface ServerProcessOptions {
   readonly configFile: string;
   /** Where it answers HTTP. */
   readonly http: string;
+  /** Where it answers the query API; `http` unless said otherwise. */
+  readonly door?: string;
   /** Environment besides that of the test. */
   readonly env?: Readonly<Record<string, string>>;
   /** Command and arguments that run the process, which follows as arguments of theirs. */
@@ -95,7 +97,8 @@ export class ServerProcess implements QueryDoor {
   }
 
   async get(pathAndQuery: string, headers: Readonly<Record<string, string>> = {}): Promise<{ status: number; body: string }> {
-    const response = await fetch(this.#options.http + pathAndQuery, { headers, signal: AbortSignal.timeout(30_000) });
+    const { http, door = http } = this.#options;
+    const response = await fetch(door + pathAndQuery, { headers, signal: AbortSignal.timeout(30_000) });
     return { status: response.status, body: await response.text() };
   }
 }
