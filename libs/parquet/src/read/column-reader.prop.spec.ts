@@ -216,6 +216,8 @@ function roundTrip<T>(
       );
       expect(spelled(reader.valuesRange(from, expected.length))).toEqual(expected.slice(from));
       expect(spelled(reader.values())).toEqual(expected);
+      reader.release();
+      expect(spelled(reader.values())).toEqual(expected);
       expect(reader.present()).toBe(expected.length);
       const levels = reader.definition();
       expect(Array.from({ length: levels.count }, (_, i) => (levels.constant < 0 ? levels.each[i] : levels.constant))).toEqual(
