@@ -30,7 +30,7 @@ export interface JobSources {
   readonly range?: IdRange;
   /** The question is about this time, which is over since long: recent data seldom has anything of it. */
   readonly longAgo?: TimeRange;
-  /** Of recent data only these traces, 16 bytes each. */
+  /** Of recent data only these traces, 16 bytes each, all of them in `range`. */
   readonly only?: Uint8Array;
 }
 

@@ -29,7 +29,7 @@ export async function withBatches<T>(
 
 /** The same for what only recent data is asked. */
 export async function withRecent<T>(sources: JobSources, readers: BlockReaders, use: (recent: RecentBatches) => Promise<T>): Promise<T> {
-  const recent = openRecent(sources.tables, sources.parts, readers.parts);
+  const recent = openRecent(sources.tables, sources.parts, readers.parts, sources.range);
   try {
     return await use(recent);
   } finally {
@@ -38,8 +38,8 @@ export async function withRecent<T>(sources: JobSources, readers: BlockReaders, 
   }
 }
 
-function isDistinct({ share, range }: JobSources): boolean {
-  return share !== undefined || range !== undefined;
+function isDistinct({ share, range, only }: JobSources): boolean {
+  return only === undefined && (share !== undefined || range !== undefined);
 }
 
 async function* batchesOf(recent: RecentBatches, sources: JobSources, readers: BlockReaders, signal: AbortSignal): AsyncGenerator<SpanColumns> {

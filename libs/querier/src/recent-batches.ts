@@ -3,11 +3,13 @@ import { compareBytes } from '@vivace/bytes';
 import { PartColumns, PartReader } from '@vivace/part';
 import { identityOrder, orderByTrace, SpanTable, TableColumns, TraceAppender } from '@vivace/trace';
 import type { SpanColumns, SpanTableHandle, TraceOrder } from '@vivace/trace';
-import { lowerBound } from './copies/id-range.ts';
+import { lowerBound, rowsInRange } from './copies/id-range.ts';
+import type { IdRange } from './copies/id-range.ts';
+import { TraceNumbers } from './copies/trace-numbers.ts';
 
 /** Recent data opened for one job. `close` ends the part files; the batches must not be used after it. */
 export interface RecentBatches {
-  readonly batches: SpanColumns[];
+  readonly batches: readonly SpanColumns[];
   /** Appends what there is of one trace to `target`, which may then have a span several times. */
   append(traceId: Uint8Array, target: SpanTable): void;
   close(): void;
@@ -54,9 +56,11 @@ interface Source {
  * Tables and parts as batches of whole traces. A trace whose spans lie in several of them (it went on while a table was cut) is put
  * together in a batch of its own, so that a query always sees it whole, and no span twice.
  *
+ * Only traces in `range` are sure to be so; others may be there or not, whole or in pieces, and must be left out.
+ *
  * What was read of a part stays in `kept` for other queries of the thread; its file is open only between this and `close`.
  */
-export function openRecent(tables: readonly SpanTableHandle[], parts: readonly string[], kept: PartCache): RecentBatches {
+export function openRecent(tables: readonly SpanTableHandle[], parts: readonly string[], kept: PartCache, range: IdRange = {}): RecentBatches {
   const used: { readonly key: string; readonly part: KeptPart }[] = [];
   const close = () => {
     for (const { key, part } of used) {
@@ -81,39 +85,44 @@ export function openRecent(tables: readonly SpanTableHandle[], parts: readonly s
         if (row < source.traceCount && compareBytes(ids, row * 16, traceId, 0, 16) === 0) source.append(row, target);
       }
     };
-    return { batches: assemble(sources), append, close };
+    let batches: SpanColumns[] | undefined;
+    return {
+      get batches() {
+        batches ??= assemble(sources, range);
+        return batches;
+      },
+      append,
+      close,
+    };
   } catch (error) {
     close();
     throw error;
   }
 }
 
-function assemble(sources: readonly Source[]): SpanColumns[] {
+function assemble(sources: readonly Source[], range: IdRange): SpanColumns[] {
   if (sources.length < 2) return sources.map((source) => source.columns(undefined));
-  // A table is used as the set of ids seen; `count` says in how many sources.
-  const seen = new SpanTable({ traces: sources.reduce((n, s) => n + s.traceCount, 0) });
-  const rows: Uint32Array[] = [];
-  const count = new Uint32Array(sources.reduce((n, s) => n + s.traceCount, 0));
-  for (const source of sources) {
-    const ids = source.ids();
-    const mine = new Uint32Array(source.traceCount);
-    for (let row = 0; row < mine.length; row++) count[(mine[row] = seen.internTrace(ids, row * 16))]++;
-    rows.push(mine);
-  }
-  if (seen.traceCount === count.length) return sources.map((source) => source.columns(undefined));
+  const bounds = sources.map((source) => rowsInRange(source.ids(), range));
+  const seen = new TraceNumbers(bounds.reduce((n, [from, to]) => n + to - from, 0));
+  const numbers = sources.map((source, s) => seen.add(source.ids(), ...bounds[s]));
+  /** In how many sources each trace is. */
+  const count = new Uint32Array(seen.count);
+  for (const traces of numbers) for (let i = 0; i < traces.length; i++) count[traces[i]]++;
   const whole = new SpanTable();
   const batches = sources.map((source, s) => {
+    const [from, to] = bounds[s];
     const keep = new Uint8Array(source.traceCount);
     let kept = 0;
-    for (let row = 0; row < source.traceCount; row++) {
-      if (count[rows[s][row]] === 1) {
+    for (let row = from; row < to; row++) {
+      if (count[numbers[s][row - from]] === 1) {
         keep[row] = 1;
         kept++;
       } else source.append(row, whole);
     }
-    return source.columns(kept === source.traceCount ? undefined : keep);
+    // Columns of all traces are at hand, those of some are not.
+    return source.columns(kept === to - from ? undefined : keep);
   });
-  batches.push(new TableColumns(whole));
+  if (whole.spanCount > 0) batches.push(new TableColumns(whole));
   return batches;
 }
 

@@ -119,7 +119,7 @@ export async function openPieces(pieces: readonly Piece[], range: IdRange, signa
   return open.filter(({ from, to }) => from < to);
 }
 
-export async function inTurns<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+async function inTurns<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
   const out: R[] = [];
   for (let from = 0; from < items.length; from += AT_A_TIME) out.push(...(await Promise.all(items.slice(from, from + AT_A_TIME).map(work))));
   return out;

@@ -26,9 +26,9 @@ export async function askCopies(
   const nothing: JobSources = { tenant, tables: [], parts: [], blocks: [] };
   const range = await local.run('idRange', { sources: { ...nothing, blocks, ...(share && { share }) } }, options);
   const here: JobSources = { ...nothing, blocks, range };
-  const elsewhere: JobSources = { ...nothing, covered };
+  const elsewhere: JobSources = { ...nothing, covered, range };
   const asked = rotated(ingesters.members, share?.part ?? 0);
-  const digests = await ingesters.ask<TraceDigests>('digests', asked, () => ({ sources: { ...elsewhere, range, ...(longAgo && { longAgo }) } }));
+  const digests = await ingesters.ask<TraceDigests>('digests', asked, () => ({ sources: { ...elsewhere, ...(longAgo && { longAgo }) } }));
   for (;;) {
     const alive = ingesters.members;
     const holders: { readonly member: RingMember; readonly digests: TraceDigests }[] = [];
