@@ -19,7 +19,7 @@ const FULL_CHECK_EVERY = 10;
 const KILL_START_EVERY = 4;
 /** Rounds after which a request that was answered is sent once more. */
 const REPEAT_AFTER = 5;
-/** A quiet machine takes two minutes. */
+/** More than a hundred starts of a process, each slow on a busy machine. */
 const TIMEOUT_MS = 900_000;
 /** Traces of a round that are fetched by id; the others are searched for. */
 const FETCHED_PER_ROUND = 20;
