@@ -11,12 +11,12 @@ export const ROLES = ['ingester', 'query-frontend', 'querier', 'distributor', 'c
 const WITHOUT_RING: readonly RoleName[] = ['query-frontend', 'gateway'];
 export type RoleName = (typeof ROLES)[number];
 
-/** Short, so that a test sees every hand-over many times. */
-export const HEARTBEAT_TIMEOUT_MS = 5_000;
+/** Short, so that a test sees every hand-over many times; long enough for a machine that does a dozen other things. */
+export const HEARTBEAT_TIMEOUT_MS = 10_000;
 const HEARTBEAT_PERIOD = '1s';
 const BLOCKLIST_POLL = '1s';
-/** Of blocks, polled three times and more meanwhile. */
-const COMPLETE_BLOCK_TIMEOUT = '5s';
+/** Of blocks, polled three times and more meanwhile, however slow the machine. */
+const COMPLETE_BLOCK_TIMEOUT = '20s';
 
 export interface ClusterOptions {
   /** How many of each role; none of those left out. */

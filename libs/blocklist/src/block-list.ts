@@ -68,6 +68,8 @@ const CLOCK_SLACK_MS = 60_000;
 const FIRST_POLL_RETRY_MS = 1_000;
 /** A compacted block is asked for so many polls: by then its successor is known everywhere. */
 const GRACE_POLLS = 2;
+/** However often is polled: what a poll itself may take. */
+const MIN_GRACE_MS = 30_000;
 
 interface Tenant extends TenantBlocks {
   readonly visible: readonly BlockMeta[];
@@ -301,7 +303,7 @@ class PolledBlockList implements BlockList {
       this.#tenants.delete(tenant);
       return;
     }
-    const graceMs = GRACE_POLLS * this.#deps.config.pollMs;
+    const graceMs = Math.max(MIN_GRACE_MS, GRACE_POLLS * this.#deps.config.pollMs);
     this.#tenants.set(tenant, { live, compacted, visible: visibleBlocks({ live, compacted }, this.#deps.clock.now(), graceMs), stored });
   }
 }
