@@ -32,8 +32,11 @@ type Acknowledged = Map<string, number>;
 
 let vivace: Vivace;
 beforeAll(async () => {
-  // Short periods, so that cuts, parts and blocks are under way when the process dies.
-  vivace = await Vivace.create({ ingester: { trace_idle_period: '200ms', trace_live_period: '400ms', flush_check_period: '100ms', max_block_duration: '1s' } });
+  // Short periods, so that cuts, parts, blocks and merges of blocks are under way when the process dies.
+  vivace = await Vivace.create({
+    ingester: { trace_idle_period: '200ms', trace_live_period: '400ms', flush_check_period: '100ms', max_block_duration: '1s' },
+    more: 'compactor: { compaction: { compaction_cycle: 500ms } }',
+  });
 });
 afterAll(() => vivace.destroy());
 

@@ -10,7 +10,7 @@ import { SpanTable } from '@vivace/trace';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { BuildBlockJob } from './build-block.ts';
-import { createHeavyWork, ingesterTasks } from './heavy-work.ts';
+import { createHeavyWork, ingesterTasks, recoverStaging } from './heavy-work.ts';
 import type { HeavyWorkDeps } from './heavy-work.ts';
 
 const TENANT = parseTenantId('single-tenant') as TenantId;
@@ -145,5 +145,30 @@ describe('createHeavyWork', () => {
     expect(jobs).toHaveLength(2);
     expect(await store.listFolders(`${TENANT}/`)).toEqual(['y']);
     expect(fs.readdirSync(path.join(dir, 'blocks', TENANT))).toEqual(['y']);
+  });
+});
+
+describe('recoverStaging', () => {
+  async function leftBehind(objects: readonly string[]) {
+    const store = new MemoryObjectStore();
+    const [partsDir, stagingDir] = [path.join(dir, 'parts'), path.join(dir, 'blocks')];
+    const staged = path.join(stagingDir, TENANT, 'b1');
+    fs.mkdirSync(staged, { recursive: true });
+    fs.mkdirSync(path.join(partsDir, TENANT), { recursive: true });
+    fs.writeFileSync(path.join(staged, 'parts.json'), '["1.part"]');
+    for (const name of ['1.part', '2.part']) fs.writeFileSync(path.join(partsDir, TENANT, name), '');
+    for (const name of objects) await store.put(`${TENANT}/b1/${name}`, new Uint8Array(1));
+    await recoverStaging({ store, partsDir, stagingDir });
+    expect(fs.existsSync(staged)).toBe(false);
+    return { parts: fs.readdirSync(path.join(partsDir, TENANT)), objects: (await store.list(`${TENANT}/b1/`)).map(({ key }) => path.basename(key)) };
+  }
+
+  it('removes the parts of a block that became live, or was even merged into another since', async () => {
+    expect(await leftBehind(['data.parquet', 'meta.json'])).toEqual({ parts: ['2.part'], objects: ['data.parquet', 'meta.json'] });
+    expect(await leftBehind(['data.parquet', 'meta.compacted.json'])).toEqual({ parts: ['2.part'], objects: ['data.parquet', 'meta.compacted.json'] });
+  });
+
+  it('removes a block that did not become live, and keeps its parts', async () => {
+    expect(await leftBehind(['data.parquet', 'bloom-0'])).toEqual({ parts: ['1.part', '2.part'], objects: [] });
   });
 });

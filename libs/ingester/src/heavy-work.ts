@@ -143,7 +143,7 @@ export async function recoverStaging(deps: Pick<HeavyWorkDeps, 'store' | 'partsD
   for (const tenant of await folders(deps.stagingDir)) {
     for (const block of await folders(path.join(deps.stagingDir, tenant))) {
       const dir = path.join(deps.stagingDir, tenant, block);
-      const live = (await deps.store.stat(`${tenant}/${block}/meta.json`)) !== undefined;
+      const live = await isStored(deps.store, `${tenant}/${block}/`);
       const parts = live ? await readParts(path.join(dir, PARTS_FILE)) : [];
       for (const part of parts) await fs.rm(path.join(deps.partsDir, tenant, part), { force: true });
       if (!live) await removeObjects(deps.store, `${tenant}/${block}/`);
@@ -155,6 +155,11 @@ export async function recoverStaging(deps: Pick<HeavyWorkDeps, 'store' | 'partsD
 /** Of a block that is not visible. */
 async function removeObjects(store: ObjectStore, prefix: string): Promise<void> {
   for (const object of await store.list(prefix)) await store.delete(object.key);
+}
+
+/** Whether a block became live; it may have been merged into another since. */
+async function isStored(store: ObjectStore, folder: string): Promise<boolean> {
+  return (await store.stat(`${folder}meta.json`)) !== undefined || (await store.stat(`${folder}meta.compacted.json`)) !== undefined;
 }
 
 async function folders(dir: string): Promise<string[]> {
