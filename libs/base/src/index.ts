@@ -17,4 +17,6 @@ export type { MemoryMetrics } from './memory-metrics.ts';
 export type { Counter, Family, Gauge, Histogram, HistogramOptions, MetricsRegistry } from './metrics.ts';
 export { errorCodeOf, rpcCode, rpcStatus } from './rpc.ts';
 export type { RpcCall, RpcMethod, RpcStatus } from './rpc.ts';
+export { TenantQueues } from './tenant-queues.ts';
+export type { QueueBounds } from './tenant-queues.ts';
 export type { Timers } from './timers.ts';

@@ -8,5 +8,6 @@ export { DEFAULT_SCAN_LIMITS, scanExport } from './scan-export.ts';
 export type { ScanLimits } from './scan-export.ts';
 export { REFUSAL_REASONS, ScanResult } from './scan-result.ts';
 export type { RefusalReason } from './scan-result.ts';
+export { selectByEnd } from './select-by-end.ts';
 export { traceToJson } from './trace-to-json.ts';
 export { tableToProto, traceToProto } from './trace-to-proto.ts';
