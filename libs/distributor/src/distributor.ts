@@ -3,6 +3,7 @@ import type { Clock, MetricsRegistry, TenantId } from '@vivace/base';
 import { numberTraces, scanExport, ScanResult } from '@vivace/otlp';
 import { createDistributorMetrics } from './distributor-metrics.ts';
 import type { DistributorMetrics, TenantMetrics } from './distributor-metrics.ts';
+import type { GeneratorForwarder } from './generator-forwarder.ts';
 import type { DistributorLimits, IngesterPort } from './ports.ts';
 import { RateLimiter } from './rate-limiter.ts';
 import { reasonCounts, refusalMessage } from './refusal-message.ts';
@@ -16,6 +17,8 @@ export interface DistributorDeps {
   readonly maxNegativeDurationMs: number;
   readonly limits: (tenant: TenantId) => DistributorLimits;
   readonly ingester: IngesterPort;
+  /** Is offered what the ingester took. */
+  readonly forwarder?: Pick<GeneratorForwarder, 'offer'>;
   readonly clock: Clock;
   readonly metrics: MetricsRegistry;
 }
@@ -114,7 +117,9 @@ class ScanningDistributor implements Distributor {
 
   async #ingest(tenant: TenantId, bytes: Uint8Array, scan: ScanResult, metrics: TenantMetrics): ReturnType<IngesterPort['push']> {
     try {
-      return await this.#deps.ingester.push(tenant, bytes, scan);
+      const refusals = await this.#deps.ingester.push(tenant, bytes, scan);
+      this.#deps.forwarder?.offer(tenant, bytes, scan);
+      return refusals;
     } catch (error) {
       const known = AppError.from(error);
       // The sender is asked to come back: those spans are not lost yet.

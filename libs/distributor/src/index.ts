@@ -1,6 +1,10 @@
 export { createDistributor } from './distributor.ts';
 export type { Distributor, DistributorDeps, PushInfo, PushOutcome } from './distributor.ts';
+export { createGeneratorForwarder } from './generator-forwarder.ts';
+export type { GeneratorForwarder, GeneratorForwarderDeps } from './generator-forwarder.ts';
 export { ingesterPushMethod } from './ingester-push.ts';
-export type { DistributorLimits, IngesterPort, IngesterRefusals } from './ports.ts';
+export type { DistributorLimits, ForwardLimits, GeneratorPort, IngesterPort, IngesterRefusals } from './ports.ts';
 export { createReplicatedIngester } from './replicated-ingester.ts';
 export type { ReplicatedIngesterDeps } from './replicated-ingester.ts';
+export { createRingGenerators, generatorPushMethod } from './ring-generators.ts';
+export type { RingGeneratorsDeps } from './ring-generators.ts';

@@ -1,4 +1,4 @@
-import type { TenantId } from '@vivace/base';
+import type { QueueBounds, TenantId } from '@vivace/base';
 import type { ScanResult } from '@vivace/otlp';
 
 /** Spans the ingester did not keep, by reason. */
@@ -15,6 +15,15 @@ export interface IngesterPort {
    */
   push(tenant: TenantId, bytes: Uint8Array, scan: ScanResult): Promise<IngesterRefusals>;
 }
+
+/** Where spans go of which metrics are made. */
+export interface GeneratorPort {
+  /** Resolves when the good spans of `bytes` were counted and taken. `scan` is of `bytes`; both are borrowed until it settles. Rejects with an AppError when some were not. */
+  push(tenant: TenantId, bytes: Uint8Array, scan: ScanResult): Promise<void>;
+}
+
+/** The queue of one tenant to the metrics-generators. */
+export type ForwardLimits = QueueBounds;
 
 /** The limits of one tenant that the distributor applies, resolved. */
 export interface DistributorLimits {

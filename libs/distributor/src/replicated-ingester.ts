@@ -1,13 +1,14 @@
 import { AppError } from '@vivace/base';
 import type { Logger, MetricsRegistry, TenantId } from '@vivace/base';
-import { DROP, numberTraces, regroup } from '@vivace/otlp';
+import { DROP, regroup } from '@vivace/otlp';
 import type { ScanResult } from '@vivace/otlp';
-import { NO_MEMBER, tenantSeed, traceToken } from '@vivace/ring';
+import { NO_MEMBER } from '@vivace/ring';
 import type { RingView } from '@vivace/ring';
 import { callOnce } from '@vivace/rpc';
 import type { RpcChannel } from '@vivace/rpc';
 import { decodePushResponse, PUSH_PATH } from './ingester-push.ts';
 import type { IngesterPort, IngesterRefusals } from './ports.ts';
+import { traceTokens } from './trace-tokens.ts';
 
 export interface ReplicatedIngesterDeps {
   /** The ingesters a tenant's spans go to now. */
@@ -94,11 +95,8 @@ class ReplicatedPush {
     this.#bytes = bytes;
     this.#scan = scan;
     this.#traceOf = new Uint32Array(scan.spanCount);
-    const firstSpan = new Uint32Array(scan.spanCount);
-    const count = numberTraces(bytes, scan, this.#traceOf, firstSpan);
-    const seed = tenantSeed(tenant);
-    this.#tokens = new Uint32Array(count);
-    for (let t = 0; t < count; t++) this.#tokens[t] = traceToken(seed, bytes, scan.spanTraceIdAt[firstSpan[t]]);
+    this.#tokens = traceTokens(tenant, bytes, scan, this.#traceOf);
+    const count = this.#tokens.length;
     this.#acknowledged = new Uint8Array(count);
     this.#underWay = new Uint8Array(count);
     this.#short = count;
