@@ -187,7 +187,7 @@ describe('createQuerier', () => {
       rootServiceName: root,
       rootTraceName: '',
       serviceStats: [{ service: root || 'found', spanCount: root ? 7 : 1, errorCount: 0 }],
-      spanSets: [{ spans: [], spanIds: new Uint8Array(8), matched: nr, attributes: [] }],
+      spanSets: [{ spans: [], spanIds: new Uint8Array(8), matched: nr, group: '', attributes: [] }],
     });
     const asked: SearchJob['request'][] = [];
     const { querier, asked: ranges } = setUp(

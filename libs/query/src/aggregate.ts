@@ -43,7 +43,7 @@ export function compileScalarFilter(stage: ScalarFilter, batch: Batch, compileSt
       right(spanset, b, notes);
       if ((compareCells(a, b) & accept) === 0) continue;
       const rows = notes.rows ?? spanset.rows;
-      if (rows.length > 0) out.push({ rows, attributes: [...spanset.attributes, ...notes.attributes] });
+      if (rows.length > 0) out.push({ rows, group: spanset.group, attributes: [...spanset.attributes, ...notes.attributes] });
     }
     return out;
   };
@@ -75,7 +75,7 @@ function compileScalar(expr: ScalarExpr, batch: Batch, compileStages: CompileSta
       return (spanset, out, notes) => {
         const rows = allRows(run([spanset]));
         notes.rows = unionRows(notes.rows ?? [], rows);
-        scalar({ rows, attributes: [] }, out, notes);
+        scalar({ rows, group: '', attributes: [] }, out, notes);
       };
     }
   }

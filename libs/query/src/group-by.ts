@@ -13,6 +13,7 @@ import type { Spanset, StageFunction } from './spanset.ts';
 
 /** A value spans are grouped by; one object per distinct value of a batch. */
 interface Value {
+  readonly id: string;
   readonly json: AnyValueJson;
 }
 
@@ -30,7 +31,9 @@ export function compileGroupBy(stage: GroupBy, batch: Batch): StageFunction {
         if (rows) rows.push(row);
         else groups.set(value, [row]);
       }
-      for (const [value, rows] of groups) out.push({ rows, attributes: [...spanset.attributes, { key, value: value.json }] });
+      for (const [value, rows] of groups) {
+        out.push({ rows, group: `${spanset.group}${value.id};`, attributes: [...spanset.attributes, { key, value: value.json }] });
+      }
     }
     return out;
   };
@@ -40,7 +43,7 @@ export function compileGroupBy(stage: GroupBy, batch: Batch): StageFunction {
 export function coalesce(spansets: readonly Spanset[]): readonly Spanset[] {
   const [first, ...rest] = spansets;
   if (!first) return [];
-  return [{ rows: rest.reduce((rows, spanset) => unionRows(rows, spanset.rows), first.rows), attributes: [] }];
+  return [{ rows: rest.reduce((rows, spanset) => unionRows(rows, spanset.rows), first.rows), group: '', attributes: [] }];
 }
 
 /** Where spans share rows of a coarse level or ids of a dictionary, the value is computed once for all of them. */
@@ -51,7 +54,7 @@ function compileValueOf(expr: FieldExpr, batch: Batch): (row: number) => Value {
     const n = program.count(row);
     const id = valueId(program, n);
     let value = distinct.get(id);
-    if (!value) distinct.set(id, (value = { json: readJson(program, n) }));
+    if (!value) distinct.set(id, (value = { id, json: readJson(program, n) }));
     return value;
   };
   const shared = sharedColumn(expr, batch);

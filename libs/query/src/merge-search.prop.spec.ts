@@ -15,7 +15,7 @@ function piece(trace: number, startNs: bigint, isRoot: boolean, nr: number): Tra
     rootServiceName: isRoot ? 'root' : '',
     rootTraceName: '',
     serviceStats: [{ service: 's', spanCount: nr + 1, errorCount: 0 }],
-    spanSets: [{ attributes: [], spans: [{ spanID: `${trace}-${nr}`, startTimeUnixNano: String(startNs) }], matched: 1, spanIds }],
+    spanSets: [{ group: '', attributes: [], spans: [{ spanID: `${trace}-${nr}`, startTimeUnixNano: String(startNs) }], matched: 1, spanIds }],
   };
 }
 

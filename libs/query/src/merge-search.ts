@@ -95,7 +95,7 @@ function inStorageOrder(a: TracePiece, b: TracePiece): number {
 }
 
 function contentKey(piece: TracePiece): string {
-  const sets = piece.spanSets.map((set) => [set.matched, set.attributes, hex(set.spanIds), set.spans]);
+  const sets = piece.spanSets.map((set) => [set.matched, set.group, set.attributes, hex(set.spanIds), set.spans]);
   return JSON.stringify([piece.rootServiceName, piece.rootTraceName, sets]);
 }
 
@@ -146,10 +146,9 @@ function mergeStats(pieces: readonly TracePiece[]): NonNullable<TraceSearchMetad
 function mergeSpansets(pieces: readonly TracePiece[], limit: number): readonly SpanSetJson[] {
   const sets = new Map<string, SpansetPiece[]>();
   for (const set of pieces.flatMap((piece) => piece.spanSets)) {
-    const id = JSON.stringify(set.attributes.filter(({ key }) => key.startsWith('by(')));
-    const known = sets.get(id);
+    const known = sets.get(set.group);
     if (known) known.push(set);
-    else sets.set(id, [set]);
+    else sets.set(set.group, [set]);
   }
   return [...sets.values()].map((same) => (same.length === 1 ? toJson(same[0], limit) : uniteSpansets(same, limit)));
 }

@@ -38,7 +38,7 @@ export function compilePipeline(stages: readonly Stage[], filters: PlannedFilter
       const rows: number[] = [];
       for (let row = from; row < to; row++) if (run || candidates.bytes[row] !== 0) rows.push(row);
       if (rows.length === 0) return [];
-      const whole: readonly Spanset[] = [{ rows, attributes: [] }];
+      const whole: readonly Spanset[] = [{ rows, group: '', attributes: [] }];
       return run ? run(whole) : whole;
     },
     release() {
@@ -145,9 +145,9 @@ class Compiler {
         const { bytes } = this.#filterMask(stage);
         return (spansets) => {
           const out: Spanset[] = [];
-          for (const { rows, attributes } of spansets) {
+          for (const { rows, group, attributes } of spansets) {
             const kept = rows.filter((row) => bytes[row] !== 0);
-            if (kept.length > 0) out.push({ rows: kept, attributes });
+            if (kept.length > 0) out.push({ rows: kept, group, attributes });
           }
           return out;
         };
@@ -180,7 +180,7 @@ class Compiler {
       const out: Spanset[] = [];
       for (const spanset of spansets) {
         const rows = combine(left([spanset]), right([spanset]));
-        if (rows.length > 0) out.push({ rows, attributes: spanset.attributes });
+        if (rows.length > 0) out.push({ rows, group: spanset.group, attributes: spanset.attributes });
       }
       return out;
     };

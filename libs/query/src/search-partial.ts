@@ -4,6 +4,8 @@ import type { KeyValueJson, SpanJson } from './model.ts';
 export const MAX_IDENTIFIED_SPANS = 10_000;
 
 export interface SpansetPiece {
+  /** Span sets of one trace are the same when this is: the values of its `by`, with their types. */
+  readonly group: string;
   readonly attributes: readonly KeyValueJson[];
   /** The first `spansPerSpanSet` in storage order. */
   readonly spans: readonly SpanJson[];

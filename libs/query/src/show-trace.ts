@@ -39,7 +39,7 @@ function showSpanset(spanset: Spanset, ids: Uint8Array, showSpan: (row: number) 
   const identified = Math.min(rows.length, MAX_IDENTIFIED_SPANS);
   const spanIds = new Uint8Array(identified * 8);
   for (let i = 0; i < identified; i++) for (let b = 0; b < 8; b++) spanIds[8 * i + b] = ids[8 * rows[i] + b];
-  return { attributes: spanset.attributes, spans: rows.slice(0, limit).map(showSpan), matched: rows.length, spanIds };
+  return { group: spanset.group, attributes: spanset.attributes, spans: rows.slice(0, limit).map(showSpan), matched: rows.length, spanIds };
 }
 
 function distinctSpans(rows: readonly number[], ids: Uint8Array): readonly number[] {

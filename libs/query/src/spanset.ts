@@ -3,6 +3,8 @@ import type { KeyValueJson } from './model.ts';
 /** Spans of one trace that belong together: rows of the batch, ascending, and what `by` and aggregates said of them. */
 export interface Spanset {
   readonly rows: readonly number[];
+  /** What `by` found, the same text for the same values only: what is shown of them in `attributes` can be alike (nil and the text "nil"). */
+  readonly group: string;
   readonly attributes: readonly KeyValueJson[];
 }
 
