@@ -1,9 +1,8 @@
 // Asks the engine and the oracle the same, and brings both answers to one form.
 import { evaluateNaively, plainOf, tableOf } from '@vivace/testkit';
-import type { NaiveValue, PlainTrace } from '@vivace/testkit';
+import type { NaiveValues, PlainTrace } from '@vivace/testkit';
 import { TableColumns } from '@vivace/trace';
 import { parseQuery, validateQuery } from '@vivace/traceql';
-import type { Static } from '@vivace/traceql';
 import { cellToJson } from './cell-json.ts';
 import { Cell, setLiteral } from './cell.ts';
 import { mergeSearch } from './merge-search.ts';
@@ -36,11 +35,11 @@ export async function askEngine(text: string, traces: readonly PlainTrace[]): Pr
 
 /** The oracle sees the spans as the table orders them, without duplicates. */
 export function askOracle(text: string, traces: readonly PlainTrace[]): Answer {
-  const found = evaluateNaively(parseQuery(text), plainOf(tableOf(traces)));
-  const entries = found.map(({ traceId, spansets }) => {
+  const query = parseQuery(text);
+  const entries = evaluateNaively(query, plainOf(tableOf(traces))).map(({ traceId, spansets }) => {
     const sets = spansets.map(({ attributes, spans }) =>
       print(
-        attributes.map(([key, value]) => [key, toJson(value)]),
+        attributes.map(([key, values]) => [key, toJson(values)]),
         spans.map((s) => s.spanId),
       ),
     );
@@ -53,9 +52,9 @@ function print(attributes: readonly (readonly [string, AnyValueJson])[], spanIds
   return `${JSON.stringify(attributes)} ${[...new Set(spanIds)].sort().join(' ')}`;
 }
 
-function toJson(value: NaiveValue | undefined): AnyValueJson {
-  if (value?.type === 'array') return { arrayValue: { values: value.items.map(toJson) } };
+function toJson(values: NaiveValues): AnyValueJson {
+  if (values.length > 1) return { arrayValue: { values: values.map((value) => toJson([value])) } };
   const cell = new Cell();
-  if (value) setLiteral(cell, value satisfies Static);
+  if (values.length > 0) setLiteral(cell, values[0]);
   return cellToJson(cell);
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { PlainAttrs, PlainSpan, PlainTrace, PlainValue } from './plain.ts';
 
 const scalar: fc.Arbitrary<PlainValue> = fc.oneof(
-  { weight: 4, arbitrary: fc.constantFrom('GET', 'POST', 'x', '', 'a b', 'ключ') },
+  { weight: 4, arbitrary: fc.constantFrom('GET', 'POST', 'x', '', 'nil', 'a b', 'ключ') },
   { weight: 3, arbitrary: fc.bigInt({ min: -5n, max: 600n }) },
   { weight: 1, arbitrary: fc.bigInt({ min: -(1n << 63n), max: (1n << 63n) - 1n }) },
   { weight: 2, arbitrary: fc.constantFrom(0.5, -1.25, 3, 1e300) },

@@ -1,35 +1,34 @@
 // The oracle of compare(): docs/traceql.md, "Metrics".
 import type { AttributeScope, Compare, FieldRef, Static } from '@vivace/traceql';
 import type { NaiveSeries } from './evaluate-metrics-naively.ts';
+import { keyOf } from './evaluate-naively.ts';
 import { shownAs } from './label-value.ts';
-import { matches, valueOf } from './naive-expr.ts';
-import type { SpanView } from './trace-view.ts';
+import { matches, single, valuesOf } from './naive-expr.ts';
+import type { NaiveSpan } from './naive-spans.ts';
 
 const INTRINSICS = ['name', 'kind', 'status', 'statusMessage', 'rootName', 'rootServiceName', 'instrumentation:name', 'instrumentation:version'] as const;
 const NIL: Static = { type: 'string', value: 'nil' };
 
 /** All values, however many: `topN` is not its affair. */
-export function compareNaively({ selection, start, end }: Compare, inBucket: readonly (readonly SpanView[])[]): readonly NaiveSeries[] {
+export function compareNaively({ selection, start, end }: Compare, inBucket: readonly (readonly NaiveSpan[])[]): readonly NaiveSeries[] {
   const series = new Map<string, { readonly labels: NaiveSeries['labels']; readonly values: number[] }>();
   const count = (bucket: number, type: string, attribute: string, value: Static): void => {
     const labels = [
       ['__meta_type', { type: 'string', value: type }],
       [attribute, value],
     ] as const;
-    const id = JSON.stringify(labels, (_, part: unknown) => (typeof part === 'bigint' ? String(part) : part));
-    const known = series.get(id) ?? { labels, values: inBucket.map(() => 0) };
-    series.set(id, known);
+    const known = series.get(keyOf(labels)) ?? { labels, values: inBucket.map(() => 0) };
+    series.set(keyOf(labels), known);
     known.values[bucket]++;
   };
-  inBucket.forEach((views, bucket) => {
-    for (const view of views) {
-      const { startNs } = view.span;
-      const isSelected = matches(selection.expr, view) && (end <= start || (startNs > start && startNs <= end));
+  inBucket.forEach((spans, bucket) => {
+    for (const span of spans) {
+      const isSelected = matches(selection.expr, span) && (end <= start || (span.startNs > start && span.startNs <= end));
       const side = isSelected ? 'selection' : 'baseline';
-      for (const [label, field] of fieldsOf(view)) {
-        const value = valueOf(field, view);
+      for (const [label, field] of fieldsOf(span)) {
+        const value = single(valuesOf(field, span));
         count(bucket, `${side}_total`, label, NIL);
-        count(bucket, side, label, value === undefined || value.type === 'array' ? NIL : shownAs(value));
+        count(bucket, side, label, value ? shownAs(value) : NIL);
       }
     }
   });
@@ -37,7 +36,7 @@ export function compareNaively({ selection, start, end }: Compare, inBucket: rea
 }
 
 /** What the span has, whatever its value. */
-function fieldsOf({ span }: SpanView): readonly (readonly [string, FieldRef])[] {
+function fieldsOf(span: NaiveSpan): readonly (readonly [string, FieldRef])[] {
   const loc = { from: 0, to: 0 };
   const attribute = (scope: AttributeScope, name: string) => [`${scope}.${name}`, { kind: 'attribute', scope, name, parent: false, loc }] as const;
   const names = (attrs: readonly (readonly [string, unknown])[], ...more: readonly string[]) => new Set([...attrs.map(([key]) => key), ...more]);

@@ -3,10 +3,10 @@ import { compareStatics, fieldLabel } from '@vivace/traceql';
 import type { MetricsAggregate, MetricsFilter, MetricsOp, Query, SecondStage, Static } from '@vivace/traceql';
 import type { PlainTrace } from '../plain.ts';
 import { compareNaively } from './compare-naively.ts';
+import { evaluateNaively, keyOf, mergeSpans } from './evaluate-naively.ts';
 import { shownAs } from './label-value.ts';
-import { matchingSpans } from './evaluate-naively.ts';
-import { valueOf } from './naive-expr.ts';
-import type { SpanView } from './trace-view.ts';
+import { isNumber, single, valuesOf } from './naive-expr.ts';
+import type { NaiveSpan } from './naive-spans.ts';
 
 export interface NaiveTimes {
   readonly startNs: bigint;
@@ -28,16 +28,15 @@ export function evaluateMetricsNaively(query: Query, traces: readonly PlainTrace
   const { metrics } = query;
   if (!metrics) throw new Error('no metrics query');
   const { width, edges } = bucketsOf(times);
-  const spans = traces.flatMap((trace) => matchingSpans(query, trace));
-  const inBucket = edges.map((edge) => spans.filter(({ span }) => span.startNs <= edge && span.startNs > edge - width));
+  const spans = evaluateNaively(query, traces).flatMap(({ spansets }) => mergeSpans(spansets));
+  const inBucket = edges.map((edge) => spans.filter(({ startNs }) => startNs <= edge && startNs > edge - width));
   const shown = (all: readonly NaiveSeries[]) => all.filter(({ values }) => values.some((value) => value !== undefined)).sort(inOrder);
   if (metrics.kind === 'compare') return shown(compareNaively(metrics, inBucket));
-  const groups = new Map<string, readonly NaiveLabel[]>();
-  for (const view of inBucket.flat()) groups.set(print(labelsOf(metrics, view)), labelsOf(metrics, view));
+  const groups = new Map(inBucket.flat().map((span) => [keyOf(labelsOf(metrics, span)), labelsOf(metrics, span)]));
   const isCount = metrics.op === 'rate' || metrics.op === 'count_over_time';
-  if (isCount && metrics.by.length === 0) groups.set(print([]), []);
-  const series = [...groups].flatMap(([id, labels]) => {
-    const members = inBucket.map((views) => views.filter((view) => print(labelsOf(metrics, view)) === id));
+  if (isCount && metrics.by.length === 0) groups.set(keyOf([]), []);
+  const series = [...groups].flatMap(([key, labels]) => {
+    const members = inBucket.map((all) => all.filter((span) => keyOf(labelsOf(metrics, span)) === key));
     return functionSeries(metrics, labels, members, Number(width) / 1e9);
   });
   return shown(query.second.reduce(secondStage, shown(series)));
@@ -52,11 +51,10 @@ function bucketsOf({ startNs, endNs, stepNs }: NaiveTimes): { readonly width: bi
 }
 
 /** Nil is left out, unless there is nothing else. The text "nil" is nil. */
-function labelsOf({ by }: MetricsAggregate, view: SpanView): readonly NaiveLabel[] {
+function labelsOf({ by }: MetricsAggregate, span: NaiveSpan): readonly NaiveLabel[] {
   const labels = by.flatMap((field): readonly NaiveLabel[] => {
-    const value = valueOf(field, view);
-    if (value === undefined || value.type === 'array' || (value.type === 'string' && value.value === 'nil')) return [];
-    return [[fieldLabel(field), shownAs(value)]];
+    const value = single(valuesOf(field, span));
+    return !value || (value.type === 'string' && value.value === 'nil') ? [] : [[fieldLabel(field), shownAs(value)]];
   });
   return labels.length === 0 && by.length > 0 ? [[fieldLabel(by[0]), { type: 'string', value: 'nil' }]] : labels;
 }
@@ -71,15 +69,15 @@ const FOLDS: Partial<Record<MetricsOp, (all: readonly number[]) => number>> = {
 function functionSeries(
   { op, operand, quantiles }: MetricsAggregate,
   labels: readonly NaiveLabel[],
-  members: readonly SpanView[][],
+  members: readonly (readonly NaiveSpan[])[],
   seconds: number,
 ): readonly NaiveSeries[] {
   const named: readonly NaiveLabel[] = labels.length > 0 ? labels : [['__name__', { type: 'string', value: op }]];
-  if (op === 'rate') return [{ labels: named, values: members.map((views) => views.length / seconds) }];
-  if (!operand) return [{ labels: named, values: members.map((views) => views.length) }];
-  const values = members.map((views) => views.map((view) => valueOf(operand, view)).filter((value) => value !== undefined));
+  if (op === 'rate') return [{ labels: named, values: members.map((spans) => spans.length / seconds) }];
+  if (!operand) return [{ labels: named, values: members.map((spans) => spans.length) }];
+  const values = members.map((spans) => spans.map((span) => single(valuesOf(operand, span))).filter(isNumber));
   const scale = values.flat().some(({ type }) => type === 'duration') ? 1e9 : 1;
-  const numbers = values.map((all) => all.flatMap((v) => (v.type === 'int' || v.type === 'float' || v.type === 'duration' ? [Number(v.value)] : [])));
+  const numbers = values.map((all) => all.map(({ value }) => Number(value)));
   if (numbers.flat().length === 0) return [];
   const fold = FOLDS[op];
   if (fold) return [{ labels: named, values: numbers.map((all) => (all.length === 0 ? undefined : fold(all) / scale)) }];
@@ -154,8 +152,4 @@ function inOrder(a: NaiveSeries, b: NaiveSeries): number {
 function textOf(value: Static): string {
   if (value.type !== 'float' || value.value === 0 || Math.abs(value.value) >= 1e-4) return 'value' in value ? String(value.value) : '';
   return value.value.toExponential().replace(/-(\d)$/, '-0$1');
-}
-
-function print(labels: readonly NaiveLabel[]): string {
-  return JSON.stringify(labels, (_, part: unknown) => (typeof part === 'bigint' ? String(part) : part));
 }

@@ -4,7 +4,7 @@ import { parseQuery, validateQuery } from '@vivace/traceql';
 import { describe, expect, it } from 'vitest';
 import { evaluateNaively } from './evaluate-naively.ts';
 import type { NaiveMatch } from './evaluate-naively.ts';
-import type { NaiveValue } from './naive-expr.ts';
+import type { NaiveValues } from './naive-expr.ts';
 import { plainTracesOf } from './traceql-dataset.ts';
 
 interface Case {
@@ -45,7 +45,8 @@ function shape(matches: readonly NaiveMatch[]): unknown {
   }));
 }
 
-function json(value: NaiveValue | undefined): unknown {
+function json([value, ...more]: NaiveValues): unknown {
+  if (more.length > 0) return { arrayValue: { values: [value, ...more].map((item) => json([item])) } };
   switch (value?.type) {
     case 'int':
       return { intValue: String(value.value) };
@@ -55,8 +56,6 @@ function json(value: NaiveValue | undefined): unknown {
       return { boolValue: value.value };
     case 'duration':
       return { stringValue: formatGoDuration(value.value) };
-    case 'array':
-      return { arrayValue: { values: value.items.map(json) } };
     case 'string':
     case 'status':
     case 'kind':

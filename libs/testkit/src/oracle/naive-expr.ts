@@ -1,215 +1,133 @@
 import { arithmetic, compareStatics, negate } from '@vivace/traceql';
-import type { ComparisonOp, FieldExpr, FieldRef, IntrinsicName, Static } from '@vivace/traceql';
-import type { PlainAttrs, PlainEvent, PlainLink, PlainValue } from '../plain.ts';
-import type { SpanView } from './trace-view.ts';
+import type { ArithmeticOp, Binary, ComparisonOp, FieldExpr, FieldRef, IntrinsicName, Static } from '@vivace/traceql';
+import type { PlainEvent, PlainLink, PlainValue } from '../plain.ts';
+import { rootOf } from './naive-spans.ts';
+import type { NaiveSpan } from './naive-spans.ts';
 
-/** A value of at least one element; undefined where there is none (missing, or a shape TraceQL has no type for). */
-export type NaiveValue = Static | { readonly type: 'array'; readonly items: readonly Static[] };
+/** Several of an array, all of one type; none where there is no value, or one of a shape TraceQL has no type for. */
+export type NaiveValues = readonly Static[];
 
-/** The span an expression is asked of, and the one event and link that stand for it. */
-interface Scope {
-  readonly view: SpanView;
-  readonly event: PlainEvent | undefined;
-  readonly link: PlainLink | undefined;
+/** What an expression is asked of: a span, and the one event and link that stand for it. */
+interface Subject {
+  readonly span: NaiveSpan;
+  readonly event?: PlainEvent | undefined;
+  readonly link?: PlainLink | undefined;
 }
-
-const STATUS = ['unset', 'ok', 'error'] as const;
-const KINDS = ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'] as const;
 
 /**
  * A filter: `||` at the top tries each side on its own; below, one event and one link must fit the whole expression. As an operand an array
  * with true in it counts as true, as the whole filter it does not.
  */
-export function matches(expr: FieldExpr, view: SpanView, isWhole = true): boolean {
-  if (expr.kind === 'binary' && expr.op === '||') return matches(expr.left, view, false) || matches(expr.right, view, false);
-  return scopes(view).some((scope) => {
-    const value = evaluate(expr, scope);
-    return isWhole ? value?.type === 'bool' && value.value : holdsTrue(value);
-  });
+export function matches(expr: FieldExpr, span: NaiveSpan, isWhole = true): boolean {
+  if (expr.kind === 'binary' && expr.op === '||') return matches(expr.left, span, false) || matches(expr.right, span, false);
+  return answers(expr, span).some((values) => holdsTrue(values) && (values.length === 1 || !isWhole));
 }
 
-/** The value of an expression outside filters: that of the first event and link that give one. */
-export function valueOf(expr: FieldExpr, view: SpanView): NaiveValue | undefined {
-  for (const scope of scopes(view)) {
-    const value = evaluate(expr, scope);
-    if (value !== undefined) return value;
-  }
-  return undefined;
+/** An expression outside filters: the values of the first event and link that give any. */
+export function valuesOf(expr: FieldExpr, span: NaiveSpan): NaiveValues {
+  return answers(expr, span).find((values) => values.length > 0) ?? [];
 }
 
-function scopes(view: SpanView): readonly Scope[] {
-  const events = view.span.events.length > 0 ? view.span.events : [undefined];
-  const links = view.span.links.length > 0 ? view.span.links : [undefined];
-  return events.flatMap((event) => links.map((link) => ({ view, event, link })));
+function answers(expr: FieldExpr, span: NaiveSpan): readonly NaiveValues[] {
+  const events = span.events.length > 0 ? span.events : [undefined];
+  const links = span.links.length > 0 ? span.links : [undefined];
+  return events.flatMap((event) => links.map((link) => evaluate(expr, { span, event, link })));
 }
 
-function evaluate(expr: FieldExpr, scope: Scope): NaiveValue | undefined {
-  switch (expr.kind) {
-    case 'literal':
-      return expr.value;
-    case 'attribute':
-    case 'intrinsic':
-      return fieldValue(expr, scope);
-    case 'exists':
-      return bool((evaluate(expr.operand, scope) === undefined) === expr.negated);
-    case 'unary': {
-      const operand = evaluate(expr.operand, scope);
-      if (operand === undefined || operand.type === 'array') return undefined;
-      if (expr.op === '-') return negate(operand);
-      return operand.type === 'bool' ? bool(!operand.value) : undefined;
-    }
-    case 'binary': {
-      const left = evaluate(expr.left, scope);
-      const right = evaluate(expr.right, scope);
-      switch (expr.op) {
-        case '&&':
-          return bool(holdsTrue(left) && holdsTrue(right));
-        case '||':
-          return bool(holdsTrue(left) || holdsTrue(right));
-        case '+':
-        case '-':
-        case '*':
-        case '/':
-        case '%':
-        case '^':
-          return left === undefined || right === undefined || left.type === 'array' || right.type === 'array' ? undefined : arithmetic(expr.op, left, right);
-        default:
-          return bool(!isTyped(expr.left, expr.right) && !isTyped(expr.right, expr.left) && compare(expr.op, left, right));
-      }
-    }
-  }
+function evaluate(expr: FieldExpr, subject: Subject): NaiveValues {
+  if (expr.kind === 'literal') return [expr.value];
+  if (expr.kind === 'intrinsic') return INTRINSICS[expr.name](subject);
+  if (expr.kind === 'attribute') return attribute(expr, subject);
+  if (expr.kind === 'binary') return binary(expr, evaluate(expr.left, subject), evaluate(expr.right, subject));
+  const operand = evaluate(expr.operand, subject);
+  if (expr.kind === 'exists') return bool((operand.length === 0) === expr.negated);
+  const value = single(operand) ?? NIL;
+  if (expr.op === '-') return list(negate(value));
+  return value.type === 'bool' ? bool(!value.value) : [];
 }
 
-/** A duration beside a plain attribute: attributes have no unit, so the two never compare. */
-function isTyped(attribute: FieldExpr, literal: FieldExpr): boolean {
-  return attribute.kind === 'attribute' && literal.kind === 'literal' && literal.value.type === 'duration';
+function binary({ op, left, right }: Binary, a: NaiveValues, b: NaiveValues): NaiveValues {
+  if (op === '&&') return bool(holdsTrue(a) && holdsTrue(b));
+  if (op === '||') return bool(holdsTrue(a) || holdsTrue(b));
+  if (isArithmetic(op)) return list(arithmetic(op, single(a) ?? NIL, single(b) ?? NIL));
+  return bool(!isUnitless(left, right) && !isUnitless(right, left) && a.some((x) => b.some((y) => compare(op, x, y))));
 }
 
-/** Any pair of elements. A pattern taken from a span may be no regex: then it matches nothing. */
-function compare(op: ComparisonOp, left: NaiveValue | undefined, right: NaiveValue | undefined): boolean {
+/** A pattern taken from a span may be no regex: then it matches nothing. */
+function compare(op: ComparisonOp, left: Static, right: Static): boolean {
   try {
-    return elements(left).some((a) => elements(right).some((b) => compareStatics(op, a, b)));
+    return compareStatics(op, left, right);
   } catch {
     return false;
   }
 }
 
-function holdsTrue(value: NaiveValue | undefined): boolean {
-  return elements(value).some((item) => item.type === 'bool' && item.value);
-}
-
-function elements(value: NaiveValue | undefined): readonly Static[] {
-  return value === undefined ? [] : value.type === 'array' ? value.items : [value];
-}
-
-function fieldValue(field: FieldRef, scope: Scope): NaiveValue | undefined {
-  if (field.kind === 'intrinsic') return intrinsicValue(field.name, scope);
-  if (field.parent) {
-    const { parent } = scope.view;
-    return parent && fieldValue({ ...field, parent: false }, { view: parent, event: undefined, link: undefined });
-  }
-  const { span } = scope.view;
-  const inSpan = find(span.attrs, field.name);
+function attribute(field: Extract<FieldRef, { readonly kind: 'attribute' }>, { span, event, link }: Subject): NaiveValues {
+  if (field.parent) return span.parent ? attribute({ ...field, parent: false }, { span: span.parent }) : [];
   // A resource always has a service.name, if only an empty one.
-  const inResource = find(span.resource, field.name) ?? (field.name === 'service.name' ? { value: '' } : undefined);
-  switch (field.scope) {
-    case 'none':
-      return convert(inSpan ?? inResource); // the key decides, whatever its value
-    case 'span':
-      return convert(inSpan);
-    case 'resource':
-      return convert(inResource);
-    case 'event':
-      return convert(scope.event && find(scope.event.attrs, field.name));
-    case 'link':
-      return convert(scope.link && find(scope.link.attrs, field.name));
-    case 'instrumentation':
-      return convert(find(span.scope.attrs, field.name));
-  }
+  const resource = [...span.resource, ['service.name', ''] as const];
+  const none = [...span.attrs, ...resource];
+  const attrs = { none, span: span.attrs, resource, event: event?.attrs, link: link?.attrs, instrumentation: span.scope.attrs }[field.scope];
+  const value = attrs?.find(([key]) => key === field.name)?.[1]; // the key decides, whatever its value
+  const items: readonly PlainValue[] = Array.isArray(value) ? value : [value ?? null];
+  const values = items.flatMap(scalar);
+  return values.length === items.length && values.every(({ type }) => type === values[0].type) ? values : [];
 }
 
-function intrinsicValue(name: IntrinsicName, { view, event, link }: Scope): Static | undefined {
-  const { span, trace } = view;
-  switch (name) {
-    case 'name':
-      return text(span.name);
-    case 'duration':
-      return duration(span.endNs - span.startNs);
-    case 'status':
-      return { type: 'status', value: STATUS[span.status] };
-    case 'statusMessage':
-      return text(span.statusMessage ?? '');
-    case 'kind':
-      return { type: 'kind', value: KINDS[span.kind] };
-    case 'rootName':
-      return text(trace.root?.name ?? '');
-    case 'rootServiceName': {
-      const service = trace.root && find(trace.root.resource, 'service.name')?.value;
-      return text(typeof service === 'string' ? service : '');
-    }
-    case 'traceDuration':
-      return duration(trace.endNs - trace.startNs);
-    case 'nestedSetLeft':
-      return int(view.left);
-    case 'nestedSetRight':
-      return int(view.right);
-    case 'nestedSetParent':
-      return int(view.left === 0 ? 0 : (view.parent?.left ?? -1));
-    case 'parent':
-      return view.parent && text(view.parent.span.spanId);
-    case 'trace:id':
-      return text(trace.traceId);
-    case 'span:id':
-      return text(span.spanId);
-    case 'span:parentID':
-      return text(span.parentId.padStart(16, '0'));
-    case 'span:childCount':
-      return int(view.children);
-    case 'event:name':
-      return event && text(event.name);
-    case 'event:timeSinceStart':
-      return event && duration(event.timeNs - span.startNs);
-    case 'link:spanID':
-      return link && text(link.spanId);
-    case 'link:traceID':
-      return link && text(link.traceId);
-    case 'instrumentation:name':
-      return text(span.scope.name);
-    case 'instrumentation:version':
-      return text(span.scope.version);
-  }
+function scalar(value: PlainValue): NaiveValues {
+  if (typeof value === 'string') return text(value);
+  if (typeof value === 'bigint') return int(value);
+  if (typeof value === 'boolean') return bool(value);
+  return typeof value === 'number' ? [{ type: 'float', value }] : [];
 }
 
-function find(attrs: PlainAttrs, name: string): { readonly value: PlainValue } | undefined {
-  const attr = attrs.find(([key]) => key === name);
-  return attr && { value: attr[1] };
-}
+const STATUS = ['unset', 'ok', 'error'] as const;
+const KINDS = ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'] as const;
+const INTRINSICS: Readonly<Record<IntrinsicName, (subject: Subject) => NaiveValues>> = {
+  name: ({ span }) => text(span.name),
+  duration: ({ span }) => duration(span.endNs - span.startNs),
+  status: ({ span }) => [{ type: 'status', value: STATUS[span.status] }],
+  statusMessage: ({ span }) => text(span.statusMessage ?? ''),
+  kind: ({ span }) => [{ type: 'kind', value: KINDS[span.kind] }],
+  rootName: ({ span }) => text(rootOf(span)?.name ?? ''),
+  rootServiceName: ({ span }) => {
+    const service = rootOf(span)?.resource.find(([key]) => key === 'service.name')?.[1];
+    return text(typeof service === 'string' ? service : '');
+  },
+  traceDuration: ({ span: { trace } }) => {
+    const start = trace.map(({ startNs }) => startNs).reduce((a, b) => (a < b ? a : b));
+    return duration(trace.map(({ endNs }) => endNs).reduce((a, b) => (a > b ? a : b)) - start);
+  },
+  nestedSetLeft: ({ span }) => int(span.left),
+  nestedSetRight: ({ span }) => int(span.right),
+  nestedSetParent: ({ span }) => int(span.left === 0 ? 0 : (span.parent?.left ?? -1)),
+  parent: ({ span }) => text(span.parent?.spanId),
+  'trace:id': ({ span }) => text(span.traceId),
+  'span:id': ({ span }) => text(span.spanId),
+  'span:parentID': ({ span }) => text(span.parentId.padStart(16, '0')),
+  'span:childCount': ({ span }) => int(span.trace.filter(({ parent }) => parent === span).length),
+  'event:name': ({ event }) => text(event?.name),
+  'event:timeSinceStart': ({ span, event }) => (event ? duration(event.timeNs - span.startNs) : []),
+  'link:spanID': ({ link }) => text(link?.spanId),
+  'link:traceID': ({ link }) => text(link?.traceId),
+  'instrumentation:name': ({ span }) => text(span.scope.name),
+  'instrumentation:version': ({ span }) => text(span.scope.version),
+};
 
-/** Arrays of one type are arrays, of one element that element; empty and mixed arrays, maps and bytes have no value. */
-function convert(found: { readonly value: PlainValue } | undefined): NaiveValue | undefined {
-  if (found === undefined) return undefined;
-  if (!Array.isArray(found.value)) return scalar(found.value);
-  const items = found.value.map(scalar).filter((item) => item !== undefined);
-  if (items.length === 0 || items.length < found.value.length || items.some((item) => item.type !== items[0].type)) return undefined;
-  return items.length === 1 ? items[0] : { type: 'array', items };
-}
+const NIL: Static = { type: 'nil' };
+const isArithmetic = (op: Binary['op']): op is ArithmeticOp => '+-*/%^'.includes(op);
+/** A plain attribute beside a duration: the two never compare. */
+const isUnitless = (a: FieldExpr, b: FieldExpr): boolean => a.kind === 'attribute' && b.kind === 'literal' && b.value.type === 'duration';
+const holdsTrue = (values: NaiveValues): boolean => values.some((item) => item.type === 'bool' && item.value);
 
-function scalar(value: PlainValue): Static | undefined {
-  switch (typeof value) {
-    case 'string':
-      return text(value);
-    case 'bigint':
-      return { type: 'int', value };
-    case 'number':
-      return { type: 'float', value };
-    case 'boolean':
-      return bool(value);
-    default:
-      return undefined;
-  }
-}
+const list = (value: Static | undefined): NaiveValues => (value ? [value] : []);
+const bool = (value: boolean): NaiveValues => [{ type: 'bool', value }];
+const text = (value: string | undefined): NaiveValues => (value === undefined ? [] : [{ type: 'string', value }]);
+const int = (value: number | bigint): NaiveValues => [{ type: 'int', value: BigInt(value) }];
+const duration = (value: bigint): NaiveValues => [{ type: 'duration', value }];
+/** An array is no single value. */
+export const single = (values: NaiveValues): Static | undefined => (values.length === 1 ? values[0] : undefined);
 
-const bool = (value: boolean): Static => ({ type: 'bool', value });
-const text = (value: string): Static => ({ type: 'string', value });
-const int = (value: number): Static => ({ type: 'int', value: BigInt(value) });
-const duration = (value: bigint): Static => ({ type: 'duration', value });
+export function isNumber(value: Static | undefined): value is Extract<Static, { readonly type: 'int' | 'float' | 'duration' }> {
+  return value?.type === 'int' || value?.type === 'float' || value?.type === 'duration';
+}

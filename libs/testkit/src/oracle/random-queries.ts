@@ -134,7 +134,7 @@ export const searchTexts: fc.Arbitrary<string> = (() => {
     { weight: 1, arbitrary: words(any('1', '0.5'), any(...ORDER), aggregate) },
     {
       weight: 2,
-      arbitrary: any('name', 'kind', 'span.foo', 'resource.service.name', 'span.n > 1', 'status', '.zone', 'parent').map((field) => `by(${field})`),
+      arbitrary: any('name', 'kind', 'span.foo', 'resource.service.name', 'span.n > 1', '.n / 0.0', 'status', '.zone', 'parent').map((field) => `by(${field})`),
     },
     { weight: 2, arbitrary: any('coalesce()', 'select(name, span.foo, event.level)') },
     { weight: 1, arbitrary: words(any('duration', 'span.n', '.http.status_code'), any(...ORDER), any('3', '0.5', '1e9')) },
