@@ -8,6 +8,8 @@ export interface Limits {
   readonly ingestionBurstBytes: number;
   /** 0 is no limit. */
   readonly maxLiveTraces: number;
+  /** Ingesters the tenant is spread over; 0 is all. */
+  readonly tenantShardSize: number;
   /** 0 is the distributor's own. */
   readonly maxAttributeBytes: number;
   readonly retryInfoEnabled: boolean;
@@ -49,6 +51,7 @@ export function toLimits(entry: Value<typeof tenantEntry>): Limits {
 
 /** The entries of the per-tenant file; `*` holds for tenants without one. */
 export type TenantOverrides = ReadonlyMap<string, Limits>;
+    tenantShardSize: ingestion.tenant_shard_size,
 
 /** An entry replaces the defaults as a whole, as in Tempo: what it does not write is zero, not the default. */
 export function resolveLimits(defaults: Limits, overrides: TenantOverrides, tenant: string): Limits {

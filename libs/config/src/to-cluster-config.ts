@@ -79,6 +79,7 @@ export interface ClusterConfig {
     readonly replicationFactor: number;
     readonly zoneAware: boolean;
     readonly excludedZones: readonly string[];
+    readonly extendWrites: boolean;
     /** Of this ingester, as others reach it; empty is found from the interfaces. */
     readonly address: string;
     /** 0 is the gRPC port. */
@@ -110,16 +111,24 @@ export interface ClusterConfig {
     /** Empty is the host name. */
     readonly id: string;
   };
+  readonly shards: {
+    /** Queriers ask only the ingesters of a tenant. */
+    readonly areAsked: boolean;
+    readonly lookbackMs: number;
+    /** From a change of a size to the first write that follows it. */
+    readonly delayMs: number;
+  };
   readonly maxRetries: number;
 }
 
-export function toCluster({ ingester, ingester_client, compactor, querier, query_frontend }: Values): ClusterConfig {
+export function toCluster({ distributor, ingester, ingester_client, compactor, querier, query_frontend }: Values): ClusterConfig {
   const { lifecycler } = ingester;
   const { ring } = compactor;
   return {
     ingesters: {
       replicationFactor: lifecycler.ring.replication_factor,
       zoneAware: lifecycler.ring.zone_awareness_enabled,
+      extendWrites: distributor.extend_writes,
       excludedZones: lifecycler.ring.excluded_zones
         .split(',')
         .map((zone) => zone.trim())
@@ -145,6 +154,11 @@ export function toCluster({ ingester, ingester_client, compactor, querier, query
       address: querier.frontend_worker.frontend_address,
       lookupMs: querier.frontend_worker.dns_lookup_duration,
       id: querier.frontend_worker.id,
+    },
+    shards: {
+      areAsked: querier.shuffle_sharding_ingesters_enabled,
+      lookbackMs: querier.shuffle_sharding_ingesters_lookback_period,
+      delayMs: distributor.tenant_shard_size_delay,
     },
     maxRetries: query_frontend.max_retries,
   };

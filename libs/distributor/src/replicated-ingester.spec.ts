@@ -55,12 +55,12 @@ class FakeIngester implements IngesterPort {
   }
 }
 
-function cluster(size: number, replicationFactor: number) {
+function cluster(size: number, replicationFactor: number, extendWrites = true) {
   const ring = new Ring({
     name: 'ingester',
     replicationFactor,
     zoneAware: false,
-    extendWrites: true,
+    extendWrites,
     heartbeatTimeoutMs: 60_000,
     forgetAfterMs: 0,
     leftTimeoutMs: 0,
@@ -132,6 +132,24 @@ describe('the replicated ingester', () => {
     all()[3].mood = 'refuses';
     await push(spansOf(100));
     await expect.poll(() => [...copies(all().flatMap((x) => x.spans)).values()].every((n) => n === 3)).toBe(true);
+  });
+
+  it('leaves it at a copy less when writes are not extended', async () => {
+    const { ring, push, all } = cluster(5, 3, false);
+    all()[0].mood = 'refuses';
+    ring.put('i3', { state: 'LEAVING' });
+    const outcomes = await Promise.all(
+      spansOf(17).map((span) =>
+        push([span]).then(
+          () => 'acknowledged',
+          () => 'refused',
+        ),
+      ),
+    );
+    const held = copies(all().flatMap((x) => x.spans));
+    const fewer = spansOf(17).map(([trace, span]) => 3 - (held.get(`${trace}/${span}`) ?? 0));
+    expect(new Set(fewer), 'of five, three of which any may be the two that are away').toEqual(new Set([0, 1, 2]));
+    expect(outcomes).toEqual(fewer.map((n) => (n === 2 ? 'refused' : 'acknowledged')));
   });
 
   it('is unavailable without a quorum, and says when to come back', async () => {

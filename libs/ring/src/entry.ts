@@ -21,7 +21,7 @@ export interface MemberInfo {
   readonly zone: string;
   /** Name of its node in the gossip, whose death is known long before heartbeats are missed; empty is none. */
   readonly node: string;
-  /** When it first joined; kept over restarts that keep the tokens. */
+  /** When it joined, the last time. */
   readonly registeredMs: number;
   /** Ascending and distinct. */
   readonly tokens: Uint32Array;

@@ -7,6 +7,8 @@ export { registerRingMetrics } from './ring-metrics.ts';
 export { ringPage } from './ring-page.ts';
 export type { RingPageRequest } from './ring-page.ts';
 export type { ReadSet, RingPolicy, RingView, WriteSet } from './ring-view.ts';
+export { ShardSizes } from './shard-sizes.ts';
+export type { ShardSizesOptions } from './shard-sizes.ts';
 export { formatTokens, nameToken, parseTokens, tenantSeed, traceToken } from './tokens.ts';
 export type { RandomUint32 } from './tokens.ts';
 export { NO_MEMBER } from './topology.ts';

@@ -63,10 +63,9 @@ export class Lifecycler {
   }
 
   start(): void {
-    const { ring, id, joinAfterMs, tokens, clock } = this.#options;
-    const earlier = ring.entry(id);
-    // A member that comes back is not a new one: look-backs of reads would count it twice.
-    this.#registeredMs = (earlier?.pulse?.state !== 'LEFT' && earlier?.info?.registeredMs) || clock.now();
+    const { joinAfterMs, tokens, clock } = this.#options;
+    // Of one that comes back too: others have had its spans meanwhile, and reads have to know.
+    this.#registeredMs = clock.now();
     this.#tokens = tokens?.length ? tokens : new Uint32Array(0);
     this.#put('PENDING');
     this.#beatLater();
@@ -143,7 +142,10 @@ export class Lifecycler {
     const { ring, id, logger } = this.#options;
     const known = ring.entry(id);
     this.#heartbeats++;
-    if (known?.pulse?.state === 'LEFT') logger.warn('was forgotten by others, registering again', { ring: ring.name });
+    if (known?.pulse?.state === 'LEFT') {
+      logger.warn('was forgotten by others, registering again', { ring: ring.name });
+      this.#registeredMs = this.#options.clock.now();
+    }
     if (known?.info && known.pulse?.state !== 'LEFT' && known.info.address !== this.#options.address)
       logger.error('another process has the same id in the ring', { ring: ring.name, member: id, address: known.info.address });
     if (known?.info && this.#isMine(known.info)) ring.put(id, { state: this.#state });
@@ -154,7 +156,11 @@ export class Lifecycler {
   #isMine(info: MemberInfo): boolean {
     const { address, node } = this.#options;
     return (
-      info.address === address && info.node === node && info.tokens.length === this.#tokens.length && info.tokens.every((token, i) => token === this.#tokens[i])
+      info.address === address &&
+      info.node === node &&
+      info.registeredMs === this.#registeredMs &&
+      info.tokens.length === this.#tokens.length &&
+      info.tokens.every((token, i) => token === this.#tokens[i])
     );
   }
 

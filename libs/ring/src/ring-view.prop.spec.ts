@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RING_STATES } from './entry.ts';
 import { addMembers, fixedClock, seeded, testRing } from './ring.fixture.ts';
+import type { Ring } from './ring.ts';
 import type { RingView } from './ring-view.ts';
 import { tenantSeed, traceToken } from './tokens.ts';
 import { NO_MEMBER } from './topology.ts';
@@ -197,7 +198,96 @@ describe('a ring of which too little is known', () => {
   });
 });
 
+/** What may happen to members between one write and the next. */
+const EVENTS = ['join', 'leave', 'return', 'restart', 'silence', 'forget'] as const;
+type RingEvent = readonly [kind: (typeof EVENTS)[number], who: number];
+const events = fc.array(fc.tuple(fc.constantFrom(...EVENTS), fc.nat(20)), { minLength: 1, maxLength: 12 });
+
+/** Plays events on a ring of `count` members, half a minute each, with a write before, between and after; who is asked must hold who was written to and is still there. */
+function play(
+  seed: number,
+  count: number,
+  zoneAware: boolean,
+  story: readonly RingEvent[],
+  written: (ring: Ring) => string[][],
+  asked: (ring: Ring, sinceMs: number) => string[][],
+): void {
+  let nowMs = 1_700_000_000_000;
+  const beganMs = nowMs;
+  const ring = testRing({ clock: { now: () => nowMs }, zoneAware, heartbeatTimeoutMs: 20_000, forgetAfterMs: 60_000, leftTimeoutMs: 1e9 });
+  addMembers(ring, count, seeded(seed), (i) => ({ registeredMs: beganMs - 7_200_000 + i, zone: `z${i % 3}` }), 16);
+  const infos = new Map(ring.view().members.map(({ id }) => [id, ring.entry(id)!.info!]));
+  const silent = new Set<string>();
+  const leaving = new Set<string>();
+  const random = seeded(seed + 1);
+  const got = written(ring).map((ids) => new Set(ids));
+  for (const [kind, who] of story) {
+    const id = [...infos.keys()][who % infos.size];
+    const known = infos.get(id)!;
+    nowMs += 15_000;
+    if (kind === 'join')
+      infos.set(`new${infos.size}`, { ...known, registeredMs: nowMs, zone: `z${infos.size % 3}`, tokens: Uint32Array.from({ length: 16 }, random).sort() });
+    else if (kind === 'leave') leaving.add(id), ring.put(id, { state: 'LEFT' });
+    else if (kind === 'return') leaving.delete(id), silent.delete(id), infos.set(id, { ...known, registeredMs: nowMs });
+    else if (kind === 'restart') ring.put(id, { state: 'LEAVING' });
+    else if (kind === 'silence') silent.add(id);
+    else silent.delete(id), ring.forget(id); // it lives, and its next heartbeat brings it back
+    nowMs += kind === 'restart' ? 0 : 1_000;
+    for (const [member, info] of infos) {
+      if (silent.has(member) || leaving.has(member) || (kind === 'restart' && member === id) || (kind === 'forget' && member === id)) continue;
+      const isNew = ring.entry(member)?.info?.registeredMs !== info.registeredMs;
+      ring.put(member, { state: 'ACTIVE', ...(isNew && { info }) });
+    }
+    ring.sweep();
+    written(ring).forEach((ids, i) => ids.forEach((one) => got[i].add(one)));
+    nowMs += 14_000;
+    for (const member of infos.keys()) if (!silent.has(member) && !leaving.has(member)) ring.put(member, { state: 'ACTIVE' });
+    ring.sweep();
+    written(ring).forEach((ids, i) => ids.forEach((one) => got[i].add(one)));
+    const present = new Set(ring.view().members.map((member) => member.id));
+    asked(ring, beganMs - 1).forEach((ids, i) => {
+      for (const one of got[i]) if (present.has(one)) expect(ids).toContain(one);
+    });
+  }
+}
+
 describe('readSetOf with a look-back', () => {
+  it('holds everybody the trace was written to while members came, left, came back, were restarted, silent or forgotten', () => {
+    fc.assert(
+      fc.property(seed, fc.integer({ min: 3, max: 8 }), fc.boolean(), events, (seed, count, zoneAware, story) => {
+        const keys = randomKeys(seed, 20);
+        play(
+          seed,
+          count,
+          zoneAware,
+          story,
+          (ring) => rowsOf(ring.view(), keys),
+          (ring, sinceMs) =>
+            [...keys].map((key) => {
+              const { members, missing } = ring.view().readSetOf(key, sinceMs);
+              return [...members, ...missing].map(({ id }) => id);
+            }),
+        );
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('asks everybody where there is one copy: whoever fails a write is replaced by the next', () => {
+    const ring = testRing({ replicationFactor: 1 });
+    addMembers(ring, 5, seeded(1));
+    expect(ring.view().readSetOf(7).members).toHaveLength(5);
+    const retried = ring.view().without(
+      new Set(
+        ring
+          .view()
+          .writeSet(7)
+          .members.map(({ id }) => id),
+      ),
+    );
+    expect(ring.view().readSetOf(7).members).toEqual(expect.arrayContaining([...retried.writeSet(7).members]));
+  });
+
   it('holds everybody the trace may have been written to while members joined', () => {
     fc.assert(
       fc.property(seed, fc.integer({ min: 3, max: 8 }), fc.integer({ min: 1, max: 6 }), fc.boolean(), (seed, count, joins, zoneAware) => {
@@ -240,7 +330,8 @@ describe('shards of tenants', () => {
         addMembers(ring, 12, seeded(seed), (i) => ({ zone: `z${i % 3}` }));
         other.merge(ring.encode());
         const shard = shardOf(ring, tenant, size);
-        expect(shard.size).toBe(zoneAware ? Math.min(12, Math.ceil(size / 3) * 3) : size);
+        const atLeast = Math.max(size, 3); // copies
+        expect(shard.size).toBe(zoneAware ? Math.min(12, Math.ceil(atLeast / 3) * 3) : atLeast);
         expect(shardOf(other, tenant, size)).toEqual(shard);
         if (zoneAware)
           for (const row of rowsOf(ring.shard(tenant, size), randomKeys(seed, 20))) expect(new Set(row.map((id) => Number(id.slice(1)) % 3)).size).toBe(3);
@@ -260,6 +351,43 @@ describe('shards of tenants', () => {
         expect([...before].filter((id) => !after.has(id)).length).toBe(before.has('m9') ? 1 : 0);
       }),
       { numRuns: 200 },
+    );
+  });
+
+  it('are the whole ring at 0, and at more than there are', () => {
+    const ring = testRing();
+    addMembers(ring, 4, seeded(1));
+    expect(ring.shard('t', 0)).toBe(ring.view());
+    for (const size of [4, 9, Number.POSITIVE_INFINITY]) expect(ring.shard('t', size).members).toHaveLength(4);
+    expect(ring.shard('t', 9).readSetOf(7).members, 'spans may have been written to a smaller shard').toHaveLength(4);
+    expect(ring.view().readSetOf(7).members).toHaveLength(3);
+  });
+
+  it('are parts of larger ones', () => {
+    fc.assert(
+      fc.property(seed, fc.string(), fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 12 }), fc.boolean(), (seed, tenant, a, b, zoneAware) => {
+        const ring = testRing({ zoneAware });
+        addMembers(ring, 12, seeded(seed), (i) => ({ zone: `z${i % 4}` }));
+        const large = shardOf(ring, tenant, Math.max(a, b));
+        for (const id of shardOf(ring, tenant, Math.min(a, b))) expect(large).toContain(id);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('with a look-back hold every member that got spans while members came, left, came back, were restarted, silent or forgotten', () => {
+    fc.assert(
+      fc.property(seed, fc.string(), fc.integer({ min: 1, max: 5 }), fc.boolean(), events, (seed, tenant, size, zoneAware, story) => {
+        play(
+          seed,
+          8,
+          zoneAware,
+          story,
+          (ring) => [ring.shard(tenant, size).members.map(({ id }) => id)],
+          (ring, sinceMs) => [ring.shard(tenant, size, ring.options.clock.now() - sinceMs).members.map(({ id }) => id)],
+        );
+      }),
+      { numRuns: 300 },
     );
   });
 

@@ -46,12 +46,15 @@ export class RingView {
   readonly quorum: number;
   /** By member, 1 or 0. */
   readonly healthy: Uint8Array;
+  /** It is the shard of a tenant, though that may have all members. */
+  readonly isShard: boolean;
   #writeRows: Uint16Array | undefined;
 
-  constructor(topology: Topology, healthy: Uint8Array, policy: RingPolicy) {
+  constructor(topology: Topology, healthy: Uint8Array, policy: RingPolicy, isShard = false) {
     this.topology = topology;
     this.healthy = healthy;
     this.policy = policy;
+    this.isShard = isShard;
     this.quorum = Math.floor(policy.replicationFactor / 2) + 1;
   }
 
@@ -59,10 +62,10 @@ export class RingView {
     return this.topology.members;
   }
 
-  /** The ring as if these members had just become unhealthy: the next ones take their place for writes. */
+  /** The ring as if these members had just become unhealthy. */
   without(ids: ReadonlySet<string>): RingView {
     const healthy = this.healthy.map((mark, i) => (ids.has(this.members[i].id) ? 0 : mark));
-    return new RingView(this.topology, healthy, { ...this.policy, extendWrites: true });
+    return new RingView(this.topology, healthy, this.policy, this.isShard);
   }
 
   /**
@@ -113,10 +116,12 @@ export class RingView {
   }
 
   /**
-   * Everybody a trace with this token may have been written to while the ring was as it is now, and before those came that registered after `sinceMs`: a superset of
-   * its write sets. Spans stay where they were written when a member joins.
+   * Everybody a trace with this token may have been written to since `sinceMs`: a superset of its write sets, now and while members were away or had not come yet.
+   * Spans stay where they were written. In a shard it is everybody: one that takes the place of a member that left may come before others that have the trace, and so
+   * may those of a larger shard. With one copy it is everybody, too: whoever cannot take a span, its disk being full, is replaced by the next one, and stays in the ring.
    */
   readSetOf(token: number, sinceMs: number = Number.POSITIVE_INFINITY): ReadSet {
+    if (this.isShard || this.policy.replicationFactor === 1) return this.readSet();
     const { tokens, owners, zones } = this.topology;
     const found = new Set<number>();
     const zonesDone = new Set<number>();
@@ -126,7 +131,8 @@ export class RingView {
       const member = owners[(start + i) % tokens.length];
       if (found.has(member) || (this.policy.zoneAware && zonesDone.has(zones[member]))) continue;
       found.add(member);
-      if (this.#forWrite(member) === SKIP || this.members[member].registeredMs > sinceMs) continue;
+      // Whether writes are extended is for the writer to say.
+      if (this.#forWrite(member) !== TAKE || this.members[member].steadySinceMs > sinceMs) continue;
       written++;
       zonesDone.add(zones[member]);
     }

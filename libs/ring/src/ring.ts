@@ -52,6 +52,9 @@ export class Ring {
   #view: RingView | undefined;
   #healthAtMs = 0;
   readonly #shards = new Map<string, RingView>();
+  /** Members that cannot be written to now, and when others could be again. */
+  readonly #away = new Set<string>();
+  readonly #backMs = new Map<string, number>();
   #refused = 0;
 
   constructor(options: RingOptions) {
@@ -117,8 +120,8 @@ export class Ring {
   }
 
   /**
-   * Forgets those without a heartbeat for too long, and drops tombstones that have served. The tombstone of a dead member is the same whoever puts it, so
-   * nobody needs to be told, and older than any sign of life. Call it every few seconds.
+   * Notes who is away, for look-backs, forgets those without a heartbeat for too long, and drops tombstones that have served. The tombstone of a dead member is the same whoever puts it, so
+   * nobody needs to be told, and older than any sign of life. Call it every second or so in every process.
    */
   sweep(): void {
     const nowMs = this.options.clock.now();
@@ -126,8 +129,13 @@ export class Ring {
     for (const [id, entry] of this.#entries) {
       if (this.#isPast(entry, nowMs)) {
         this.#entries.delete(id);
+        this.#away.delete(id);
+        this.#backMs.delete(id);
         this.#topology = undefined;
-      } else if (entry.pulse && entry.pulse.state !== 'LEFT' && forgetAfterMs > 0 && nowMs - entry.pulse.timestampMs > forgetAfterMs) {
+        continue;
+      }
+      this.#watch(entry, nowMs);
+      if (entry.pulse && entry.pulse.state !== 'LEFT' && forgetAfterMs > 0 && nowMs - entry.pulse.timestampMs > forgetAfterMs) {
         this.#set({ ...entry, pulse: { timestampMs: entry.pulse.timestampMs + 1, state: 'LEFT' } });
         this.options.logger.warn('member forgotten: no heartbeat', { ring: this.name, member: id, silentMs: nowMs - entry.pulse.timestampMs });
       }
@@ -137,7 +145,7 @@ export class Ring {
   /** The ring as it is now, with health at most a second old. The same object while nothing changes. */
   view(): RingView {
     const nowMs = this.options.clock.now();
-    const topology = (this.#topology ??= Topology.of(this.#entries.values(), this.#excludedZones));
+    const topology = (this.#topology ??= Topology.of(this.#entries.values(), this.#excludedZones, this.#backMs));
     const old = this.#view;
     if (old?.topology === topology && Math.abs(nowMs - this.#healthAtMs) < HEALTH_MS) return old;
     this.#healthAtMs = nowMs;
@@ -150,6 +158,7 @@ export class Ring {
   /** See `shuffleShard`; with a look-back, the members a tenant's spans may have gone to since then. */
   shard(tenant: string, size: number, lookbackMs = 0): RingView {
     const view = this.view();
+    if (size <= 0) return view;
     const key = `${size} ${lookbackMs} ${tenant}`;
     // With a look-back the answer changes as time goes by: kept for as long as a view's health is.
     const sinceMs = lookbackMs > 0 ? Math.floor(this.options.clock.now() / HEALTH_MS) * HEALTH_MS - lookbackMs : undefined;
@@ -195,8 +204,20 @@ export class Ring {
 
   #set(entry: RingEntry): void {
     const known = this.#entries.get(entry.id);
+    const nowMs = this.options.clock.now();
+    if (known) this.#watch(known, nowMs);
     this.#entries.set(entry.id, entry);
+    this.#watch(entry, nowMs);
     if (known?.info !== entry.info || known?.pulse?.state !== entry.pulse?.state) this.#topology = undefined;
+  }
+
+  /** Spans of a member that cannot be written to go to others, where they stay when it is back. */
+  #watch(entry: RingEntry, nowMs: number): void {
+    if (entry.pulse?.state !== 'ACTIVE' || !this.isHealthy(entry, nowMs)) this.#away.add(entry.id);
+    else if (this.#away.delete(entry.id)) {
+      this.#backMs.set(entry.id, nowMs);
+      this.#topology = undefined;
+    }
   }
 
   #tell(delta: Delta): void {

@@ -9,6 +9,8 @@ export interface RingMember {
   readonly zone: string;
   readonly state: RingState;
   readonly registeredMs: number;
+  /** Since when spans have gone to it without a break, as far as is known: it may lack those of its share that were written before. */
+  readonly steadySinceMs: number;
 }
 
 /** Members of a ring at most; their number fits below a token in the 53 bits of a double. */
@@ -49,12 +51,14 @@ export class Topology {
     this.#starts = startsOf(tokens, this.#shift);
   }
 
-  static of(entries: Iterable<RingEntry>, excludedZones: ReadonlySet<string> = new Set()): Topology {
+  /** `backMs`: when members came back that could not be written to for a while, by id. */
+  static of(entries: Iterable<RingEntry>, excludedZones: ReadonlySet<string>, backMs: ReadonlyMap<string, number>): Topology {
     const found: { member: RingMember; tokens: Uint32Array }[] = [];
     for (const { id, pulse, info } of entries) {
       if (!pulse || !info || pulse.state === 'LEFT' || excludedZones.has(info.zone)) continue;
       const { address, zone, registeredMs, tokens } = info;
-      found.push({ member: { id, address, zone, state: pulse.state, registeredMs }, tokens });
+      const steadySinceMs = Math.max(registeredMs, backMs.get(id) ?? 0);
+      found.push({ member: { id, address, zone, state: pulse.state, registeredMs, steadySinceMs }, tokens });
     }
     assert(found.length <= MAX_MEMBERS, `ring: ${found.length} members, limit ${MAX_MEMBERS}`);
     found.sort((a, b) => a.member.registeredMs - b.member.registeredMs || compareTexts(a.member.id, b.member.id));

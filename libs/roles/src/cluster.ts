@@ -32,6 +32,8 @@ const FORGET_AFTER_TIMEOUTS = 2;
 const COMPACTOR_TOKENS = 128;
 /** What ingesters say to each other and to distributors about themselves has reached everybody in this time. */
 const LEAVE_SPREADS_MS = 1_500;
+/** Members that others stand in for longer than this are known to have been away. */
+const UPKEEP_MS = 1_000;
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 
 export function createCluster({ config, clock, logger, metrics, shutdown }: Runtime): Cluster {
@@ -39,7 +41,6 @@ export function createCluster({ config, clock, logger, metrics, shutdown }: Runt
   const host = os.hostname();
   let membership: Membership | undefined;
   const common = {
-    extendWrites: true,
     leftTimeoutMs: settings.leftTimeoutMs,
     isNodeDead: (node: string) => membership?.isDead(node) ?? false,
     clock,
@@ -50,6 +51,7 @@ export function createCluster({ config, clock, logger, metrics, shutdown }: Runt
     name: 'ingester',
     replicationFactor: cluster.ingesters.replicationFactor,
     zoneAware: cluster.ingesters.zoneAware,
+    extendWrites: cluster.ingesters.extendWrites,
     excludedZones: cluster.ingesters.excludedZones,
     heartbeatTimeoutMs: settings.heartbeatTimeoutMs,
     forgetAfterMs: settings.heartbeatTimeoutMs * FORGET_AFTER_TIMEOUTS,
@@ -59,6 +61,7 @@ export function createCluster({ config, clock, logger, metrics, shutdown }: Runt
     name: 'compactor',
     replicationFactor: 1,
     zoneAware: false,
+    extendWrites: true,
     heartbeatTimeoutMs: cluster.compactors.heartbeatTimeoutMs,
     forgetAfterMs: cluster.compactors.heartbeatTimeoutMs * FORGET_AFTER_TIMEOUTS,
   });
@@ -125,6 +128,7 @@ export function createCluster({ config, clock, logger, metrics, shutdown }: Runt
       },
     };
   };
+  let upkeep: NodeJS.Timeout | undefined;
   /** What is left to say when everything was handed over. */
   const leaving = new Set<() => void>();
 
@@ -148,8 +152,10 @@ export function createCluster({ config, clock, logger, metrics, shutdown }: Runt
         membership = started.membership;
         registerMembershipMetrics(metrics, started.membership, started.transport);
         for (const [key, ring] of Object.entries(values)) ring.onDelta((delta) => started.membership.broadcast(key, delta));
+        upkeep = setInterval(() => Object.values(values).forEach((ring) => ring.sweep()), UPKEEP_MS).unref();
       },
       async stop() {
+        clearInterval(upkeep);
         for (const leave of leaving) leave();
         await membership?.stop();
         for (const channel of channels.values()) channel.close();

@@ -58,6 +58,29 @@ describe('the per-tenant file', () => {
     }
   });
 
+  it('is told to those who want to know, at the start even when there is none', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    try {
+      const heard: (readonly [string, number])[][] = [];
+      const listen = (to: Overrides): void =>
+        to.onRead((tenants) => heard.push([...tenants].map(([tenant, { tenantShardSize }]) => [tenant, tenantShardSize])));
+      const none = setUp('-overrides.per-tenant-override-config=').overrides;
+      listen(none);
+      await none.start();
+      expect(heard).toEqual([[]]);
+
+      fs.writeFileSync(file, '');
+      const { overrides } = setUp();
+      listen(overrides);
+      await overrides.start();
+      fs.writeFileSync(file, 'overrides: {a: {ingestion: {tenant_shard_size: 4}}}');
+      vi.advanceTimersByTime(20_000);
+      await vi.waitFor(() => expect(heard).toEqual([[], [], [['a', 4]]]));
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('stops the start when it is wrong', async () => {
     fs.writeFileSync(file, 'overrides: {a: {ingestoin: {}}}');
     const { overrides, metrics } = setUp();

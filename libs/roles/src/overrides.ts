@@ -23,6 +23,7 @@ export class Overrides {
   #tenants: TenantOverrides = new Map();
   #text = '';
   #timer: NodeJS.Timeout | undefined;
+  readonly #listeners: ((tenants: TenantOverrides) => void)[] = [];
 
   constructor(options: OverridesOptions) {
     this.#options = options;
@@ -41,6 +42,11 @@ export class Overrides {
     return least === otherwise || least === Number.POSITIVE_INFINITY ? 0 : least;
   }
 
+  /** Calls `listener` with the entries of the per-tenant file at the start, none where there is no file, and whenever they change. */
+  onRead(listener: (tenants: TenantOverrides) => void): void {
+    this.#listeners.push(listener);
+  }
+
   /** The per-tenant file as it is in force. */
   get text(): string {
     return this.#text;
@@ -49,8 +55,9 @@ export class Overrides {
   /** Rejects when there is a file that is wrong or cannot be read; later, such a file is logged and the limits stay as they are. */
   async start(): Promise<void> {
     const { perTenantFile, perTenantPeriodMs } = this.#options.config;
-    if (perTenantFile === '') return;
+    if (perTenantFile === '') return this.#tell();
     await this.#reload();
+    if (this.#text === '') this.#tell();
     this.#timer = setInterval(() => {
       this.#reload().catch((reason: unknown) => this.#options.logger.error('per-tenant limits cannot be read, the last ones hold', { err: reason }));
     }, perTenantPeriodMs);
@@ -59,6 +66,10 @@ export class Overrides {
 
   async stop(): Promise<void> {
     clearInterval(this.#timer);
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener(this.#tenants);
   }
 
   async #reload(): Promise<void> {
@@ -79,6 +90,7 @@ export class Overrides {
     this.#tenants = overrides;
     this.#limitMetrics.show(overrides);
     this.#text = text;
+    this.#tell();
     for (const warning of warnings) logger.warn('per-tenant limits', { problem: describe(warning), explain: warning.explain });
     logger.info('per-tenant limits read', { file: config.perTenantFile, tenants: overrides.size });
   }

@@ -28,6 +28,7 @@ import type { Receivers } from './receivers.ts';
 import type { Rings } from './rings.ts';
 import { createRings } from './rings.ts';
 import type { Runtime } from './runtime.ts';
+import { createShardSizes } from './shard-sizes.ts';
 import { blockListService, ingesterService, poolService, rpcService } from './services.ts';
 import { systemTimers } from './system-timers.ts';
 import type { Tasks } from './task-worker.ts';
@@ -143,16 +144,19 @@ const distributor: Role = {
     ...cluster,
     {
       provide: REPLICAS,
-      inject: [RUNTIME, CLUSTER],
-      useFactory: ({ config: { cluster: settings }, logger, metrics }: Runtime, { ingesters, channel }: Cluster) =>
-        createReplicatedIngester({
-          view: () => ingesters.view(),
+      inject: [RUNTIME, CLUSTER, OVERRIDES],
+      useFactory(runtime: Runtime, { ingesters, channel }: Cluster, overrides: Overrides) {
+        const settings = runtime.config.cluster.ingesters;
+        const sizes = createShardSizes(runtime, overrides, 0);
+        return createReplicatedIngester({
+          view: (tenant) => ingesters.shard(tenant, sizes.forWrite(tenant)),
           channel,
-          timeoutMs: settings.ingesters.timeoutMs,
-          maxPendingBytes: settings.ingesters.maxPendingBytes,
-          logger,
-          metrics,
-        }),
+          timeoutMs: settings.timeoutMs,
+          maxPendingBytes: settings.maxPendingBytes,
+          logger: runtime.logger,
+          metrics: runtime.metrics,
+        });
+      },
     },
     part.distributor(REPLICAS),
     part.receivers,
@@ -214,9 +218,13 @@ const querier: Role = {
     part.pool,
     {
       provide: FRONTEND_WORKER,
-      inject: [RUNTIME, POOL, CLUSTER],
-      useFactory: ({ config, clock, logger, metrics }: Runtime, pool: WorkerPool<Tasks>, { ingesters, channel }: Cluster): FrontendWorker => {
-        const { frontendWorker, ingesters: settings } = config.cluster;
+      inject: [RUNTIME, POOL, CLUSTER, OVERRIDES],
+      useFactory: (runtime: Runtime, pool: WorkerPool<Tasks>, { ingesters, channel }: Cluster, overrides: Overrides): FrontendWorker => {
+        const { config, clock, logger, metrics } = runtime;
+        const { frontendWorker, ingesters: settings, shards } = config.cluster;
+        const lookbackMs = LOOKBACK_BLOCKS * config.ingester.maxBlockDurationMs + settings.keepFlushedMs;
+        const shardLookbackMs = Math.max(lookbackMs, shards.lookbackMs);
+        const sizes = createShardSizes(runtime, overrides, shardLookbackMs);
         if (frontendWorker.address === '')
           throw new AppError('invalid_argument', 'querier.frontend_worker.frontend_address is empty, want host:port of the query frontends');
         return createFrontendWorker({
@@ -226,9 +234,13 @@ const querier: Role = {
           channel,
           concurrency: config.querier.maxConcurrentQueries,
           runner: createIngesterRunner({
-            view: () => ingesters.view(),
+            view(tenant) {
+              const size = sizes.forRead(tenant);
+              // Spans of a shard are elsewhere than in the ring, so everybody is asked where the shard is not.
+              return ingesters.shard(tenant, size === 0 || shards.areAsked ? size : Number.POSITIVE_INFINITY, shardLookbackMs);
+            },
             channel,
-            lookbackMs: LOOKBACK_BLOCKS * config.ingester.maxBlockDurationMs + settings.keepFlushedMs,
+            lookbackMs,
             clock,
             timeoutMs: settings.timeoutMs,
             maxResultBytes: MAX_RESULT_BYTES,

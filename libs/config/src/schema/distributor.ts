@@ -33,7 +33,12 @@ export const distributor = group('Receiving spans.', {
   ingester_write_path_enabled: bool(true, 'Write to ingesters.'),
   kafka_write_path_enabled: bool(false, 'Write to Kafka.'),
   kafka_config: group('Unused: a copy of ingest.kafka.', kafka()),
-  extend_writes: bool(true, 'Write to another ingester when one is not active.'),
+  extend_writes: bool(true, 'Write to another ingester when one is not active; otherwise such a span has a copy less.', on),
+  tenant_shard_size_delay: duration(
+    '2m',
+    'How long after a change of ingestion.tenant_shard_size spans still go to the ingesters of before: by then queriers have read it, too. (Not in Tempo.)',
+    on,
+  ),
   retry_after_on_resource_exhausted: duration('0s', 'How long refused clients are told to wait; 0 is what the rate limit needs.', on),
   max_attribute_bytes: bytes(2048, 'Longest key or string value of an attribute; longer ones are cut; 0 is no limit.', on),
   max_negative_duration: duration('1h', 'A span that ends earlier than this before its start is refused; otherwise its duration is 0. (Not in Tempo.)', on),

@@ -23,7 +23,7 @@ const limitFields = (filled: boolean) => ({
     burst_size_bytes: bytes(filled ? 20_000_000 : 0, 'Bytes at once.', { ...on, flags: ['distributor.ingestion-burst-size-bytes'] }),
     max_traces_per_user: int(filled ? 10_000 : 0, 'Live traces of an ingester; 0 is no limit.', { ...on, flags: ['ingester.max-traces-per-user'] }),
     max_global_traces_per_user: int(0, 'Live traces of all ingesters; 0 is no limit.', { flags: ['ingester.max-global-traces-per-user'] }),
-    tenant_shard_size: int(0, 'Ingesters a tenant is spread over; 0 is all.'),
+    tenant_shard_size: int(0, 'Ingesters a tenant is spread over, at least as many as there are copies; 0 is all.', { ...on, min: 0 }),
     max_attribute_bytes: bytes(0, 'Longest attribute; 0 is distributor.max_attribute_bytes.', on),
     artificial_delay: duration('0s', 'Wait before every answer, for tests.'),
     retry_info_enabled: bool(filled, 'Tell refused clients when to try again.', on),

@@ -19,7 +19,7 @@ interface Asked {
   readonly parts: readonly string[];
 }
 
-function cluster(size: number, replicationFactor: number, zones: readonly string[] = []) {
+function cluster(size: number, replicationFactor: number, zones: readonly string[] = [], shardSize = 0) {
   const ring = new Ring({
     name: 'ingester',
     replicationFactor,
@@ -57,7 +57,7 @@ function cluster(size: number, replicationFactor: number, zones: readonly string
     return ingesterQueryMethod({ recent, runner, logger: silentLogger });
   };
   const runner = createIngesterRunner({
-    view: () => ring.view(),
+    view: () => ring.shard(TENANT, shardSize),
     channel: (address) => localChannel([method(address)]),
     lookbackMs: LOOKBACK_MS,
     clock: { now: () => NOW },
@@ -94,6 +94,19 @@ describe('the ingester runner', () => {
     const find: FindTraceJob = { sources, traceId: new Uint8Array(16).fill(9) };
     await runner.run('findTrace', find).catch(() => undefined);
     expect(new Set(asked.map(({ member }) => member)).size).toBe(3);
+  });
+
+  it('asks the shard of a tenant, for a trace too, and does without those in it that copies make up for', async () => {
+    const { ring, runner, sources, search, asked, broken } = cluster(10, 3, [], 4);
+    const shard = ring.shard(TENANT, 4).members.map(({ id }) => id);
+    expect(await search()).toEqual(shard.toSorted());
+    asked.length = 0;
+    await runner.run('findTrace', { sources, traceId: new Uint8Array(16).fill(9) }).catch(() => undefined);
+    expect(asked.map(({ member }) => member).sort()).toEqual(shard.toSorted());
+    broken.add(shard[0]);
+    expect(await search()).toHaveLength(3);
+    broken.add(shard[1]);
+    await expect(search()).rejects.toMatchObject({ code: 'unavailable' });
   });
 
   it('asks those, too, that had a trace before others came', async () => {
