@@ -36,6 +36,7 @@ export function toLimits(entry: Value<typeof tenantEntry>): Limits {
     ingestionRateBytes: ingestion.rate_limit_bytes,
     ingestionBurstBytes: ingestion.burst_size_bytes,
     maxLiveTraces: ingestion.max_traces_per_user,
+    tenantShardSize: ingestion.tenant_shard_size,
     maxAttributeBytes: ingestion.max_attribute_bytes,
     retryInfoEnabled: ingestion.retry_info_enabled,
     maxBytesPerTrace: global.max_bytes_per_trace,
@@ -51,7 +52,6 @@ export function toLimits(entry: Value<typeof tenantEntry>): Limits {
 
 /** The entries of the per-tenant file; `*` holds for tenants without one. */
 export type TenantOverrides = ReadonlyMap<string, Limits>;
-    tenantShardSize: ingestion.tenant_shard_size,
 
 /** An entry replaces the defaults as a whole, as in Tempo: what it does not write is zero, not the default. */
 export function resolveLimits(defaults: Limits, overrides: TenantOverrides, tenant: string): Limits {
