@@ -18,6 +18,7 @@ export interface Config {
   readonly distributor: DistributorConfig;
   readonly ingester: IngesterConfig;
   readonly compactor: CompactorConfig;
+  readonly metricsGenerator: MetricsGeneratorConfig;
   readonly ingesterRing: IngesterRingConfig;
   readonly memberlist: MemberlistConfig;
   readonly cluster: ClusterConfig;
@@ -140,6 +141,13 @@ export interface CompactorConfig {
   readonly retentionConcurrency: number;
   readonly maxTimePerTenantMs: number;
   readonly cycleMs: number;
+}
+
+export interface MetricsGeneratorConfig {
+  /** Spans that ended longer ago are left out. */
+  readonly slackMs: number;
+  /** Of spans that wait for processors. */
+  readonly maxPendingBytes: number;
 }
 
 export interface IngesterConfig {

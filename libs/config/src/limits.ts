@@ -28,10 +28,25 @@ export interface Limits {
   readonly compactionDisabled: boolean;
   /** Empty is the storage's own. */
   readonly dedicatedColumns: readonly DedicatedColumn[];
+  readonly metricsGenerator: MetricsGeneratorLimits;
 }
 
+export interface MetricsGeneratorLimits {
+  /** With none no spans are sent to generators. */
+  readonly processors: readonly string[];
+  /** Generators the tenant is spread over; 0 is all. */
+  readonly ringSize: number;
+  /** 0 is the generator's own. */
+  readonly slackMs: number;
+  /** Of the queue in a distributor. */
+  readonly forwarder: { readonly queueSize: number; readonly workers: number };
+}
+
+const DEFAULT_QUEUE_SIZE = 100;
+const DEFAULT_QUEUE_WORKERS = 2;
+
 export function toLimits(entry: Value<typeof tenantEntry>): Limits {
-  const { ingestion, read, compaction, global, storage } = entry;
+  const { ingestion, read, compaction, global, storage, metrics_generator: generator } = entry;
   return {
     ingestionRateBytes: ingestion.rate_limit_bytes,
     ingestionBurstBytes: ingestion.burst_size_bytes,
@@ -47,6 +62,12 @@ export function toLimits(entry: Value<typeof tenantEntry>): Limits {
     compactionWindowMs: compaction.compaction_window,
     compactionDisabled: compaction.compaction_disabled,
     dedicatedColumns: storage.parquet_dedicated_columns,
+    metricsGenerator: {
+      processors: generator.processors,
+      ringSize: generator.ring_size,
+      slackMs: generator.ingestion_time_range_slack,
+      forwarder: { queueSize: generator.forwarder.queue_size || DEFAULT_QUEUE_SIZE, workers: generator.forwarder.workers || DEFAULT_QUEUE_WORKERS },
+    },
   };
 }
 

@@ -61,8 +61,22 @@ describe('files of Tempo', () => {
       'metrics_generator.registry.external_labels',
       'metrics_generator.storage.path',
       'metrics_generator.storage.remote_write',
-      'overrides.defaults.metrics_generator.processors',
+      'overrides.defaults.metrics_generator.processors[0]',
+      'overrides.defaults.metrics_generator.processors[1]',
+      'overrides.defaults.metrics_generator.processors[2]',
     ]);
+  });
+
+  it('takes processors for the reason to send spans, and says of each that it does not work yet', () => {
+    const text = 'overrides: {defaults: {metrics_generator: {ring_size: 2, processors: "service-graphs, span-metrics", forwarder: {workers: 3}}}}';
+    const { config, warnings } = load(text);
+    expect(config.overrides.defaults.metricsGenerator).toEqual({
+      processors: ['service-graphs', 'span-metrics'],
+      ringSize: 2,
+      slackMs: 0,
+      forwarder: { queueSize: 100, workers: 3 },
+    });
+    expect(warnings.map(({ message }) => message)).toEqual(['"service-graphs" is not implemented yet', '"span-metrics" is not implemented yet']);
   });
 
   it('loads the S3 file with keys from the environment', () => {

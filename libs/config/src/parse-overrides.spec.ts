@@ -67,6 +67,7 @@ describe('resolveLimits', () => {
       ingestionRateBytes: 0,
       ingestionBurstBytes: 0,
       maxLiveTraces: 0,
+      tenantShardSize: 0,
       maxAttributeBytes: 0,
       retryInfoEnabled: false,
       maxBytesPerTrace: 9,
@@ -77,6 +78,7 @@ describe('resolveLimits', () => {
       compactionWindowMs: 0,
       compactionDisabled: false,
       dedicatedColumns: [],
+      metricsGenerator: { processors: [], ringSize: 0, slackMs: 0, forwarder: { queueSize: 100, workers: 2 } },
     });
   });
 

@@ -114,9 +114,12 @@ function readList(context: Context, schema: List, node: YamlNode | null | undefi
 function readCommaList(context: Context, schema: List, text: string, where: string, path: string, quiet: boolean): unknown {
   const values: unknown[] = [];
   for (const item of text === '' ? [] : text.split(',')) {
-    const parsed = parseLeaf(schema.of as Leaf<unknown>, item.trim()); // only lists of leaves get here: the callers check
-    if (parsed.ok) values.push(parsed.value);
-    else context.problems.push({ where, path, message: parsed.error });
+    const leaf = schema.of as Leaf<unknown>; // only lists of leaves get here: the callers check
+    const parsed = parseLeaf(leaf, item.trim());
+    if (parsed.ok) {
+      values.push(parsed.value);
+      if (!quiet && leaf.status === 'implemented') warnLeaf(context, leaf, parsed.value, where, path);
+    } else context.problems.push({ where, path, message: parsed.error });
   }
   if (!sameValue(values, schema.default)) warnSection(context, schema.status, where, path, quiet);
   return values;
@@ -156,7 +159,11 @@ function warnLeaf(context: Context, leaf: Leaf<unknown>, value: unknown, where: 
   if (sameValue(value, leaf.default)) return;
   if (leaf.status === 'accepted') context.warnings.push(notImplemented(where, path));
   else if (leaf.works && !leaf.works.includes(String(value)))
-    context.warnings.push({ ...notImplemented(where, path), message: `"${String(value)}" is not implemented yet, only ${leaf.works.join(', ')}` });
+    context.warnings.push({ ...notImplemented(where, path), message: `"${String(value)}" is not implemented yet${only(leaf.works)}` });
+}
+
+function only(works: readonly string[]): string {
+  return works.length > 0 ? `, only ${works.join(', ')}` : '';
 }
 
 function warnSection(context: Context, status: Status, where: string, path: string, quiet: boolean): void {

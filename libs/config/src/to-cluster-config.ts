@@ -73,6 +73,19 @@ function fromBase64(text: string): Uint8Array | undefined {
   }
 }
 
+/** This process in a ring of its kind. */
+export interface RingMemberConfig {
+  readonly heartbeatPeriodMs: number;
+  readonly heartbeatTimeoutMs: number;
+  /** Empty is the host name. */
+  readonly instanceId: string;
+  /** As others reach it; empty is found from the interfaces. */
+  readonly address: string;
+  /** 0 is the gRPC port. */
+  readonly port: number;
+  readonly interfaceNames: readonly string[];
+}
+
 /** What processes need that are not alone. */
 export interface ClusterConfig {
   readonly ingesters: {
@@ -93,16 +106,16 @@ export interface ClusterConfig {
     readonly timeoutMs: number;
     readonly maxPendingBytes: number;
   };
-  readonly compactors: {
+  readonly compactors: RingMemberConfig & {
     /** False: one compactor owns everything. */
     readonly hasRing: boolean;
-    readonly heartbeatPeriodMs: number;
-    readonly heartbeatTimeoutMs: number;
-    /** Empty is the host name. */
-    readonly instanceId: string;
-    readonly address: string;
-    readonly port: number;
-    readonly interfaceNames: readonly string[];
+  };
+  readonly metricsGenerators: RingMemberConfig & {
+    readonly zone: string;
+    /** For one call. */
+    readonly timeoutMs: number;
+    /** Of a distributor, to all of them. */
+    readonly maxPendingBytes: number;
   };
   readonly frontendWorker: {
     /** `host:port`; the host may stand for several. */
@@ -121,7 +134,16 @@ export interface ClusterConfig {
   readonly maxRetries: number;
 }
 
-export function toCluster({ distributor, ingester, ingester_client, compactor, querier, query_frontend }: Values): ClusterConfig {
+export function toCluster({
+  distributor,
+  ingester,
+  ingester_client,
+  compactor,
+  querier,
+  query_frontend,
+  metrics_generator,
+  metrics_generator_client,
+}: Values): ClusterConfig {
   const { lifecycler } = ingester;
   const { ring } = compactor;
   return {
@@ -142,13 +164,14 @@ export function toCluster({ distributor, ingester, ingester_client, compactor, q
       maxPendingBytes: ingester_client.max_pending_bytes,
     },
     compactors: {
+      ...toRingMember(ring),
       hasRing: ring.kvstore.store !== '' && ring.kvstore.store !== 'inmemory',
-      heartbeatPeriodMs: ring.heartbeat_period,
-      heartbeatTimeoutMs: ring.heartbeat_timeout,
-      instanceId: ring.instance_id,
-      address: ring.instance_addr,
-      port: ring.instance_port,
-      interfaceNames: ring.instance_interface_names,
+    },
+    metricsGenerators: {
+      ...toRingMember(metrics_generator.ring),
+      zone: metrics_generator.ring.instance_zone,
+      timeoutMs: metrics_generator_client.remote_timeout,
+      maxPendingBytes: metrics_generator_client.max_pending_bytes,
     },
     frontendWorker: {
       address: querier.frontend_worker.frontend_address,
@@ -161,5 +184,16 @@ export function toCluster({ distributor, ingester, ingester_client, compactor, q
       delayMs: distributor.tenant_shard_size_delay,
     },
     maxRetries: query_frontend.max_retries,
+  };
+}
+
+function toRingMember(ring: Values['compactor']['ring'] | Values['metrics_generator']['ring']): RingMemberConfig {
+  return {
+    heartbeatPeriodMs: ring.heartbeat_period,
+    heartbeatTimeoutMs: ring.heartbeat_timeout,
+    instanceId: ring.instance_id,
+    address: ring.instance_addr,
+    port: ring.instance_port,
+    interfaceNames: ring.instance_interface_names,
   };
 }

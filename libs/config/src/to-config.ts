@@ -81,6 +81,10 @@ export function toConfig(values: Values, problems: Problem[]): Config {
       maxTimePerTenantMs: compactor.compaction.max_time_per_tenant,
       cycleMs: compactor.compaction.compaction_cycle,
     },
+    metricsGenerator: {
+      slackMs: values.metrics_generator.metrics_ingestion_time_range_slack,
+      maxPendingBytes: values.metrics_generator.max_pending_bytes,
+    },
     ingesterRing: toIngesterRing(values),
     memberlist: toMemberlist(values.memberlist, problems),
     cluster: toCluster(values),

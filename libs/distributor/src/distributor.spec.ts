@@ -19,6 +19,7 @@ const LIMITS = { ingestionRateBytes: 1000, ingestionBurstBytes: 2000, maxAttribu
 
 function setUp(overrides: Partial<DistributorDeps> = {}, answer: IngesterRefusals | Error = { traceTooLarge: 0, tooManyLiveTraces: 0 }) {
   const pushes: { tenant: TenantId; bytes: Uint8Array; spans: number }[] = [];
+  const forwarded: Uint8Array[] = [];
   const clock = { ms: 0, now: () => clock.ms };
   const metrics = createMemoryMetrics();
   const ingester = {
@@ -34,11 +35,12 @@ function setUp(overrides: Partial<DistributorDeps> = {}, answer: IngesterRefusal
     maxNegativeDurationMs: 3_600_000,
     limits: () => LIMITS,
     ingester,
+    forwarder: { offer: (_tenant, bytes) => void forwarded.push(bytes) },
     clock,
     metrics,
     ...overrides,
   });
-  return { distributor, pushes, clock, metrics };
+  return { distributor, pushes, forwarded, clock, metrics };
 }
 
 describe('distributor', () => {

@@ -18,7 +18,7 @@ export interface DistributorDeps {
   readonly limits: (tenant: TenantId) => DistributorLimits;
   readonly ingester: IngesterPort;
   /** Is offered what the ingester took. */
-  readonly forwarder?: Pick<GeneratorForwarder, 'offer'>;
+  readonly forwarder: Pick<GeneratorForwarder, 'offer'>;
   readonly clock: Clock;
   readonly metrics: MetricsRegistry;
 }
@@ -118,7 +118,7 @@ class ScanningDistributor implements Distributor {
   async #ingest(tenant: TenantId, bytes: Uint8Array, scan: ScanResult, metrics: TenantMetrics): ReturnType<IngesterPort['push']> {
     try {
       const refusals = await this.#deps.ingester.push(tenant, bytes, scan);
-      this.#deps.forwarder?.offer(tenant, bytes, scan);
+      this.#deps.forwarder.offer(tenant, bytes, scan);
       return refusals;
     } catch (error) {
       const known = AppError.from(error);

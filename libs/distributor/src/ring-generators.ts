@@ -37,12 +37,12 @@ export function createRingGenerators({ view: viewOf, channel, timeoutMs, metrics
     'metrics_generator',
   ]);
 
-  async function send(tenant: TenantId, { id, address }: { readonly id: string; readonly address: string }, bytes: Uint8Array): Promise<void> {
-    pushes.with({ metrics_generator: id }).inc();
+  async function send(tenant: TenantId, address: string, bytes: Uint8Array): Promise<void> {
+    pushes.with({ metrics_generator: address }).inc();
     try {
       await callOnce(channel(address), PUSH_SPANS_PATH, bytes, { tenant, timeoutMs });
     } catch (reason) {
-      failures.with({ metrics_generator: id }).inc();
+      failures.with({ metrics_generator: address }).inc();
       throw reason;
     }
   }
@@ -55,7 +55,7 @@ export function createRingGenerators({ view: viewOf, channel, timeoutMs, metrics
         failures.with({ metrics_generator: 'none' }).inc();
         throw new AppError('unavailable', 'no metrics-generator is active and healthy');
       }
-      const sent = await Promise.allSettled(view.members.map((member, i) => (parts[i].length > 0 ? send(tenant, member, parts[i]) : undefined)));
+      const sent = await Promise.allSettled(view.members.map(({ address }, i) => (parts[i].length > 0 ? send(tenant, address, parts[i]) : undefined)));
       const failed = sent.find(({ status }) => status === 'rejected');
       if (failed) throw AppError.from((failed as PromiseRejectedResult).reason);
     },

@@ -16,12 +16,14 @@ import { loadTokens, saveTokens } from './tokens-file.ts';
 export interface Cluster {
   readonly ingesters: Ring;
   readonly compactors: Ring;
+  readonly generators: Ring;
   readonly pages: readonly Page[];
   /** Gossip: starts before what needs the rings, ends after it. */
   readonly service: Service;
   /** This process as an ingester: joins when started, leaves when stopped. */
   ingester(): Service;
   compactor(): Service;
+  metricsGenerator(): Service;
   /** Whether this compactor owns something that has a name. */
   ownsCompaction(name: string): boolean;
   channel(address: string): RpcChannel;
@@ -30,6 +32,7 @@ export interface Cluster {
 /** A member silent for so many heartbeat time-outs is forgotten. */
 const FORGET_AFTER_TIMEOUTS = 2;
 const COMPACTOR_TOKENS = 128;
+const GENERATOR_TOKENS = 256;
 /** What ingesters say to each other and to distributors about themselves has reached everybody in this time. */
 const LEAVE_SPREADS_MS = 1_500;
 /** Members that others stand in for longer than this are known to have been away. */
@@ -65,8 +68,17 @@ export function createCluster({ config, clock, logger, metrics, shutdown }: Runt
     heartbeatTimeoutMs: cluster.compactors.heartbeatTimeoutMs,
     forgetAfterMs: cluster.compactors.heartbeatTimeoutMs * FORGET_AFTER_TIMEOUTS,
   });
+  const generators = new Ring({
+    ...common,
+    name: 'metrics-generator',
+    replicationFactor: 1,
+    zoneAware: false,
+    extendWrites: true,
+    heartbeatTimeoutMs: cluster.metricsGenerators.heartbeatTimeoutMs,
+    forgetAfterMs: cluster.metricsGenerators.heartbeatTimeoutMs * FORGET_AFTER_TIMEOUTS,
+  });
   // Every process has all values: one it did not know would not be passed on.
-  const values = { 'ring/ingester': ingesters, 'ring/compactor': compactors };
+  const values = { 'ring/ingester': ingesters, 'ring/compactor': compactors, 'ring/metrics-generator': generators };
   const compactorId = cluster.compactors.instanceId || host;
   const channels = new Map<string, RpcChannel>();
 
@@ -89,6 +101,7 @@ export function createCluster({ config, clock, logger, metrics, shutdown }: Runt
     options: {
       readonly id: string;
       readonly address: string;
+      readonly zone: string;
       readonly tokens: number;
       readonly tokensFile: string;
       readonly heartbeatPeriodMs: number;
@@ -103,7 +116,7 @@ export function createCluster({ config, clock, logger, metrics, shutdown }: Runt
           ring,
           id: options.id,
           address: options.address,
-          zone: ring === ingesters ? settings.zone : '',
+          zone: options.zone,
           node: membership?.roster.self.name ?? '',
           tokenCount: options.tokens,
           tokens: loadTokens(options.tokensFile, logger),
@@ -135,9 +148,11 @@ export function createCluster({ config, clock, logger, metrics, shutdown }: Runt
   return {
     ingesters,
     compactors,
+    generators,
     pages: [
       { path: '/ingester/ring', handle: (request) => ringPage(ingesters, request) },
       { path: '/compactor/ring', handle: (request) => ringPage(compactors, request) },
+      { path: '/metrics-generator/ring', handle: (request) => ringPage(generators, request) },
       { path: '/memberlist', handle: ({ accept }) => membershipPage(membership, { accept, nowMs: clock.now() }) },
     ],
     service: {
@@ -165,6 +180,7 @@ export function createCluster({ config, clock, logger, metrics, shutdown }: Runt
       member(ingesters, {
         id: settings.instanceId || host,
         address: addressOf(cluster.ingesters),
+        zone: settings.zone,
         tokens: settings.tokenCount,
         // Other tokens would move spans, and with them the traces of its past.
         tokensFile: settings.tokensFile || path.join(storage.wal.path, 'tokens.json'),
@@ -175,9 +191,20 @@ export function createCluster({ config, clock, logger, metrics, shutdown }: Runt
       member(compactors, {
         id: compactorId,
         address: addressOf(cluster.compactors),
+        zone: '',
         tokens: COMPACTOR_TOKENS,
         tokensFile: '',
         heartbeatPeriodMs: cluster.compactors.heartbeatPeriodMs,
+        unregister: true,
+      }),
+    metricsGenerator: () =>
+      member(generators, {
+        id: cluster.metricsGenerators.instanceId || host,
+        address: addressOf(cluster.metricsGenerators),
+        zone: cluster.metricsGenerators.zone,
+        tokens: GENERATOR_TOKENS,
+        tokensFile: '',
+        heartbeatPeriodMs: cluster.metricsGenerators.heartbeatPeriodMs,
         unregister: true,
       }),
     ownsCompaction: (name) => !cluster.compactors.hasRing || compactors.view().owns(compactorId, nameToken(name)),

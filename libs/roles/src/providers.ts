@@ -4,9 +4,11 @@ import { AppError, parseTenantId } from '@vivace/base';
 import type { HttpRouter, RpcMethod, TenantId } from '@vivace/base';
 import type { BlockList } from '@vivace/blocklist';
 import { createBlockList } from '@vivace/blocklist';
-import type { Distributor, IngesterPort } from '@vivace/distributor';
-import { createDistributor } from '@vivace/distributor';
+import type { Distributor, GeneratorForwarder, GeneratorPort, IngesterPort } from '@vivace/distributor';
+import { createDistributor, createGeneratorForwarder } from '@vivace/distributor';
 import type { Ingester } from '@vivace/ingester';
+import type { MetricsGenerator } from '@vivace/metrics-generator';
+import { createMetricsGenerator } from '@vivace/metrics-generator';
 import type { Admin } from '@vivace/nest';
 import { ADMIN, createRpcServer, METRICS_PAGE, STATUS_PAGES } from '@vivace/nest';
 import type { ObjectStore, OpenStore } from '@vivace/object-store';
@@ -23,7 +25,22 @@ import { createStatusPages } from './status-pages.ts';
 import { toStoreSettings } from './store-settings.ts';
 import { systemTimers } from './system-timers.ts';
 import { tenancyOf } from './tenancy.ts';
-import { BLOCK_LIST, DISTRIBUTOR, INGESTER, OVERRIDES, POOL, QUERIER, QUERY_API, RECEIVERS, RPC_METHODS, RPC_SERVER, RUNTIME, STORE } from './tokens.ts';
+import {
+  BLOCK_LIST,
+  DISTRIBUTOR,
+  FORWARDER,
+  INGESTER,
+  METRICS_GENERATOR,
+  OVERRIDES,
+  POOL,
+  QUERIER,
+  QUERY_API,
+  RECEIVERS,
+  RPC_METHODS,
+  RPC_SERVER,
+  RUNTIME,
+  STORE,
+} from './tokens.ts';
 import { BUILD_INFO } from './version.ts';
 
 const RECEIVERS_STOP_MS = 5_000;
@@ -56,8 +73,8 @@ export function blockList(inject: readonly symbol[], buildsIndex: (...parts: nev
 export function distributor(ingester: symbol): Provider {
   return {
     provide: DISTRIBUTOR,
-    inject: [RUNTIME, OVERRIDES, ingester],
-    useFactory: ({ config, clock, metrics }: Runtime, overrides: Overrides, port: IngesterPort): Distributor =>
+    inject: [RUNTIME, OVERRIDES, ingester, FORWARDER],
+    useFactory: ({ config, clock, metrics }: Runtime, overrides: Overrides, port: IngesterPort, forwarder: GeneratorForwarder): Distributor =>
       createDistributor({
         multitenancy: config.multitenancyEnabled,
         retryAfterMs: config.distributor.retryAfterMs,
@@ -67,11 +84,54 @@ export function distributor(ingester: symbol): Provider {
           return { ...limits, maxAttributeBytes: limits.maxAttributeBytes || config.distributor.maxAttributeBytes };
         },
         ingester: port,
+        forwarder,
         clock,
         metrics,
       }),
   };
 }
+
+/** `generators`: the token of the GeneratorPort that gets copies of spans. */
+export function forwarder(generators: symbol): Provider {
+  return {
+    provide: FORWARDER,
+    inject: [RUNTIME, OVERRIDES, generators],
+    useFactory: ({ config, clock, logger, metrics }: Runtime, overrides: Overrides, port: GeneratorPort): GeneratorForwarder =>
+      createGeneratorForwarder({
+        generators: port,
+        limits(tenant) {
+          const { processors, forwarder: queue } = overrides.limits(tenant).metricsGenerator;
+          return processors.length === 0 ? undefined : { maxWaiting: queue.queueSize, workers: queue.workers };
+        },
+        maxPendingBytes: config.cluster.metricsGenerators.maxPendingBytes,
+        clock,
+        logger,
+        metrics,
+      }),
+  };
+}
+
+export const metricsGenerator: Provider = {
+  provide: METRICS_GENERATOR,
+  inject: [RUNTIME, OVERRIDES],
+  useFactory: ({ config, clock, logger, metrics }: Runtime, overrides: Overrides): MetricsGenerator =>
+    createMetricsGenerator({
+      factories: [],
+      limits(tenant) {
+        const { metricsGenerator: limits, maxAttributeBytes } = overrides.limits(tenant);
+        return {
+          processors: limits.processors,
+          slackMs: limits.slackMs || config.metricsGenerator.slackMs,
+          maxAttributeBytes: maxAttributeBytes || config.distributor.maxAttributeBytes,
+        };
+      },
+      maxPendingBytes: config.metricsGenerator.maxPendingBytes,
+      clock,
+      timers: systemTimers,
+      logger,
+      metrics,
+    }),
+};
 
 export const receivers: Provider = {
   provide: RECEIVERS,

@@ -6,10 +6,12 @@ import { AppError } from '@vivace/base';
 import type { Logger, RpcMethod, TenantId } from '@vivace/base';
 import type { BlockList } from '@vivace/blocklist';
 import type { Compactor } from '@vivace/compactor';
-import { createReplicatedIngester, ingesterPushMethod } from '@vivace/distributor';
+import { createReplicatedIngester, createRingGenerators, generatorPushMethod, ingesterPushMethod } from '@vivace/distributor';
+import type { GeneratorForwarder, GeneratorPort } from '@vivace/distributor';
 import type { Gateway } from '@vivace/gateway';
 import { createGateway } from '@vivace/gateway';
 import type { Ingester } from '@vivace/ingester';
+import type { MetricsGenerator } from '@vivace/metrics-generator';
 import type { RpcServer, Service } from '@vivace/nest';
 import type { ObjectStore } from '@vivace/object-store';
 import { createDispatcher, createFrontendWorker, createIngesterRunner, createQuerier, ingesterQueryMethod } from '@vivace/querier';
@@ -29,7 +31,7 @@ import type { Rings } from './rings.ts';
 import { createRings } from './rings.ts';
 import type { Runtime } from './runtime.ts';
 import { createShardSizes } from './shard-sizes.ts';
-import { blockListService, ingesterService, poolService, rpcService } from './services.ts';
+import { blockListService, forwarderService, generatorService, ingesterService, poolService, rpcService } from './services.ts';
 import { systemTimers } from './system-timers.ts';
 import type { Tasks } from './task-worker.ts';
 import {
@@ -37,9 +39,11 @@ import {
   CLUSTER,
   COMPACTOR,
   DISPATCHER,
+  FORWARDER,
   FRONTEND_WORKER,
   GATEWAY,
   INGESTER,
+  METRICS_GENERATOR,
   OVERRIDES,
   PAGES,
   POOL,
@@ -86,6 +90,8 @@ const all: Role = {
       useFactory: (runtime: Runtime, store: ObjectStore, pool: WorkerPool<Tasks>, blocks: BlockList, overrides: Overrides) =>
         openIngester({ runtime, store, pool, announce: (meta) => blocks.announce(meta), keepFlushedMs: 0, overrides }),
     },
+    part.metricsGenerator,
+    part.forwarder(METRICS_GENERATOR),
     part.distributor(INGESTER),
     part.receivers,
     {
@@ -113,7 +119,7 @@ const all: Role = {
         createCompaction(runtime, store, blocks, overrides, () => true),
     },
   ],
-  alive: [OVERRIDES, POOL, BLOCK_LIST, INGESTER, COMPACTOR, RINGS, RECEIVERS, RPC_SERVER],
+  alive: [OVERRIDES, POOL, BLOCK_LIST, INGESTER, COMPACTOR, RINGS, METRICS_GENERATOR, FORWARDER, RECEIVERS, RPC_SERVER],
   services: (
     runtime: Runtime,
     overrides: Overrides,
@@ -122,6 +128,8 @@ const all: Role = {
     ingester: Ingester,
     compactor: Compactor,
     rings: Rings,
+    generator: MetricsGenerator,
+    forwarder: GeneratorForwarder,
     receivers: Receivers,
     rpc: RpcServer,
   ) => [
@@ -131,12 +139,15 @@ const all: Role = {
     ingesterService(runtime, ingester),
     compactorService(compactor),
     rings.service,
+    generatorService(runtime, generator),
+    forwarderService(runtime, forwarder),
     receivers,
     rpcService(rpc),
   ],
 };
 
 const REPLICAS: unique symbol = Symbol('REPLICAS');
+const GENERATORS: unique symbol = Symbol('GENERATORS');
 
 const distributor: Role = {
   providers: [
@@ -158,18 +169,31 @@ const distributor: Role = {
         });
       },
     },
+    {
+      provide: GENERATORS,
+      inject: [RUNTIME, CLUSTER, OVERRIDES],
+      useFactory: ({ config, metrics }: Runtime, { generators, channel }: Cluster, overrides: Overrides): GeneratorPort =>
+        createRingGenerators({
+          view: (tenant) => generators.shard(tenant, overrides.limits(tenant).metricsGenerator.ringSize),
+          channel,
+          timeoutMs: config.cluster.metricsGenerators.timeoutMs,
+          metrics,
+        }),
+    },
+    part.forwarder(GENERATORS),
     part.distributor(REPLICAS),
     part.receivers,
     part.noQueryApi,
     noMethods,
     part.plainAdmin,
   ],
-  alive: [OVERRIDES, CLUSTER, RPC_SERVER, RECEIVERS],
-  services: ({ logger }: Runtime, overrides: Overrides, cluster: Cluster, rpc: RpcServer, receivers: Receivers) => [
+  alive: [OVERRIDES, CLUSTER, FORWARDER, RPC_SERVER, RECEIVERS],
+  services: (runtime: Runtime, overrides: Overrides, cluster: Cluster, forwarder: GeneratorForwarder, rpc: RpcServer, receivers: Receivers) => [
     overrides,
     cluster.service,
+    forwarderService(runtime, forwarder),
     rpcService(rpc),
-    enoughIngesters(cluster, logger),
+    enoughIngesters(cluster, runtime.logger),
     receivers,
   ],
 };
@@ -350,6 +374,29 @@ const compactor: Role = {
   ],
 };
 
+const metricsGenerator: Role = {
+  providers: [
+    ...base,
+    ...cluster,
+    part.metricsGenerator,
+    {
+      provide: RPC_METHODS,
+      inject: [RUNTIME, METRICS_GENERATOR],
+      useFactory: ({ logger }: Runtime, generator: MetricsGenerator): RpcMethod[] => [generatorPushMethod(generator, logger)],
+    },
+    part.noQueryApi,
+    part.plainAdmin,
+  ],
+  alive: [OVERRIDES, CLUSTER, METRICS_GENERATOR, RPC_SERVER],
+  services: (runtime: Runtime, overrides: Overrides, cluster: Cluster, generator: MetricsGenerator, rpc: RpcServer) => [
+    overrides,
+    cluster.service,
+    generatorService(runtime, generator),
+    rpcService(rpc),
+    cluster.metricsGenerator(),
+  ],
+};
+
 const gateway: Role = {
   providers: [
     ...base,
@@ -381,7 +428,16 @@ const gateway: Role = {
 /** Of the graceful stop: what open requests may take. */
 const OPEN_REQUESTS_SHARE = 0.9;
 
-export const ROLES: Readonly<Record<string, Role>> = { all, distributor, ingester, querier, 'query-frontend': queryFrontend, compactor, gateway };
+export const ROLES: Readonly<Record<string, Role>> = {
+  all,
+  distributor,
+  ingester,
+  querier,
+  'query-frontend': queryFrontend,
+  compactor,
+  'metrics-generator': metricsGenerator,
+  gateway,
+};
 
 function compactorService(compactor: Compactor): Service {
   return { name: 'compactor', start: () => compactor.start(), stop: () => compactor.stop() };

@@ -1,5 +1,7 @@
 import type { BlockList } from '@vivace/blocklist';
+import type { GeneratorForwarder } from '@vivace/distributor';
 import type { Ingester } from '@vivace/ingester';
+import type { MetricsGenerator } from '@vivace/metrics-generator';
 import type { RpcServer, Service } from '@vivace/nest';
 import { startProcessMetrics } from '@vivace/telemetry';
 import type { WorkerPool } from '@vivace/workers';
@@ -22,6 +24,25 @@ export function ingesterService({ config }: Runtime, ingester: Ingester): Servic
     name: 'ingester',
     start: (signal) => ingester.start(signal),
     stop: () => ingester.stop(AbortSignal.timeout(config.server.gracefulShutdownTimeoutMs * FLUSH_SHARE)),
+  };
+}
+
+/** Of the graceful stop: what it may take until metrics-generators have what waits for them, and until they are done with it. */
+const FORWARD_SHARE = 0.1;
+
+export function forwarderService({ config }: Runtime, forwarder: GeneratorForwarder): Service {
+  return {
+    name: 'forwarder',
+    start: async () => undefined,
+    stop: () => forwarder.stop(AbortSignal.timeout(config.server.gracefulShutdownTimeoutMs * FORWARD_SHARE)),
+  };
+}
+
+export function generatorService({ config }: Runtime, generator: MetricsGenerator): Service {
+  return {
+    name: 'metrics-generator',
+    start: async () => generator.start(),
+    stop: () => generator.stop(AbortSignal.timeout(config.server.gracefulShutdownTimeoutMs * FORWARD_SHARE)),
   };
 }
 

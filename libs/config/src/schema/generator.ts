@@ -1,4 +1,4 @@
-import { bool, bytes, duration, float, free, group, int, list, mapOf, oneOf, string, strings } from './node.ts';
+import { bool, bytes, duration, float, free, group, int, list, mapOf, on, oneOf, string, strings } from './node.ts';
 import { blockFields, blockSearch, walFields, zonedRing } from './shared.ts';
 
 const numbers = (value: readonly number[], doc: string) => list(float(0, doc), value, doc);
@@ -73,7 +73,7 @@ const localBlocks = group('Recent spans for TraceQL metrics.', {
 });
 
 export const metricsGenerator = group('Metrics made from spans.', {
-  ring: zonedRing('metrics generators', 'memberlist', '1m'),
+  ring: zonedRing('metrics generators', 'memberlist', '1m', on, { ...on, works: ['memberlist', 'inmemory'] }),
   processor: group('What is made.', {
     service_graphs: serviceGraphs,
     span_metrics: spanMetrics,
@@ -108,7 +108,8 @@ export const metricsGenerator = group('Metrics made from spans.', {
   }),
   traces_storage: group('The log of local blocks.', walFields('', 'none', 'vParquet4')),
   traces_query_storage: group('The log of local blocks, for queries.', walFields('', 'none', 'vParquet4')),
-  metrics_ingestion_time_range_slack: duration('30s', 'Spans that ended longer ago are left out.'),
+  metrics_ingestion_time_range_slack: duration('30s', 'Spans that ended longer ago are left out.', on),
+  max_pending_bytes: bytes(268_435_456, 'Spans received that wait for processors; what is beyond is refused, and counted. (Not in Tempo.)', { ...on, min: 1 }),
   query_timeout: duration('30s', 'Longest time of a query.'),
   override_ring_key: string('metrics-generator', 'Key of the ring.'),
   codec: oneOf(['push-bytes', 'otlp'], 'push-bytes', 'How spans come in from Kafka.'),

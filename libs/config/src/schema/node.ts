@@ -21,7 +21,7 @@ export interface LeafOptions {
   readonly flags?: readonly string[];
   readonly min?: number;
   readonly max?: number;
-  /** The values of an implemented enum that work; others give a warning. */
+  /** The values of an implemented enum, or of the elements of a list, that work; others give a warning. */
   readonly works?: readonly string[];
 }
 
@@ -134,7 +134,7 @@ export function list<N extends Node>(of: N, value: readonly Value<N>[], doc: str
 
 /** A list of strings. */
 export const strings = (value: readonly string[], doc: string, options: LeafOptions = {}): List<Leaf<string>> =>
-  list(string('', doc, { status: options.status ?? 'accepted' }), value, doc, options);
+  list(string('', doc, { status: options.status ?? 'accepted', ...(options.works && { works: options.works }) }), value, doc, options);
 
 export function mapOf<N extends Node>(of: N, doc: string, { status = 'accepted' }: LeafOptions = {}): MapOf<N> {
   return { kind: 'map', doc, status, of };

@@ -44,8 +44,12 @@ const limitFields = (filled: boolean) => ({
     compaction_disabled: bool(false, 'Do not merge blocks of this tenant.', on),
   }),
   metrics_generator: group('Metrics made from spans.', {
-    ring_size: int(0, 'Generators a tenant is spread over; 0 is all.'),
-    processors: strings([], 'service-graphs, span-metrics (or -latency, -count, -size), local-blocks, host-info.'),
+    ring_size: int(0, 'Generators a tenant is spread over; 0 is all.', on),
+    processors: strings(
+      [],
+      'service-graphs, span-metrics (or -latency, -count, -size), local-blocks, host-info. None works yet: with any, spans are sent to the generators and counted.',
+      { ...on, works: [] },
+    ),
     max_active_series: int(0, 'Most series; 0 is no limit.'),
     max_active_entities: int(0, 'Most entities; 0 is no limit.'),
     collection_interval: duration('0s', 'How often series are written; 0 is metrics_generator.registry.collection_interval.'),
@@ -53,15 +57,15 @@ const limitFields = (filled: boolean) => ({
     generate_native_histograms: oneOf(['', 'classic', 'native', 'both'], filled ? 'classic' : '', 'Kind of histograms.'),
     trace_id_label_name: string('', 'Label of the trace id in exemplars.'),
     remote_write_headers: headers('Headers sent with series.'),
-    ingestion_time_range_slack: duration('0s', 'Spans that ended longer ago are left out; 0 is metrics_generator.metrics_ingestion_time_range_slack.'),
+    ingestion_time_range_slack: duration('0s', 'Spans that ended longer ago are left out; 0 is metrics_generator.metrics_ingestion_time_range_slack.', on),
     native_histogram_bucket_factor: float(filled ? 1.1 : 0, 'Growth of native buckets.', { flags: ['metrics-generator.native-histogram-bucket-factor'] }),
     native_histogram_max_bucket_number: int(filled ? 100 : 0, 'Most native buckets.', { flags: ['metrics-generator.native-histogram-max-bucket-number'] }),
     native_histogram_min_reset_duration: duration(filled ? '15m' : '0s', 'Least time between resets of native histograms.', {
       flags: ['metrics-generator.native-histogram-min-reset-duration'],
     }),
     forwarder: group('The queue to the generators.', {
-      queue_size: int(0, 'Batches waiting; 0 is 100.'),
-      workers: int(0, 'Workers; 0 is 2.'),
+      queue_size: int(0, 'Batches waiting; 0 is 100.', on),
+      workers: int(0, 'Workers; 0 is 2.', on),
     }),
     processor: group('Settings of the processors.', {
       service_graphs: group('Edges between services.', {

@@ -11,7 +11,7 @@ import { bool, duration, group, on, oneOf, string } from './node.ts';
 import { overrides } from './overrides.ts';
 import { querier, queryFrontend } from './query.ts';
 import { internalServer, server } from './server.ts';
-import { ingesterClient, poolClient } from './shared.ts';
+import { generatorClient, ingesterClient, poolClient } from './shared.ts';
 import { storage } from './storage.ts';
 import { workers } from './workers.ts';
 
@@ -39,7 +39,7 @@ export const rootSchema = group(
   {
     target: oneOf(TARGETS, 'all', 'The component this process runs; one that does not work yet stops the start.', {
       ...on,
-      works: ['all', 'distributor', 'ingester', 'querier', 'query-frontend', 'compactor', 'gateway'],
+      works: ['all', 'distributor', 'ingester', 'querier', 'query-frontend', 'compactor', 'metrics-generator', 'gateway'],
     }),
     multitenancy_enabled: bool(false, 'Take the tenant from X-Scope-OrgID; otherwise all is one tenant.', {
       ...on,
@@ -54,7 +54,7 @@ export const rootSchema = group(
     internal_server: internalServer,
     distributor,
     ingester_client: ingesterClient(),
-    metrics_generator_client: poolClient('metrics generators'),
+    metrics_generator_client: generatorClient(),
     live_store_client: poolClient('live stores'),
     querier,
     query_frontend: queryFrontend,

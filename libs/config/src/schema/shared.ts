@@ -70,13 +70,16 @@ export const poolClient = (what: string, works: { status?: 'implemented' } = {})
     grpc_client_config: grpcClient(),
   });
 
-export const ingesterClient = () => {
-  const base = poolClient('ingesters', on);
-  return group(base.doc, {
-    ...base.fields,
-    max_pending_bytes: bytes(67_108_864, 'Bytes under way to one ingester; a slow one counts as failed beyond them. (Not in Tempo.)', { ...on, min: 1 }),
-  });
+/** With a bound on what one process has under way. */
+const boundedClient = (what: string, doc: string) => {
+  const base = poolClient(what, on);
+  return group(base.doc, { ...base.fields, max_pending_bytes: bytes(67_108_864, `${doc} (Not in Tempo.)`, { ...on, min: 1 }) });
 };
+
+export const ingesterClient = () => boundedClient('ingesters', 'Bytes under way to one ingester; a slow one counts as failed beyond them.');
+
+export const generatorClient = () =>
+  boundedClient('metrics generators', 'Bytes that wait for or are under way to all of them; what is beyond is not sent, and counted.');
 
 type Store = '' | 'memberlist' | 'inmemory' | 'consul' | 'etcd' | 'multi';
 
@@ -125,9 +128,9 @@ export const ring = (what: string, store: Store, heartbeatTimeout: string, works
     ...instance(works),
   });
 
-export const zonedRing = (what: string, store: Store, heartbeatTimeout: string) => {
-  const base = ring(what, store, heartbeatTimeout);
-  return group(base.doc, { ...base.fields, instance_zone: string('', 'Availability zone of this instance.') });
+export const zonedRing = (what: string, store: Store, heartbeatTimeout: string, works: LeafOptions = {}, storeWorks: LeafOptions = {}) => {
+  const base = ring(what, store, heartbeatTimeout, works, storeWorks);
+  return group(base.doc, { ...base.fields, instance_zone: string('', 'Availability zone of this instance.', works) });
 };
 
 export const stableRing = (what: string, works: LeafOptions = {}, storeWorks: LeafOptions = {}) => {
