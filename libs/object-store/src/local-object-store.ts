@@ -52,7 +52,8 @@ export class LocalObjectStore implements ObjectStore {
       return await this.#handles.use(path, async ({ handle, size }) => {
         // Before anything is allocated: a damaged footer may ask for any length.
         if (offset + length > size) throw tooShort(key, offset, length, size);
-        const bytes = new Uint8Array(length);
+        // Not of a pool, and not zeroed.
+        const bytes = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
         let done = 0;
         while (done < length) {
           const { bytesRead } = await handle.read(bytes, done, length - done, offset + done);

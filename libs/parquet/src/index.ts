@@ -13,8 +13,9 @@ export type {
   SchemaElement,
   Statistics,
 } from './format.ts';
+export { anyAbove, countLevel } from './read/count-level.ts';
 export { ByteDictionary } from './read/byte-dictionary.ts';
-export { ColumnReader, countPresent } from './read/column-reader.ts';
+export { ColumnReader } from './read/column-reader.ts';
 export type { DecodedLevels, DecodedValues } from './read/column-reader.ts';
 export { parseColumnIndex, parseOffsetIndex } from './read/page-index.ts';
 export type { Dictionary, Section } from './read/pages.ts';

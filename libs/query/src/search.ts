@@ -270,22 +270,23 @@ class Search {
     if (!columns || survivors.length === 0) return;
     survivors.sort((a, b) => a.trace - b.trace);
     const bytesBefore = columns.inspectedBytes;
-    const part = await this.#load(columns, survivors);
+    const parts = await this.#load(columns, survivors);
     this.#inspectedBytes += columns.inspectedBytes - bytesBefore;
-    const isPart = part !== columns;
-    const show = traceShower(this.#plan, new Batch(part, this.#masks), this.#options.spansPerSpanSet || DEFAULT_SPANS_PER_SPAN_SET);
+    const spans = this.#options.spansPerSpanSet || DEFAULT_SPANS_PER_SPAN_SET;
+    const show = parts ? undefined : traceShower(this.#plan, new Batch(columns, this.#masks), spans);
     survivors.forEach((found, i) => {
-      found.piece = isPart ? show(i, shifted(found.spansets, part.traceSpans()[i] - found.firstSpan)) : show(found.trace, found.spansets);
+      if (parts) found.piece = traceShower(this.#plan, new Batch(parts[i], this.#masks), spans)(0, shifted(found.spansets, -found.firstSpan));
+      else found.piece = show?.(found.trace, found.spansets);
     });
   }
 
-  /** What showing `traces` needs: of all of the batch, or of a batch of these alone. */
-  async #load(columns: SpanColumns, traces: readonly Found[]): Promise<SpanColumns> {
+  /** What showing `traces` needs: a batch for each of them, or undefined when all of the batch got it. */
+  async #load(columns: SpanColumns, traces: readonly Found[]): Promise<readonly SpanColumns[] | undefined> {
     const { signal } = this.#options;
     const rows = Uint32Array.from(traces, ({ trace }) => trace);
     if (columns.loadTraces) return columns.loadTraces(this.#showNeeds, rows, signal);
     await columns.load(this.#showNeeds, signal);
-    return columns;
+    return undefined;
   }
 }
 

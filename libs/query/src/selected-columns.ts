@@ -28,15 +28,13 @@ export class SelectedColumns implements SpanColumns {
     this.traceCount = traces.length;
     const { loadTraces, summarise, reopen } = base;
     if (loadTraces) {
-      this.loadTraces = async (needs, rows, signal) => {
-        const part = await loadTraces.call(
+      this.loadTraces = (needs, rows, signal) =>
+        loadTraces.call(
           base,
           needs,
           rows.map((row) => traces[row]),
           signal,
         );
-        return part === base ? this : part;
-      };
     }
     // Values of traces left out may be among them.
     if (summarise) this.summarise = async (attr, signal) => ({ ...(await summarise.call(base, attr, signal)), isExact: false });

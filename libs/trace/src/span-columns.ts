@@ -121,10 +121,10 @@ export interface SpanColumns {
   /** Bytes read from storage by `load` so far (0 for memory). */
   readonly inspectedBytes: number;
   /**
-   * Loads `needs` for the ascending rows `traces` at least: resolves to this with everything loaded, or to a batch of these traces alone, of which only
-   * what they need was read. Absent where it would save nothing.
+   * Loads `needs` for the ascending rows `traces`: resolves to a batch of one trace for each of them, of which only what it needs was read, or to undefined after
+   * loading them here for all traces. Absent where it would save nothing.
    */
-  loadTraces?(needs: ColumnNeeds, traces: Uint32Array, signal?: AbortSignal): Promise<SpanColumns>;
+  loadTraces?(needs: ColumnNeeds, traces: Uint32Array, signal?: AbortSignal): Promise<readonly SpanColumns[] | undefined>;
   /** For leaving a batch out before it is loaded: reads dictionaries and bounds only. Absent where asking the values costs no more. */
   summarise?(attr: AttrRef, signal?: AbortSignal): Promise<ValueSummary>;
   /** The same rows, nothing loaded: to let go of what is loaded and yet come back. Absent where that would free nothing. */

@@ -14,6 +14,7 @@ import { ColumnSet, loadChunks } from './column-set.ts';
 import { appendToSpanTable, TABLE_COLUMNS } from './to-span-table.ts';
 import { COLUMN } from './columns.ts';
 import { loadRows } from './row-selection.ts';
+import type { WantedRows } from './row-selection.ts';
 import { findTraceRow, readRow } from './trace-lookup.ts';
 
 const ID_BYTES = 16;
@@ -93,10 +94,15 @@ class StoredBlock implements BlockReader {
 
   async readTraces(rowGroup: number, rows: Uint32Array, signal?: AbortSignal): Promise<SpanTable> {
     const access = new RowGroupAccess(this.#access, rowGroup);
-    const set = new ColumnSet(access, rows.length);
-    await loadRows(access, set, set.wanting(TABLE_COLUMNS), rows, signal);
+    const wanted: WantedRows[] = [];
+    for (let i = 0, to = 1; i < rows.length; i = to++) {
+      while (to < rows.length && rows[to] === rows[to - 1] + 1) to++;
+      const set = new ColumnSet(access, to - i);
+      wanted.push({ row: rows[i], set, columns: set.wanting(TABLE_COLUMNS) });
+    }
+    await loadRows(access, wanted, signal);
     const table = new SpanTable();
-    appendToSpanTable(set, this.meta, table);
+    for (const { set } of wanted) appendToSpanTable(set, this.meta, table);
     return table;
   }
 

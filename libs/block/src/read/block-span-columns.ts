@@ -13,11 +13,12 @@ import type {
   StringDict,
   ValueSummary,
 } from '@vivace/trace';
+import { releaseMemory } from '@vivace/bytes';
 import { ByteDictionary } from '@vivace/parquet';
 import type { Dictionary, Section } from '@vivace/parquet';
 import { AttrGroup, EMPTY_DICT } from './attr-group.ts';
 import { RowGroupAccess } from './block-layout.ts';
-import { ColumnSet, loadChunks, releaseSections } from './column-set.ts';
+import { ColumnSet, loadChunks } from './column-set.ts';
 import { byteInts, durationColumn, halvesColumn, idColumn, smallInts, stringColumn } from './column-values.ts';
 import { ATTR_COLUMN, ATTR_COLUMNS, ATTR_VALUE, COLUMN, LEVEL, SPAN_COLUMNS } from './columns.ts';
 import type { ColumnSource } from './columns.ts';
@@ -37,6 +38,12 @@ const LINK_COLUMNS: readonly number[] = [COLUMN.linkTraceId, COLUMN.linkSpanId, 
 interface Named {
   readonly keys: readonly string[];
   readonly columns: readonly number[];
+}
+
+interface Plan {
+  readonly columns: readonly number[];
+  /** The boundaries of traces are to be found too. */
+  readonly structure: boolean;
 }
 
 const named = (keys: string | readonly string[], ...columns: readonly number[]): Named => ({ keys: typeof keys === 'string' ? [keys] : keys, columns });
@@ -73,23 +80,23 @@ function stringsKey(column: number): string {
   return `strings ${column}`;
 }
 
-/** So many rows, if they are few of the row group, are read by themselves: about what a dashboard shows. What was decoded of them is kept for its next refresh. */
+/** So many rows, if they are few of the row group, are read by themselves: about what a dashboard shows. What was decoded of each is kept for its next refresh. */
 const MAX_ROWS = 64;
 const ROWS_OF_GROUP = 4;
 /** Columns that are looked at one after the other, but fetched together. */
 const COLUMNS_AT_ONCE = 8;
 
 /**
- * A row group, or some of its rows, as span columns. Nothing is read before `load`, nothing decoded before its getter is called. Decoded columns stay in the
+ * A row group, or one of its rows, as span columns. Nothing is read before `load`, nothing decoded before its getter is called. Decoded columns stay in the
  * block's cache for other queries; `load` takes hold of those it finds there and reads the rest, so that none is lost in between.
  */
 export class BlockSpanColumns implements SpanColumns {
   readonly traceCount: number;
   readonly #access: RowGroupAccess;
-  /** Rows of the row group that are shown, ascending; undefined: all. */
-  readonly #rows: Uint32Array | undefined;
-  /** Tells apart in the cache what was decoded of these rows. */
-  readonly #rowsKey: string;
+  /** The only row of the row group that is here; undefined: all are. */
+  readonly #row: number | undefined;
+  /** Tells apart in the cache what was decoded of this row. */
+  readonly #rowKey: string;
   /** Nothing decoded here goes to the cache, and attributes are not even kept here. */
   readonly #isPassing: boolean;
   readonly #set: ColumnSet;
@@ -102,12 +109,12 @@ export class BlockSpanColumns implements SpanColumns {
   #eventColumn = -1;
   #linkColumn = -1;
 
-  constructor(access: RowGroupAccess, rows?: Uint32Array, isPassing = false) {
+  constructor(access: RowGroupAccess, row?: number, isPassing = false) {
     this.#access = access;
     this.#isPassing = isPassing;
-    this.#rows = rows;
-    this.#rowsKey = rows === undefined ? '' : ` of ${rows.join()}`;
-    this.traceCount = rows?.length ?? access.group.numRows;
+    this.#row = row;
+    this.#rowKey = row === undefined ? '' : ` of ${row}`;
+    this.traceCount = row === undefined ? access.group.numRows : 1;
     this.#set = new ColumnSet(access, this.traceCount);
   }
 
@@ -116,11 +123,11 @@ export class BlockSpanColumns implements SpanColumns {
   }
 
   reopen(): SpanColumns {
-    return new BlockSpanColumns(new RowGroupAccess(this.#access.block, this.#access.number), this.#rows);
+    return new BlockSpanColumns(new RowGroupAccess(this.#access.block, this.#access.number), this.#row);
   }
 
   passing(): SpanColumns {
-    const passing = new BlockSpanColumns(this.#access, this.#rows, true);
+    const passing = new BlockSpanColumns(this.#access, this.#row, true);
     for (const [key, value] of this.#memo) passing.#memo.set(key, value);
     for (const absent of this.#absent) passing.#absent.add(absent);
     passing.#set.setAll(this.#set);
@@ -139,6 +146,32 @@ export class BlockSpanColumns implements SpanColumns {
   }
 
   async load(needs: ColumnNeeds, signal?: AbortSignal): Promise<void> {
+    const { columns, structure } = await this.#plan(needs, signal);
+    await this.#read(this.#set, columns, signal);
+    this.#settle(structure);
+  }
+
+  async loadTraces(needs: ColumnNeeds, traces: Uint32Array, signal?: AbortSignal): Promise<readonly SpanColumns[] | undefined> {
+    if (this.#row !== undefined || traces.length > MAX_ROWS || traces.length * ROWS_OF_GROUP > this.traceCount) {
+      await this.load(needs, signal);
+      return undefined;
+    }
+    const parts = Array.from(traces, (row) => ({ row, part: new BlockSpanColumns(this.#access, row) }));
+    const plans: Plan[] = [];
+    for (const { part } of parts) plans.push(await part.#plan(needs, signal));
+    await loadRows(
+      this.#access,
+      parts.map(({ row, part }, i) => ({ row, set: part.#set, columns: plans[i].columns })),
+      signal,
+    );
+    return parts.map(({ part }, i) => {
+      part.#settle(plans[i].structure);
+      return part;
+    });
+  }
+
+  /** What has to be read for `needs`. */
+  async #plan(needs: ColumnNeeds, signal: AbortSignal | undefined): Promise<Plan> {
     const columns = new Set<number>();
     for (const name of needs.columns) {
       const { keys, columns: behind } = NAMED[name];
@@ -156,22 +189,15 @@ export class BlockSpanColumns implements SpanColumns {
     const hasOwners = (!wants(['resource']) || this.#has('spanResources')) && (!wants(['scope', 'scopeName', 'scopeVersion']) || this.#has('spanScopes'));
     const needsStructure = needs.tracesOnly !== true && (!this.#has('traceSpans') || !hasOwners);
     if (needsStructure) this.#planStructure(columns);
-    const wanted = this.#set.wanting(columns, needsStructure ? this.#structureColumn : -1);
-    await this.#read(this.#set, wanted, signal);
-    if (!needsStructure) return;
+    return { columns: this.#set.wanting(columns, needsStructure ? this.#structureColumn : -1), structure: needsStructure };
+  }
+
+  /** After what was planned is read. */
+  #settle(structure: boolean): void {
+    if (!structure) return;
     this.#structureSource ??= this.#set.required(this.#structureColumn);
     // Now, not when asked for: a query that looks only at times would leave the next one to read it again.
     this.traceSpans();
-  }
-
-  async loadTraces(needs: ColumnNeeds, traces: Uint32Array, signal?: AbortSignal): Promise<SpanColumns> {
-    if (this.#rows !== undefined || traces.length > MAX_ROWS || traces.length * ROWS_OF_GROUP > this.traceCount) {
-      await this.load(needs, signal);
-      return this;
-    }
-    const part = new BlockSpanColumns(this.#access, traces);
-    await part.load(needs, signal);
-    return part;
   }
 
   async summarise({ scope, key }: AttrRef, signal?: AbortSignal): Promise<ValueSummary> {
@@ -382,7 +408,7 @@ export class BlockSpanColumns implements SpanColumns {
     }
     visitGroup(group, rows, left, visit);
     for (const column of columns) set.release(column);
-    releaseSections(read);
+    releaseMemory(...read.map(({ bytes }) => bytes));
     for (let from = 0; from < apart.length; from += COLUMNS_AT_ONCE) {
       const some = apart.slice(from, from + COLUMNS_AT_ONCE);
       const wanted = some.map(({ column }) => column);
@@ -392,15 +418,15 @@ export class BlockSpanColumns implements SpanColumns {
         if (source) visitOwn(source, key, kind === 'int', LEVEL[scope], group.owners, rows, visit);
         set.release(column);
       }
-      releaseSections(read);
+      releaseMemory(...read.map(({ bytes }) => bytes));
     }
     return [...left];
   }
 
-  /** Resolves to what was read of the whole row group; what is read of a few rows is small. */
+  /** Resolves to what was read of the whole row group; what is read of a row is let go already. */
   async #read(set: ColumnSet, columns: readonly number[], signal: AbortSignal | undefined): Promise<readonly Section[]> {
-    if (this.#rows === undefined) return loadChunks(this.#access, set, columns, signal);
-    await loadRows(this.#access, set, columns, this.#rows, signal);
+    if (this.#row === undefined) return loadChunks(this.#access, set, columns, signal);
+    await loadRows(this.#access, [{ row: this.#row, set, columns }], signal);
     return [];
   }
 
@@ -530,14 +556,14 @@ export class BlockSpanColumns implements SpanColumns {
   /** Whether a decoded value is at hand, here or in the cache; from then on it is here. */
   #has(key: string): boolean {
     if (this.#memo.has(key)) return true;
-    const cached = this.#access.cachedColumn(key + this.#rowsKey);
+    const cached = this.#access.cachedColumn(key + this.#rowKey);
     if (cached !== undefined) this.#memo.set(key, cached);
     return cached !== undefined;
   }
 
   #keep(key: string, value: object): void {
     this.#memo.set(key, value);
-    if (!this.#isPassing) this.#access.cacheColumn(key + this.#rowsKey, value);
+    if (!this.#isPassing) this.#access.cacheColumn(key + this.#rowKey, value);
   }
 
   #once<T extends object>(key: string, make: () => T): T {

@@ -74,11 +74,3 @@ export async function loadChunks(access: RowGroupAccess, set: ColumnSet, columns
   columns.forEach((column, i) => set.set(column, access.reader(column, [sections[i]])));
   return sections;
 }
-
-/** Smaller reads may lie in a pool of buffers. */
-const MIN_RELEASED = 1_048_576;
-
-/** Gives back, now and not when garbage is collected, what was read, of which nothing is used any more. */
-export function releaseSections(sections: readonly Section[]): void {
-  for (const { bytes } of sections) if (bytes.buffer instanceof ArrayBuffer && bytes.buffer.byteLength >= MIN_RELEASED) bytes.buffer.transfer(0);
-}

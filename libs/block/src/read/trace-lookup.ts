@@ -6,7 +6,7 @@ import { RowGroupAccess } from './block-layout.ts';
 import { ColumnSet } from './column-set.ts';
 import { idColumn } from './column-values.ts';
 import { COLUMN } from './columns.ts';
-import { RowSlicer } from './row-slice.ts';
+import { loadRows } from './row-selection.ts';
 import { TABLE_COLUMNS } from './to-span-table.ts';
 
 const ID_BYTES = 16;
@@ -48,47 +48,8 @@ export async function findTraceRow(
 /** Reads one row: of each column the page that holds it, and dictionaries. */
 export async function readRow({ access, row }: TraceRow, signal?: AbortSignal): Promise<ColumnSet> {
   const set = new ColumnSet(access, 1);
-  const indexes = await access.offsetIndexes(signal);
-  const columns: number[] = [];
-  for (const column of TABLE_COLUMNS) {
-    if (access.isEmpty(column)) set.set(column, undefined);
-    else columns.push(column);
-  }
-  const paged = columns.filter((column) => indexes[column] !== undefined);
-  const pages = columns.map((column) => pageOf(access, column, indexes[column], row));
-  const [sections, dictionaries] = await Promise.all([
-    access.fetch(
-      pages.map((page) => page.range),
-      signal,
-    ),
-    access.dictionaries(paged, signal),
-  ]);
-  const slicer = new RowSlicer();
-  columns.forEach((column, i) => {
-    const reader = access.reader(column, [sections[i]], { dictionary: dictionaries.get(column), partial: indexes[column] !== undefined });
-    set.set(column, slicer.slice(reader, row - pages[i].firstRow));
-  });
+  await loadRows(access, [{ row, set, columns: set.wanting(TABLE_COLUMNS) }], signal);
   return set;
-}
-
-interface PageRange {
-  readonly range: ByteRange;
-  readonly firstRow: number;
-}
-
-/** The page of `column` that holds `row`, or the whole chunk when there is no page index. */
-function pageOf(access: RowGroupAccess, column: number, index: OffsetIndex | undefined, row: number): PageRange {
-  if (index === undefined) return { range: access.chunkRange(column), firstRow: 0 };
-  let low = 0;
-  let high = index.pages.length - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >>> 1;
-    if (index.pages[middle].firstRowIndex <= row) low = middle;
-    else high = middle - 1;
-  }
-  const page = index.pages[low];
-  if (page === undefined) access.fail(column, 'has an offset index without pages');
-  return { range: { offset: page.offset, length: page.compressedPageSize }, firstRow: page.firstRowIndex };
 }
 
 /** The row of `id` in a row group, or -1. */

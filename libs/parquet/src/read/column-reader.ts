@@ -1,3 +1,4 @@
+import { releaseMemory } from '@vivace/bytes';
 import { Encoding, PhysicalType } from '../format.ts';
 import { ByteCursor } from './byte-cursor.ts';
 import type { ByteArrays } from './byte-arrays.ts';
@@ -8,11 +9,13 @@ import { corrupt } from './corrupt.ts';
 import { decodeDelta32, decodeDelta64 } from './delta.ts';
 import { anyAbove, countLevel } from './count-level.ts';
 import { constantRun, decodeIds, decodeLevels } from './hybrid.ts';
+import { LevelScan } from './level-scan.ts';
 import { splitPages } from './pages.ts';
 import { sliceValues } from './slice-values.ts';
 import type { ChunkPages, DataPage, Dictionary, PageContext, Section } from './pages.ts';
 import { allocateNumbers, copyPlainNumbers, gatherNumbers, rawBytes, valueWidth } from './plain.ts';
 import type { NumberValues } from './plain.ts';
+import type { ReadLeaf } from './schema-leaves.ts';
 
 /** DecodedLevels of all entries of a column. */
 export interface DecodedLevels {
@@ -70,7 +73,17 @@ export class ColumnReader {
 
   /** Throws `data_loss`: what the column holds does not fit what others say of it. */
   fail(problem: string): never {
-    throw corrupt(this.#options.name, this.#offset, `column ${this.leaf.path}: ${problem}`);
+    return this.failure()(problem);
+  }
+
+  /** `fail` without the reader, whose pages it would keep. */
+  failure(): (problem: string) => never {
+    const { name } = this.#options;
+    const { path } = this.leaf;
+    const offset = this.#offset;
+    return (problem) => {
+      throw corrupt(name, offset, `column ${path}: ${problem}`);
+    };
   }
 
   repetition(): DecodedLevels {
@@ -87,13 +100,13 @@ export class ColumnReader {
     return this.#definition;
   }
 
-  /** Definition levels of the first `count` entries. Of a reader with one page, those behind are not decoded. */
-  definitionUpTo(count: number): DecodedLevels {
-    if (this.#definition !== undefined || this.#pages.length !== 1 || count >= this.entries) return this.definition();
-    const max = this.leaf.maxDefinition;
-    const levels = this.#levels(max, (page) => page.definition, count);
-    if (anyAbove(levels.each, max)) this.fail(`definition level above ${max}`);
-    return levels;
+  /** The repetition levels to walk over, without decoding all of them. */
+  scanRepetition(): LevelScan {
+    return this.#scan(this.leaf.maxRepetition, (page) => page.repetition);
+  }
+
+  scanDefinition(): LevelScan {
+    return this.#scan(this.leaf.maxDefinition, (page) => page.definition);
   }
 
   /** Number of values that are not null. Comes from page headers where they tell it. */
@@ -127,36 +140,18 @@ export class ColumnReader {
   }
 
   /**
-   * The values `[from, to)` alone. Of a reader with one page, which is what reading a row takes, only they are decoded, as far as the
-   * encoding allows.
+   * A copy of the values `[from, to)`, which borrows nothing but dictionaries. Of a reader with one page, which is what reading a row takes, only they are
+   * decoded, as far as the encoding allows.
    */
-  valuesRange(from: number, to: number): DecodedValues {
+  copyValues(from: number, to: number): DecodedValues {
+    if (from === to) return noValues(this.leaf, this.#cursor(NOTHING));
     const [page, ...more] = this.#pages;
-    if (this.#values !== undefined || page === undefined || more.length > 0) return sliceValues(this.values(), from, to);
-    const length = to - from;
-    if (isDictionaryEncoding(page.encoding) && this.dictionary instanceof ByteDictionary) {
-      const ids = new Uint32Array(length);
-      this.#decodeIds(page, from, length, this.dictionary.size, ids, 0);
-      return { kind: 'dictionary', length, ids, dictionary: this.dictionary };
-    }
-    if (isDictionaryEncoding(page.encoding) && this.dictionary !== undefined && !(this.dictionary instanceof ByteDictionary)) {
-      const ids = new Uint32Array(length);
-      this.#decodeIds(page, from, length, this.dictionary.length, ids, 0);
-      const values = allocateNumbers(this.#cursor(page.values), this.leaf, length);
-      gatherNumbers(this.dictionary, ids, values, 0);
-      return values;
-    }
-    if (page.encoding === Encoding.DELTA_BINARY_PACKED && this.leaf.type === PhysicalType.INT64) {
-      const u32 = new Uint32Array(2 * to);
-      decodeDelta64(this.#valueCursor(page), to, u32, 0, this.#presentOf(0));
-      return sliceValues({ kind: 'i64', length: to, u32 }, from, to);
-    }
-    if (page.encoding === Encoding.DELTA_BINARY_PACKED && this.leaf.type === PhysicalType.INT32) {
-      const i32 = new Int32Array(to);
-      decodeDelta32(this.#valueCursor(page), to, i32, 0, this.#presentOf(0));
-      return sliceValues({ kind: 'i32', length: to, i32 }, from, to);
-    }
-    return sliceValues(this.values(), from, to);
+    const isAlone = this.#values === undefined && page !== undefined && more.length === 0;
+    const some = isAlone ? this.#copyOfPage(page, from, to) : undefined;
+    if (some) return some;
+    const copy = sliceValues(this.values(), from, to);
+    if (isAlone) this.release();
+    return copy;
   }
 
   /**
@@ -164,12 +159,12 @@ export class ColumnReader {
    * the reader may.
    */
   release(): void {
-    for (const levels of [this.#repetition, this.#definition]) if (levels) giveBack(levels.each);
+    for (const levels of [this.#repetition, this.#definition]) if (levels) releaseMemory(levels.each);
     const values = this.#values;
-    if (values?.kind === 'dictionary') giveBack(values.ids);
-    else if (values?.kind === 'i64') giveBack(values.u32);
-    else if (values?.kind === 'f64') giveBack(values.f64);
-    else if (values?.kind === 'bool') giveBack(values.u8);
+    if (values?.kind === 'dictionary') releaseMemory(values.ids);
+    else if (values?.kind === 'i64') releaseMemory(values.u32);
+    else if (values?.kind === 'f64') releaseMemory(values.f64);
+    else if (values?.kind === 'bool') releaseMemory(values.u8);
     this.#repetition = this.#definition = this.#values = undefined;
   }
 
@@ -194,7 +189,40 @@ export class ColumnReader {
     return this.#chunk;
   }
 
-  #levels(max: number, section: (page: DataPage) => Section, count = this.entries): DecodedLevels {
+  #scan(max: number, section: (page: DataPage) => Section): LevelScan {
+    return new LevelScan(
+      this.#pages.map((page) => ({ cursor: this.#cursor(section(page)), entries: page.entries })),
+      32 - Math.clz32(max),
+    );
+  }
+
+  /** Values of a page that need not be decoded whole; undefined when they must be. */
+  #copyOfPage(page: DataPage, from: number, to: number): DecodedValues | undefined {
+    const { dictionary } = this;
+    const length = to - from;
+    if (isDictionaryEncoding(page.encoding) && dictionary !== undefined) {
+      const ids = new Uint32Array(length);
+      const isText = dictionary instanceof ByteDictionary;
+      this.#decodeIds(page, from, length, isText ? dictionary.size : dictionary.length, ids, 0);
+      if (isText) return { kind: 'dictionary', length, ids, dictionary };
+      const values = allocateNumbers(this.#cursor(page.values), this.leaf, length);
+      gatherNumbers(dictionary, ids, values, 0);
+      return values;
+    }
+    if (page.encoding !== Encoding.DELTA_BINARY_PACKED) return undefined;
+    const is64 = this.leaf.type === PhysicalType.INT64;
+    const words = scratchWords(is64 ? 2 * to : to);
+    if (is64) {
+      decodeDelta64(this.#valueCursor(page), to, words, 0, this.#presentOf(0));
+      return { kind: 'i64', length, u32: words.slice(2 * from, 2 * to) };
+    }
+    const i32 = new Int32Array(words.buffer, words.byteOffset, to);
+    decodeDelta32(this.#valueCursor(page), to, i32, 0, this.#presentOf(0));
+    return { kind: 'i32', length, i32: i32.slice(from, to) };
+  }
+
+  #levels(max: number, section: (page: DataPage) => Section): DecodedLevels {
+    const count = this.entries;
     if (max === 0) return { count, constant: 0, each: NO_LEVELS };
     const width = 32 - Math.clz32(max);
     let constant = -2;
@@ -212,9 +240,8 @@ export class ColumnReader {
     const each = new Uint8Array(count);
     let at = 0;
     for (const page of this.#pages) {
-      const wanted = Math.min(page.entries, count - at);
-      decodeLevels(this.#cursor(section(page)), width, wanted, each, at);
-      at += wanted;
+      decodeLevels(this.#cursor(section(page)), width, page.entries, each, at);
+      at += page.entries;
     }
     return { count, constant: -1, each };
   }
@@ -358,10 +385,20 @@ export class ColumnReader {
 }
 
 const NO_LEVELS = new Uint8Array(0);
+const NOTHING: Section = { bytes: NO_LEVELS, offset: 0 };
+/** More is not kept. */
+const MAX_SCRATCH = 1 << 18;
+let scratch = new Uint32Array(1 << 12);
 
-/** Frees the memory of an array that nobody uses. */
-function giveBack({ buffer }: Uint8Array | Uint32Array | Float64Array): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength > 0) buffer.transfer(0);
+/** Room for so many words, valid until the next call. */
+function scratchWords(count: number): Uint32Array {
+  if (count > MAX_SCRATCH) return new Uint32Array(count);
+  if (count > scratch.length) scratch = new Uint32Array(Math.min(2 * count, MAX_SCRATCH));
+  return scratch;
+}
+
+function noValues(leaf: ReadLeaf, cursor: ByteCursor): DecodedValues {
+  return leaf.type === PhysicalType.BYTE_ARRAY ? { kind: 'bytes', length: 0, bytes: NO_LEVELS, ends: new Uint32Array(0) } : allocateNumbers(cursor, leaf, 0);
 }
 
 function countEntries(pages: readonly DataPage[]): number {
@@ -379,7 +416,7 @@ function isDictionaryEncoding(encoding: number): boolean {
 }
 
 /** Entries with a value among `[from, to)`. */
-export function countPresent({ constant, each }: DecodedLevels, max: number, from: number, to: number): number {
+function countPresent({ constant, each }: DecodedLevels, max: number, from: number, to: number): number {
   if (constant >= 0) return constant === max ? to - from : 0;
   return countLevel(each, max, max, from, to);
 }

@@ -4,7 +4,7 @@ import { unpackBits } from './unpack-bits.ts';
 // RLE/bit-packing hybrid. Source: parquet-format, Encodings.md, "Run Length Encoding / Bit-Packing Hybrid (RLE = 3)".
 
 /** Reads the value of an RLE run of `width` bits. */
-function runValue(cursor: ByteCursor, width: number): number {
+export function runValue(cursor: ByteCursor, width: number): number {
   let value = 0;
   for (let shift = 0; shift < width; shift += 8) value += cursor.byte() * 2 ** shift;
   return value;
@@ -67,7 +67,8 @@ export function decodeLevels(cursor: ByteCursor, width: number, count: number, o
   cursor.pos = pos;
 }
 
-function unpackLevels(bytes: Uint8Array, from: number, width: number, count: number, out: Uint8Array, at: number): void {
+/** Unpacks `count` levels of `width` ≤ 8 bits from byte `from` on into `out[at, …)`. */
+export function unpackLevels(bytes: Uint8Array, from: number, width: number, count: number, out: Uint8Array, at: number): void {
   let p = from;
   let i = at;
   const whole = at + (count & ~7);

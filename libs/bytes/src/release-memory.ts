@@ -1,0 +1,9 @@
+import { Buffer } from 'node:buffer';
+
+/**
+ * Gives back the memory behind arrays that nobody uses any more, now and not when garbage is collected: memory outside the heap counts towards the next
+ * full collection, which costs more than what the arrays were for. What may lie in Node's pool of small buffers, which others use, is left alone.
+ */
+export function releaseMemory(...arrays: readonly ArrayBufferView[]): void {
+  for (const { buffer } of arrays) if (buffer instanceof ArrayBuffer && buffer.byteLength > Buffer.poolSize) buffer.transfer(0);
+}
