@@ -156,6 +156,18 @@ describe('distributor', () => {
     expect(b.metrics.value('tempo_discarded_spans_total', { tenant: 'single-tenant', reason: 'unknown_error' })).toBe(1);
   });
 
+  it('offers what the ingester took, and nothing else, to the metrics-generators', async () => {
+    const { distributor, forwarded } = setUp();
+    const bytes = request(good(1), good(2));
+    await distributor.push(undefined, bytes, INFO);
+    expect(forwarded).toEqual([bytes]);
+    await distributor.push(undefined, request({ ...good(1), spanId: '' }), INFO);
+    expect(forwarded).toHaveLength(1);
+    const failing = setUp({}, new AppError('unavailable', 'busy'));
+    await expect(failing.distributor.push(undefined, bytes, INFO)).rejects.toMatchObject({ code: 'unavailable' });
+    expect(failing.forwarded).toEqual([]);
+  });
+
   it('gives every waiting push a scan of its own', async () => {
     const seen: ScanResult[] = [];
     const { promise, resolve } = Promise.withResolvers<IngesterRefusals>();
