@@ -55,6 +55,8 @@ export class ColumnReader {
   #repetition: DecodedLevels | undefined;
   #definition: DecodedLevels | undefined;
   #values: DecodedValues | undefined;
+  /** Set while values are copied: what is given back after that. */
+  #inflated: Uint8Array[] | undefined;
 
   constructor(options: ColumnReaderOptions) {
     this.leaf = options.leaf;
@@ -145,12 +147,12 @@ export class ColumnReader {
    */
   copyValues(from: number, to: number): DecodedValues {
     if (from === to) return noValues(this.leaf, this.#cursor(NOTHING));
-    const [page, ...more] = this.#pages;
-    const isAlone = this.#values === undefined && page !== undefined && more.length === 0;
-    const some = isAlone ? this.#copyOfPage(page, from, to) : undefined;
-    if (some) return some;
-    const copy = sliceValues(this.values(), from, to);
-    if (isAlone) this.release();
+    if (this.#values !== undefined || this.#pages.length !== 1) return sliceValues(this.values(), from, to);
+    this.#inflated = [];
+    const copy = this.#copyOfPage(this.#pages[0], from, to) ?? sliceValues(this.values(), from, to);
+    this.release();
+    releaseMemory(...this.#inflated);
+    this.#inflated = undefined;
     return copy;
   }
 
@@ -165,6 +167,7 @@ export class ColumnReader {
     else if (values?.kind === 'i64') releaseMemory(values.u32);
     else if (values?.kind === 'f64') releaseMemory(values.f64);
     else if (values?.kind === 'bool') releaseMemory(values.u8);
+    else if (values?.kind === 'bytes') releaseMemory(values.ends);
     this.#repetition = this.#definition = this.#values = undefined;
   }
 
@@ -291,7 +294,9 @@ export class ColumnReader {
   #valueCursor(page: DataPage): ByteCursor {
     const { bytes, offset } = page.values;
     if (page.valuesSize < 0) return this.#cursor(page.values);
-    return new ByteCursor(decompress(this.#options.codec, bytes, page.valuesSize, this.#options.name, offset), this.#options.name, offset);
+    const inflated = decompress(this.#options.codec, bytes, page.valuesSize, this.#options.name, offset);
+    if (inflated !== bytes) this.#inflated?.push(inflated);
+    return new ByteCursor(inflated, this.#options.name, offset);
   }
 
   #decodeValues(): DecodedValues {
