@@ -1,8 +1,8 @@
 import { crc32 } from 'node:zlib';
 import { assert } from '@vivace/base';
 import { encodeUtf8 } from '@vivace/bytes';
-import type { Codec, ColumnChunk, ColumnIndex, Leaf, OffsetIndex, PageLocation, RowGroup, SchemaElement } from '../format.ts';
-import { Encoding } from '../format.ts';
+import type { ColumnChunk, ColumnIndex, Leaf, OffsetIndex, PageLocation, RowGroup, SchemaElement } from '../format.ts';
+import { Codec, Encoding } from '../format.ts';
 import { schemaLeaves } from '../read/schema-leaves.ts';
 import { shortBounds } from './bounds.ts';
 import { ByteBuffer } from './byte-buffer.ts';
@@ -53,6 +53,18 @@ interface PendingIndexes {
   readonly columns: ColumnIndex | undefined;
 }
 
+interface PackedPage {
+  readonly data: Uint8Array;
+  readonly crc: number;
+}
+
+function packed(codec: Codec, body: Uint8Array): PackedPage {
+  const data = compressAlways(codec, body);
+  return { data, crc: crc32(data) };
+}
+
+/** Values of a page that is worth looking for among those before. */
+const FEW_BYTES = 16;
 const MAGIC = encodeUtf8('PAR1');
 
 /**
@@ -71,6 +83,8 @@ export class ParquetWriter {
   readonly #indexes: PendingIndexes[] = [];
   readonly #body = new ByteBuffer(1 << 20);
   readonly #head = new ByteBuffer(1 << 12);
+  /** Small pages of the row group by what is in them. */
+  readonly #packed = new Map<number, PackedPage & { readonly body: Uint8Array }>();
   #columns: ColumnChunk[] = [];
   #groupOffset = 0;
   #rows = 0;
@@ -145,6 +159,7 @@ export class ParquetWriter {
     });
     this.#rows += rows;
     this.#columns = [];
+    this.#packed.clear();
   }
 
   /** Writes page indexes and footer. The writer is spent afterwards. */
@@ -202,15 +217,27 @@ export class ParquetWriter {
       count = encodeDefinition(definition, from, to, leaf.maxDefinition, body);
       body.setU32(at, body.length - at - 4);
     }
+    const levelBytes = body.length;
     values.encode(value, value + count, body);
-    const data = compressAlways(codec, body.view());
+    const { data, crc } =
+      codec !== Codec.UNCOMPRESSED && body.length - levelBytes <= FEW_BYTES ? this.#packedOnce(codec, body.view()) : packed(codec, body.view());
     const head = this.#head;
     head.length = 0;
-    writeDataPageV1Header({ uncompressed: body.length, compressed: data.length, crc: crc32(data), slots: to - from, encoding: values.encoding }, head);
+    writeDataPageV1Header({ uncompressed: body.length, compressed: data.length, crc, slots: to - from, encoding: values.encoding }, head);
     this.#sink.write(head.view());
     this.#sink.write(data);
     this.#lastUncompressed = head.length + body.length;
     return count;
+  }
+
+  /** A page of nulls or of one value looks like the same page of its neighbours: a third of all pages, compressed once. */
+  #packedOnce(codec: Codec, body: Uint8Array): PackedPage {
+    const key = crc32(body) * 8 + codec;
+    const known = this.#packed.get(key);
+    if (known !== undefined && Buffer.compare(known.body, body) === 0) return known;
+    const page = { body: body.slice(), ...packed(codec, body) };
+    this.#packed.set(key, page);
+    return page;
   }
 
   #writePageV2(leaf: Leaf, { slots, definition, values, codec }: ColumnData, page: number, value: number): number {
