@@ -380,6 +380,13 @@ export interface QueryFrontendConfig {
   readonly multiTenantQueries: boolean;
   readonly search: SearchConfig;
   readonly metrics: MetricsConfig;
+  /** Of parts of queries, when tenants take turns. */
+  readonly weights: {
+    readonly areUsed: boolean;
+    readonly ofRetries: boolean;
+    readonly maxConditions: number;
+    readonly maxRegexConditions: number;
+  };
 }
 
 export interface SearchConfig {

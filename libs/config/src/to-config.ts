@@ -160,6 +160,12 @@ export function toConfig(values: Values, problems: Problem[]): Config {
         maxResponseSeries: metrics.max_response_series,
         maxIntervals: metrics.max_intervals,
       },
+      weights: {
+        areUsed: frontend.weights.request_with_weights,
+        ofRetries: frontend.weights.retry_with_weights,
+        maxConditions: frontend.weights.max_traceql_conditions,
+        maxRegexConditions: frontend.weights.max_regex_conditions,
+      },
     },
     overrides: {
       defaults: toLimits(overrides.defaults),

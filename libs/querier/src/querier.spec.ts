@@ -42,6 +42,7 @@ function setUp(run: (call: Call, index: number) => Promise<unknown>, overrides: 
     searchJobs: { maxPerQuery: 100, targetBytes: 100 * MIB },
     metricsJobs: { maxPerQuery: 100, targetBytes: 100 * MIB },
     jobLimits: { maxRunning: 100, maxPerTenant: 100 },
+    jobWeights: { areUsed: true, ofRetries: true, maxConditions: 4, maxRegexConditions: 1 },
     maxMetricsSeries: 1_000,
     maxTagBytes: () => 0,
     recentWindowMs: 900_000,

@@ -23,6 +23,8 @@ import type { RunOptions } from '@vivace/workers';
 import { cutTagNames, cutTagValues } from './cut-tags.ts';
 import { JobQueue } from './job-queue.ts';
 import type { JobLimits } from './job-queue.ts';
+import { jobWeight } from './job-weight.ts';
+import type { JobWeights } from './job-weight.ts';
 import { divideBlocks, hashOf, shareBlocks, wholeBlocks } from './jobs.ts';
 import type { BlockJob, JobSources } from './jobs.ts';
 import { MetricsProgress } from './metrics-progress.ts';
@@ -64,6 +66,7 @@ export interface QuerierDeps {
   readonly searchJobs: JobSize;
   readonly metricsJobs: JobSize;
   readonly jobLimits: JobLimits;
+  readonly jobWeights: JobWeights;
   /** `querier.metrics.max_series`: counted by a metrics query, in every part and in all. */
   readonly maxMetricsSeries: number;
   /** `overrides.….read.max_bytes_per_tag_values_query`; 0 is no limit. */
@@ -109,6 +112,8 @@ interface RunHooks<T> {
   /** `searchJobs` unless said otherwise. */
   readonly size?: JobSize;
   readonly divide?: (blocks: readonly BlockMeta[]) => BlockJob[];
+  /** Of a job; 1 unless said otherwise. */
+  readonly weight?: number;
   /** What is found twice would count twice. */
   readonly counts?: boolean;
   /** Before any job runs. */
@@ -127,7 +132,7 @@ class Querier implements QueryService {
 
   constructor(deps: QuerierDeps) {
     this.#deps = deps;
-    this.#queue = new JobQueue(deps.jobLimits);
+    this.#queue = new JobQueue(deps.jobLimits, deps.clock, deps.metrics);
     this.#tagsCut = deps.metrics.counter('vivace_querier_tag_answers_cut_total', 'Answers to tag queries cut at read.max_bytes_per_tag_values_query.', [
       'tenant',
     ]);
@@ -141,7 +146,7 @@ class Querier implements QueryService {
       signal,
       'querier.trace_by_id.query_timeout',
       (sources, options) => this.#deps.pool.run('findTrace', { sources, traceId }, options),
-      { divide: (blocks) => wholeBlocks(blocks, this.#deps.threads) },
+      { divide: (blocks) => wholeBlocks(blocks, this.#deps.threads), weight: jobWeight('findTrace', undefined, this.#deps.jobWeights) },
     );
     const pieces = results.map((r) => r.trace).filter((t) => t !== undefined);
     const inspectedBytes = results.reduce((sum, r) => sum + r.inspectedBytes, 0);
@@ -176,6 +181,7 @@ class Querier implements QueryService {
       'querier.search.query_timeout',
       (sources, options) => this.#deps.pool.run('search', { sources, request: { ...request, range }, floor }, options),
       {
+        weight: jobWeight('search', request.query, this.#deps.jobWeights),
         counts: true,
         onPlan: (blocks, jobs) => progress.begin(blocks, jobs),
         onResult(partials, sources) {
@@ -214,6 +220,7 @@ class Querier implements QueryService {
       (sources, options) => pool.run('metrics', { sources, request, mode, maxSeries }, options),
       {
         size: this.#deps.metricsJobs,
+        weight: jobWeight('metrics', request.query, this.#deps.jobWeights),
         counts: true,
         onPlan: (blocks, jobs) => progress.begin(blocks, jobs.length),
         onResult(partials) {
@@ -260,7 +267,7 @@ class Querier implements QueryService {
     signal: AbortSignal,
     timeoutKey: string,
     job: (sources: JobSources, options: Pick<RunOptions, 'signal' | 'affinity'>) => Promise<T>,
-    { size = this.#deps.searchJobs, divide, counts = false, onPlan, onResult }: RunHooks<T> = {},
+    { size = this.#deps.searchJobs, divide, weight = 1, counts = false, onPlan, onResult }: RunHooks<T> = {},
   ): Promise<T[]> {
     const [startSec, endSec] = range ? [range.startSec - RANGE_SLACK_SEC, range.endSec + RANGE_SLACK_SEC] : [0, Number.MAX_SAFE_INTEGER];
     // One turn: see TenantIngester.
@@ -271,7 +278,7 @@ class Querier implements QueryService {
     }));
     const stop = new AbortController();
     const options = { signal: AbortSignal.any([signal, stop.signal]) };
-    const run = this.#queue.query(tenant, size.maxPerQuery, options.signal);
+    const run = this.#queue.query(tenant, size.maxPerQuery, options.signal, weight);
     try {
       const jobs = counts && this.#deps.copies ? this.#sharedJobs(data, range, size) : this.#jobs(data, size, divide);
       onPlan?.(

@@ -24,6 +24,7 @@ export function plannerSettings(
   return {
     searchJobs: jobSize(config.queryFrontend.search),
     metricsJobs: jobSize(config.queryFrontend.metrics),
+    jobWeights: config.queryFrontend.weights,
     maxMetricsSeries: config.querier.maxMetricsSeries,
     maxTagBytes: (tenant) => overrides.strictest(tenant, (limits) => limits.maxBytesPerTagValuesQuery),
     recentWindowMs: config.queryFrontend.search.queryBackendAfterMs,

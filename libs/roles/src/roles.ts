@@ -301,8 +301,16 @@ const queryFrontend: Role = {
     {
       provide: DISPATCHER,
       inject: [RUNTIME],
-      useFactory: ({ config, logger, metrics }: Runtime) =>
-        createDispatcher({ maxRetries: config.cluster.maxRetries, maxResultBytes: MAX_RESULT_BYTES, timers: systemTimers, logger, metrics }),
+      useFactory: ({ config, clock, logger, metrics }: Runtime) =>
+        createDispatcher({
+          maxRetries: config.cluster.maxRetries,
+          weights: config.queryFrontend.weights,
+          maxResultBytes: MAX_RESULT_BYTES,
+          timers: systemTimers,
+          clock,
+          logger,
+          metrics,
+        }),
     },
     {
       provide: QUERIER,
@@ -314,8 +322,10 @@ const queryFrontend: Role = {
           blocks,
           pool: dispatcher.runner,
           copies: runtime.config.cluster.ingesters.replicationFactor > 1,
-          // Queriers share a query; each divides its part no further.
-          threads: PARTS_OF_A_QUERY,
+          // Queriers share a query; each divides its part no further. Twice as many parts when there are more queriers: half of the parts stay where they are cached.
+          get threads() {
+            return Math.max(MIN_PARTS_OF_A_QUERY, 2 ** Math.ceil(Math.log2(dispatcher.queriers)));
+          },
           jobLimits: { maxRunning: Number.POSITIVE_INFINITY, maxPerTenant: runtime.config.queryFrontend.maxOutstandingPerTenant },
         }),
     },
@@ -340,7 +350,7 @@ const queryFrontend: Role = {
 };
 
 /** A query over blocks is divided as for so many threads. */
-const PARTS_OF_A_QUERY = 8;
+const MIN_PARTS_OF_A_QUERY = 8;
 
 const compactor: Role = {
   providers: [

@@ -97,11 +97,11 @@ export const queryFrontend = group('Answering queries.', {
   }),
   multi_tenant_queries_enabled: bool(true, 'Queries may name several tenants: `X-Scope-OrgID: a|b`.', on),
   response_consumers: int(10, 'Unused here: goroutines that merge answers.', { status: 'ignored' }),
-  weights: group('Heavy parts count for more.', {
-    request_with_weights: bool(true, 'Weigh parts.'),
-    retry_with_weights: bool(true, 'Weigh repeated parts.'),
-    max_traceql_conditions: int(4, 'Conditions above which a query is heavy.'),
-    max_regex_conditions: int(1, 'Regular expressions above which a query is heavy.'),
+  weights: group('Heavy parts count for more when tenants take turns: a trace by id for 2, others for 1, and 1 more for each limit below that they are over.', {
+    request_with_weights: bool(true, 'Weigh parts.', on),
+    retry_with_weights: bool(true, 'Weigh a part more with every repetition.', on),
+    max_traceql_conditions: int(4, 'Conditions above which a query is heavy.', { ...on, min: 0 }),
+    max_regex_conditions: int(1, 'Regular expressions above which a query is heavy.', { ...on, min: 0 }),
   }),
   mcp_server: group('The MCP server.', { enabled: bool(false, 'Serve it.') }),
   max_query_expression_size_bytes: bytes(131_072, 'Longest query text.', { ...on, min: 1 }),

@@ -91,6 +91,7 @@ export class Cluster {
       searchJobs: { maxPerQuery: 100, targetBytes },
       metricsJobs: { maxPerQuery: 100, targetBytes },
       jobLimits: { maxRunning: 100, maxPerTenant: 100 },
+      jobWeights: { areUsed: true, ofRetries: true, maxConditions: 4, maxRegexConditions: 1 },
       maxMetricsSeries: 1_000,
       maxTagBytes: () => 0,
       recentWindowMs: 900_000,

@@ -1,19 +1,26 @@
 import { randomUUID } from 'node:crypto';
 import { AppError, assert } from '@vivace/base';
-import type { Logger, MetricsRegistry, RpcCall, RpcMethod, RpcStatus, TenantId, Timers } from '@vivace/base';
+import type { Clock, Histogram, Logger, MetricsRegistry, RpcCall, RpcMethod, RpcStatus, TenantId, Timers } from '@vivace/base';
 import { decode, encode, FrameJoiner, toFrames } from '@vivace/rpc';
 import { joinTrace } from '../find-trace.ts';
-import type { FindTraceResult, JobSources } from '../jobs.ts';
-import type { TaskRunner } from '../task-runner.ts';
+import { FairQueue } from '../fair-queue.ts';
+import { jobWeight } from '../job-weight.ts';
+import type { JobWeights } from '../job-weight.ts';
+import type { FindTraceResult, JobSources, SearchJob } from '../jobs.ts';
+import { queueDuration, showQueueLengths } from '../queue-metrics.ts';
+import type { TaskOptions, TaskRunner } from '../task-runner.ts';
+import { CacheOwners } from './cache-owners.ts';
 import { packJob, RESULT_PATH, unpackResult, WORK_PATH } from './wire.ts';
 import type { FrontendMessage, RemoteTasks, ResultPart, TaskName, WorkResult } from './wire.ts';
 
 export interface DispatcherDeps {
   /** `query_frontend.max_retries`: how often a job is given to another querier when one fails it. */
   readonly maxRetries: number;
+  readonly weights: JobWeights;
   /** Of one result. */
   readonly maxResultBytes: number;
   readonly timers: Timers;
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: MetricsRegistry;
 }
@@ -25,6 +32,7 @@ export interface Dispatcher {
   readonly methods: readonly RpcMethod[];
   /** Streams of queriers, each one job at a time. */
   readonly streams: number;
+  readonly queriers: number;
   /** Takes no more jobs, lets those there are end for so long, then lets the queriers go. */
   stop(timeoutMs: number): Promise<void>;
 }
@@ -35,13 +43,32 @@ interface Job {
   readonly packed: unknown;
   readonly signal: AbortSignal | undefined;
   readonly done: PromiseWithResolvers<unknown>;
+  /** What it reads, for `CacheOwners`; undefined when no querier has anything of it. */
+  readonly cacheKey: string | undefined;
+  weight: number;
   attempts: number;
+  /** Queriers that failed it. */
+  readonly failedAt: Set<string>;
+  waitsSinceMs: number;
+}
+
+/** What a querier takes one job at a time with. */
+interface Stream {
+  readonly querier: string;
+  give(job: Job): void;
+}
+
+interface Querier {
+  streams: number;
+  /** Those without a job. */
+  readonly idle: Stream[];
 }
 
 /** One attempt at a job: which querier has it. */
 interface Assignment {
   readonly id: string;
   readonly call: RpcCall;
+  readonly querier: string;
   readonly joiner: FrameJoiner;
   /** Undefined once nobody waits for it any more; the querier is still busy until it has answered. */
   job: Job | undefined;
@@ -56,8 +83,8 @@ const RETRY_AFTER_MS = 1_000;
 const WORTH_A_RETRY: ReadonlySet<string> = new Set(['unavailable', 'internal', 'unimplemented', 'resource_exhausted']);
 
 /**
- * Jobs wait by tenant, and tenants are served in turn, so that one with a thousand jobs does not keep one with a single job waiting. A querier that can do more holds
- * more streams open. A stream that breaks gives its job back.
+ * Jobs wait in a `FairQueue`. A querier that can do more holds more streams open. A job goes to the querier that has its blocks in its caches, or to any other when that is busy: nobody waits
+ * while somebody could work. A stream that breaks gives its job back; one that was failed goes to a querier that has not failed it, if there is one.
  */
 export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   return new TenantDispatcher(deps);
@@ -65,11 +92,11 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
 
 class TenantDispatcher implements Dispatcher {
   readonly #deps: DispatcherDeps;
-  /** First in, first out; the tenants in the order they are served. */
-  readonly #waiting = new Map<TenantId, Job[]>();
+  readonly #waiting = new FairQueue<Job>();
   readonly #assigned = new Map<string, Assignment>();
-  /** Streams without a job, as what to call with one. */
-  readonly #idle = new Set<(job: Job) => void>();
+  readonly #queriers = new Map<string, Querier>();
+  readonly #owners = new CacheOwners();
+  readonly #metrics: { readonly waited: Histogram; readonly retries: Histogram };
   #streams = 0;
   /** Jobs that are not done yet. */
   readonly #open = new Set<Job>();
@@ -82,15 +109,16 @@ class TenantDispatcher implements Dispatcher {
 
   constructor(deps: DispatcherDeps) {
     this.#deps = deps;
-    const length = deps.metrics.gauge('tempo_query_frontend_queue_length', 'Jobs that wait for a querier.');
-    const clients = deps.metrics.gauge('tempo_query_frontend_connected_clients', 'Streams of queriers that ask for work.');
-    deps.metrics.onCollect(() => {
-      clients.set(this.#streams);
-      length.set([...this.#waiting.values()].reduce((sum, jobs) => sum + jobs.length, 0));
-    });
+    const { metrics } = deps;
+    const clients = metrics.gauge('tempo_query_frontend_connected_clients', 'Streams of queriers that ask for work.');
+    metrics.onCollect(() => clients.set(this.#streams));
+    showQueueLengths(metrics, () => this.#waiting.lengths());
+    this.#metrics = {
+      waited: queueDuration(metrics),
+      retries: metrics.histogram('tempo_query_frontend_retries', 'How often jobs were given to another querier.', [], { buckets: [0, 1, 2, 3, 4, 5] }),
+    };
     this.runner = {
-      run: async (task, job, options) =>
-        (job.sources.tables.length > 0 ? doneHere(task, job.sources) : await this.#submit(task, job, options?.signal)) as never,
+      run: async (task, job, options) => (job.sources.tables.length > 0 ? doneHere(task, job.sources) : await this.#submit(task, job, options ?? {})) as never,
     };
     this.methods = [
       { path: WORK_PATH, handle: (call) => this.#work(call) },
@@ -100,6 +128,10 @@ class TenantDispatcher implements Dispatcher {
 
   get streams(): number {
     return this.#streams;
+  }
+
+  get queriers(): number {
+    return this.#queriers.size;
   }
 
   async stop(timeoutMs: number): Promise<void> {
@@ -115,10 +147,22 @@ class TenantDispatcher implements Dispatcher {
     for (const job of this.#open) job.done.reject(stoppingError());
   }
 
-  async #submit(task: TaskName, input: RemoteTasks[TaskName], signal: AbortSignal | undefined): Promise<unknown> {
+  async #submit(task: TaskName, input: RemoteTasks[TaskName], { signal, affinity }: TaskOptions): Promise<unknown> {
     signal?.throwIfAborted();
     if (this.#isDraining) throw stoppingError();
-    const job: Job = { tenant: input.sources.tenant, task, packed: packJob(input), signal, done: Promise.withResolvers(), attempts: 0 };
+    const { tenant, blocks } = input.sources;
+    const job: Job = {
+      tenant,
+      task,
+      packed: packJob(input),
+      signal,
+      done: Promise.withResolvers(),
+      cacheKey: affinity === undefined || blocks.length === 0 ? undefined : `${tenant}\0${affinity}`,
+      weight: jobWeight(task, 'request' in input ? (input as SearchJob).request.query : undefined, this.#deps.weights),
+      attempts: 0,
+      failedAt: new Set(),
+      waitsSinceMs: 0,
+    };
     const cancel = (): void => this.#cancel(job);
     signal?.addEventListener('abort', cancel, { once: true });
     this.#open.add(job);
@@ -128,15 +172,18 @@ class TenantDispatcher implements Dispatcher {
     } finally {
       signal?.removeEventListener('abort', cancel);
       this.#open.delete(job);
+      if (job.attempts > 0) this.#metrics.retries.observe(job.attempts - 1);
       if (this.#open.size === 0) this.#whenDrained?.();
     }
   }
 
   #enqueue(job: Job): void {
-    const jobs = this.#waiting.get(job.tenant);
-    if (jobs) jobs.push(job);
-    else this.#waiting.set(job.tenant, [job]);
-    this.#assign();
+    job.waitsSinceMs = this.#deps.clock.now();
+    const stream = this.#idleFor(job);
+    if (stream) {
+      this.#waiting.count(job);
+      this.#give(stream, job);
+    } else this.#waiting.push(job);
     if (this.#streams === 0) this.#cancelGiveUp ??= this.#deps.timers.after(NO_QUERIER_MS, () => this.#giveUp());
   }
 
@@ -144,9 +191,7 @@ class TenantDispatcher implements Dispatcher {
   #giveUp(): void {
     this.#cancelGiveUp = undefined;
     if (this.#streams > 0) return;
-    const waiting = [...this.#waiting.values()].flat();
-    this.#waiting.clear();
-    for (const job of waiting)
+    for (const job of this.#waiting.clear())
       job.done.reject(
         new AppError('unavailable', 'no querier is connected to this query frontend (querier.frontend_worker.frontend_address of the queriers)', {
           retryAfterMs: RETRY_AFTER_MS,
@@ -154,34 +199,46 @@ class TenantDispatcher implements Dispatcher {
       );
   }
 
+  /** Of the querier that has its blocks, or else of the one with most to spare. */
+  #idleFor(job: Job): Stream | undefined {
+    const owner = job.cacheKey === undefined ? undefined : this.#queriers.get(this.#owners.ownerOf(job.cacheKey) ?? '');
+    const isFree = ({ idle }: Querier): boolean => idle.length > 0 && this.#mayTake(idle[0].querier, job);
+    if (owner && isFree(owner)) return owner.idle[0];
+    let most: Querier | undefined;
+    for (const querier of this.#queriers.values()) if (querier.idle.length > (most?.idle.length ?? 0) && isFree(querier)) most = querier;
+    return most?.idle[0];
+  }
+
+  /** Not one that has failed it, as long as there are others. */
+  #mayTake(querier: string, { failedAt }: Job): boolean {
+    return !failedAt.has(querier) || [...this.#queriers.keys()].every((one) => failedAt.has(one));
+  }
+
+  /** Gives idle streams what waits for one: they have none because nothing did, or only what they may not take. */
   #assign(): void {
-    for (const take of this.#idle) {
-      const job = this.#next();
-      if (!job) return;
-      this.#idle.delete(take);
-      take(job);
+    for (const [querier, { idle }] of this.#queriers) {
+      while (idle.length > 0) {
+        const job = this.#waiting.take(
+          (one) => this.#mayTake(querier, one),
+          ({ cacheKey }) => cacheKey === undefined || this.#owners.ownerOf(cacheKey) === querier,
+        );
+        if (!job) break;
+        this.#give(idle[0], job);
+      }
     }
   }
 
-  /** Of the tenant whose turn it is; that goes to the end of the turn. */
-  #next(): Job | undefined {
-    for (const [tenant, jobs] of this.#waiting) {
-      const job = jobs.shift();
-      this.#waiting.delete(tenant);
-      if (jobs.length > 0) this.#waiting.set(tenant, jobs);
-      return job;
-    }
-    return undefined;
+  #give(stream: Stream, job: Job): void {
+    const { idle } = this.#queriers.get(stream.querier)!; // it has an idle stream
+    idle.splice(idle.indexOf(stream), 1);
+    this.#metrics.waited.observe((this.#deps.clock.now() - job.waitsSinceMs) / 1_000);
+    job.attempts++;
+    stream.give(job);
   }
 
   #cancel(job: Job): void {
     job.done.reject(AppError.from(job.signal?.reason, 'canceled'));
-    const waiting = this.#waiting.get(job.tenant);
-    const at = waiting?.indexOf(job) ?? -1;
-    if (waiting && at >= 0) {
-      waiting.splice(at, 1);
-      if (waiting.length === 0) this.#waiting.delete(job.tenant);
-    }
+    if (this.#waiting.remove(job)) return;
     for (const assignment of this.#assigned.values()) {
       if (assignment.job !== job) continue;
       assignment.job = undefined;
@@ -204,34 +261,56 @@ class TenantDispatcher implements Dispatcher {
     const ended = AbortSignal.any([call.signal, this.#stopping.signal]);
     ended.addEventListener('abort', () => gone.resolve(), { once: true });
     if (ended.aborted) return OK;
-    this.#streams++;
-    this.#cancelGiveUp?.();
-    this.#cancelGiveUp = undefined;
+    const querier = querierOf(call.request);
+    const known = this.#comes(querier);
     let current: Assignment | undefined;
-    const take = (job: Job): void => {
-      const id = randomUUID();
-      const answered = (): void => {
-        this.#assigned.delete(id);
-        current = undefined;
-        if (!ended.aborted) this.#idle.add(take);
-        this.#assign();
-      };
-      current = { id, call, job, joiner: new FrameJoiner(this.#deps.maxResultBytes), answered };
-      this.#assigned.set(id, current);
-      job.attempts++;
-      void this.#tell(call, { kind: 'item', id, task: job.task, job: job.packed });
+    const stream: Stream = {
+      querier,
+      give: (job) => {
+        const id = randomUUID();
+        const answered = (): void => {
+          this.#assigned.delete(id);
+          current = undefined;
+          if (!ended.aborted) known.idle.push(stream);
+        };
+        current = { id, call, job, querier, joiner: new FrameJoiner(this.#deps.maxResultBytes), answered };
+        this.#assigned.set(id, current);
+        void this.#tell(call, { kind: 'item', id, task: job.task, job: job.packed });
+      },
     };
-    this.#idle.add(take);
+    known.idle.push(stream);
     this.#assign();
     await gone.promise;
-    this.#streams--;
-    this.#idle.delete(take);
+    this.#goes(querier, known, stream);
     const left = current;
     if (left) {
       this.#assigned.delete(left.id);
-      if (left.job) this.#retry(left.job, new AppError('unavailable', 'the querier that worked on a part of the query has gone'));
+      if (left.job) this.#retry(left.job, querier, new AppError('unavailable', 'the querier that worked on a part of the query has gone'));
     }
+    this.#assign();
     return OK;
+  }
+
+  #comes(id: string): Querier {
+    this.#streams++;
+    this.#cancelGiveUp?.();
+    this.#cancelGiveUp = undefined;
+    let querier = this.#queriers.get(id);
+    if (!querier) {
+      this.#queriers.set(id, (querier = { streams: 0, idle: [] }));
+      this.#owners.add(id);
+    }
+    querier.streams++;
+    return querier;
+  }
+
+  #goes(id: string, querier: Querier, stream: Stream): void {
+    this.#streams--;
+    const at = querier.idle.indexOf(stream);
+    if (at >= 0) querier.idle.splice(at, 1);
+    if (--querier.streams > 0) return;
+    this.#queriers.delete(id);
+    this.#owners.remove(id);
   }
 
   async #result({ request, send }: RpcCall): Promise<RpcStatus> {
@@ -239,33 +318,43 @@ class TenantDispatcher implements Dispatcher {
     const { id, frame } = decode(request) as ResultPart;
     const assignment = this.#assigned.get(id);
     if (!assignment) return OK;
-    const { job, joiner, answered } = assignment;
+    const { job, querier, joiner, answered } = assignment;
     try {
       const bytes = joiner.add(frame);
       if (!bytes) return OK;
       answered();
-      if (job) this.#settle(job, decode(bytes) as WorkResult);
+      if (job) this.#settle(job, querier, decode(bytes) as WorkResult);
     } catch (reason) {
       answered();
       job?.done.reject(reason);
     }
+    this.#assign();
     return OK;
   }
 
-  #settle(job: Job, result: WorkResult): void {
+  #settle(job: Job, querier: string, result: WorkResult): void {
     if ('value' in result) return job.done.resolve(unpackResult(job.task, result.value));
     const error = new AppError(result.code, result.message);
-    if (WORTH_A_RETRY.has(error.code)) this.#retry(job, error);
+    if (WORTH_A_RETRY.has(error.code)) this.#retry(job, querier, error);
     else job.done.reject(error);
   }
 
-  #retry(job: Job, reason: AppError): void {
+  #retry(job: Job, querier: string, reason: AppError): void {
     if (job.signal?.aborted) return;
     if (this.#stopping.signal.aborted) return job.done.reject(stoppingError());
+    // It is seldom one querier alone that cannot reach the store, and there may be a way without it.
     if (job.attempts > this.#deps.maxRetries) return job.done.reject(reason);
-    this.#deps.logger.info('a part of a query is given to another querier', { tenant: job.tenant, attempt: job.attempts, err: reason.message });
+    this.#deps.logger.info('a part of a query is given to another querier', { tenant: job.tenant, attempt: job.attempts, querier, err: reason.message });
+    job.failedAt.add(querier);
+    if (this.#deps.weights.areUsed && this.#deps.weights.ofRetries) job.weight++;
     this.#enqueue(job);
   }
+}
+
+/** A querier without a name is one of its own. */
+function querierOf(request: Uint8Array): string {
+  const { querierId } = decode(request) as { readonly querierId?: unknown };
+  return typeof querierId === 'string' && querierId !== '' ? querierId : randomUUID();
 }
 
 function stoppingError(): AppError {

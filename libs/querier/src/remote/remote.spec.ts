@@ -1,5 +1,6 @@
 import { AppError, createMemoryMetrics, silentLogger } from '@vivace/base';
 import type { TenantId, Timers } from '@vivace/base';
+import type { BlockMeta } from '@vivace/block';
 import { legacyQuery } from '@vivace/query';
 import { decode, encode, localChannel } from '@vivace/rpc';
 import { plainTraces, searchTexts, tableOf } from '@vivace/testkit';
@@ -9,17 +10,19 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { FindTraceJob, SearchJob } from '../jobs.ts';
 import type { TaskRunner } from '../task-runner.ts';
+import { CacheOwners } from './cache-owners.ts';
 import { createDispatcher } from './dispatcher.ts';
 import { createFrontendWorker } from './frontend-worker.ts';
 import type { FrontendWorker } from './frontend-worker.ts';
 import { packJob, packResult, unpackJob, unpackResult } from './wire.ts';
 
+const WEIGHTS = { areUsed: true, ofRetries: true, maxConditions: 4, maxRegexConditions: 1 };
 const T1 = 't1' as TenantId;
 const T2 = 't2' as TenantId;
 
-function searchJob(tenant: TenantId, text = '{}', limit = 1): SearchJob {
+function searchJob(tenant: TenantId, text = '{}', limit = 1, blocks: SearchJob['sources']['blocks'] = []): SearchJob {
   return {
-    sources: { tenant, tables: [], parts: [], blocks: [] },
+    sources: { tenant, tables: [], parts: [], blocks },
     request: { query: parseQuery(text), limit, spansPerSpanSet: 3, range: { startSec: 1, endSec: 2 }, legacy: false },
     floor: new BigUint64Array(1),
   };
@@ -66,11 +69,14 @@ function setup(queriers: number, concurrency = 2) {
   const late = (): void => {
     for (const run of waiting) run();
   };
-  const dispatcher = createDispatcher({ maxRetries: 2, maxResultBytes: 10_000_000, timers, logger: silentLogger, metrics: createMemoryMetrics() });
+  let nowMs = 0;
+  const metrics = createMemoryMetrics();
+  const clock = { now: () => nowMs };
+  const dispatcher = createDispatcher({ maxRetries: 2, weights: WEIGHTS, maxResultBytes: 10_000_000, timers, clock, logger: silentLogger, metrics });
   const runners = Array.from({ length: queriers }, () => new FakeRunner());
   const connect = async (runner: FakeRunner): Promise<FrontendWorker> => {
     const worker = createFrontendWorker({
-      querierId: 'q',
+      querierId: `q${runners.indexOf(runner)}`,
       frontends: async () => ['frontend'],
       refreshMs: 60_000,
       channel: () => localChannel(dispatcher.methods),
@@ -86,7 +92,10 @@ function setup(queriers: number, concurrency = 2) {
   };
   const search = (tenant: TenantId, limit = 1, signal?: AbortSignal) =>
     dispatcher.runner.run('search', searchJob(tenant, '{}', limit), signal ? { signal } : {});
-  return { dispatcher, runners, connect, search, late };
+  /** A job over a block that belongs in the cache of one querier. */
+  const read = (affinity: number, limit = 1) =>
+    dispatcher.runner.run('search', searchJob(T1, '{}', limit, [{ meta: { blockId: 'b' } as BlockMeta, from: 0, to: 1 }]), { affinity });
+  return { dispatcher, runners, metrics, connect, search, read, late, pass: (ms: number) => void (nowMs += ms) };
 }
 
 describe('a dispatcher and its queriers', () => {
@@ -145,6 +154,106 @@ describe('a dispatcher and its queriers', () => {
     runners[0].fail = () => new AppError('invalid_argument', 'no such thing');
     await expect(search(T1)).rejects.toMatchObject({ code: 'invalid_argument', message: 'no such thing' });
     expect(runners[0].taken).toHaveLength(1);
+  });
+
+  it('have the blocks of a job in one cache: the same querier does it, or another when that is busy or gone', async () => {
+    const { dispatcher, runners, connect, read } = setup(3, 2);
+    const workers = await Promise.all(runners.map(connect));
+    await expect.poll(() => dispatcher.streams).toBe(6);
+    expect(dispatcher.queriers).toBe(3);
+    const doneBy = (limit: number): number => runners.findIndex(({ taken }) => taken.includes(`t1 search ${limit}`));
+    for (let affinity = 0; affinity < 30; affinity++) for (const turn of [0, 100]) await read(affinity, affinity + turn);
+    const owners = Array.from({ length: 30 }, (_, affinity) => doneBy(affinity));
+    expect(Array.from({ length: 30 }, (_, affinity) => doneBy(affinity + 100))).toEqual(owners);
+    expect(new Set(owners).size).toBe(3);
+
+    const [owner] = owners;
+    const busy = Promise.withResolvers<void>();
+    runners[owner].hold = busy.promise;
+    const held = [read(0, 200), read(0, 201)];
+    await expect.poll(() => runners[owner].running).toBe(2);
+    await read(0, 202);
+    expect(doneBy(202), 'nobody waits while somebody could work').not.toBe(owner);
+    busy.resolve();
+    await Promise.all(held);
+
+    await workers[owner].stop();
+    await expect.poll(() => dispatcher.queriers).toBe(2);
+    await read(0, 300);
+    const heir = doneBy(300);
+    for (let turn = 1; turn < 5; turn++) await read(0, 300 + turn);
+    expect([1, 2, 3, 4].map((turn) => doneBy(300 + turn))).toEqual([heir, heir, heir, heir]);
+  });
+
+  it('take of what waits rather what they have in their caches', async () => {
+    const { dispatcher, runners, connect, read } = setup(2, 1);
+    const gates = runners.map((runner) => {
+      const gate = Promise.withResolvers<void>();
+      runner.hold = gate.promise;
+      return gate;
+    });
+    for (const runner of runners) await connect(runner);
+    await expect.poll(() => dispatcher.streams).toBe(2);
+    const first = [read(0, 1_000), read(1, 1_001)];
+    await expect.poll(() => runners.map(({ running }) => running)).toEqual([1, 1]);
+    const waiting = Array.from({ length: 24 }, (_, i) => read(i % 12, i));
+    for (const gate of gates) gate.resolve();
+    await Promise.all([...first, ...waiting]);
+    const owners = new CacheOwners();
+    runners.forEach((_, i) => owners.add(`q${i}`));
+    runners.forEach(({ taken }, i) => {
+      const areOwn = taken.slice(1).map((one) => owners.ownerOf(`t1\0${Number(one.split(' ')[2]) % 12}`) === `q${i}`);
+      expect(areOwn, 'own ones first, then the rest of the other').toEqual(areOwn.toSorted((a, b) => Number(b) - Number(a)));
+      expect(areOwn[0]).toBe(true);
+    });
+  });
+
+  it('give a failed job to another querier, be it busy, as long as there is one that has not failed it', async () => {
+    const { dispatcher, runners, metrics, connect, search } = setup(2, 2);
+    const [bad, good] = runners;
+    bad.fail = () => new AppError('unavailable', 'store is away');
+    await connect(bad);
+    await connect(good);
+    await expect.poll(() => dispatcher.streams).toBe(4);
+    const busy = Promise.withResolvers<void>();
+    good.hold = busy.promise;
+    const results = Array.from({ length: 6 }, (_, i) => search(T1, i));
+    await expect.poll(() => bad.taken.length + good.taken.length).toBe(6);
+    expect(bad.taken.length, 'once each, and not again').toBe(4);
+    expect(new Set(bad.taken).size).toBe(4);
+    busy.resolve();
+    expect((await Promise.all(results)).map((r) => r.inspectedTraces)).toEqual([0, 1, 2, 3, 4, 5]);
+    expect([...good.taken].sort()).toEqual(Array.from({ length: 6 }, (_, i) => `t1 search ${i}`));
+    expect([metrics.value('tempo_query_frontend_retries'), metrics.sum('tempo_query_frontend_retries')]).toEqual([6, 4]);
+  });
+
+  it('give a failed job back to the only one there is', async () => {
+    const { dispatcher, runners, connect, search } = setup(2, 1);
+    const [bad, other] = runners;
+    bad.fail = (attempt) => (attempt === 1 ? new AppError('unavailable', 'store is away') : undefined);
+    await connect(bad);
+    const worker = await connect(other);
+    await expect.poll(() => dispatcher.streams).toBe(2);
+    const busy = Promise.withResolvers<void>();
+    other.hold = busy.promise;
+    const results = [search(T1, 1), search(T1, 2)];
+    await expect.poll(() => [bad.taken.length, other.taken.length]).toEqual([1, 1]);
+    await worker.stop();
+    expect((await Promise.all(results)).map((r) => r.inspectedTraces)).toEqual([1, 2]);
+    busy.resolve();
+  });
+
+  it('show what waits by tenant, and for how long', async () => {
+    const { runners, metrics, connect, search, pass } = setup(1, 1);
+    const length = (user: string) => (metrics.collect(), metrics.value('tempo_query_frontend_queue_length', { user }));
+    const results = [search(T1), search(T1), search(T2)];
+    expect([length('t1'), length('t2')]).toEqual([2, 1]);
+    pass(3_000);
+    await connect(runners[0]);
+    await Promise.all(results);
+    expect([length('t1'), length('t2')]).toEqual([0, 0]);
+    const durations = 'tempo_query_frontend_queue_duration_seconds';
+    expect([metrics.value(durations), metrics.sum(durations)]).toEqual([3, 9]);
   });
 
   it('let go of a cancelled job, and the querier takes the next', async () => {
