@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { ColumnNeeds, SpanColumns } from '@vivace/trace';
 
 export type Batches = Iterable<SpanColumns> | AsyncIterable<SpanColumns>;
@@ -8,22 +9,29 @@ export interface LoadedBatch {
   readonly bytesBefore: number;
 }
 
+interface Loading {
+  readonly batch: LoadedBatch;
+  readonly done: Promise<void>;
+  isDone: boolean;
+}
+
 /** Batches being fetched while another is evaluated: hides the latency of an object store, bounds memory. */
 const BATCHES_AHEAD = 2;
 /** Where what is loaded is small. */
 export const MANY_AHEAD = 16;
 
 /**
- * The batches in their order, each with `needs` loaded; the next ones load meanwhile. Rejects with the first failure in that order.
+ * The batches in their order, each with `needs` loaded. While one waits for the store, the next ones load too; not while one is evaluated that was at hand, since after
+ * that the next may not be wanted any more: a search repeated would read again each time what it found not to need. Rejects with the first failure in that order.
  * When the consumer stops early, `batches` is told so and loads under way are left to end by themselves.
  */
 export async function* loadAhead(batches: Batches, needs: ColumnNeeds, signal: AbortSignal | undefined, ahead = BATCHES_AHEAD): AsyncGenerator<LoadedBatch> {
   const source = Symbol.asyncIterator in batches ? batches[Symbol.asyncIterator]() : batches[Symbol.iterator]();
-  const loading: { readonly batch: LoadedBatch; readonly done: Promise<void> }[] = [];
+  const loading: Loading[] = [];
   let isOver = false;
   try {
     for (;;) {
-      while (!isOver && loading.length <= ahead) {
+      while (!isOver && loading.length <= ahead && !(await isAtHand(loading[0]))) {
         signal?.throwIfAborted();
         const next = await source.next();
         if (next.done) isOver = true;
@@ -31,9 +39,13 @@ export async function* loadAhead(batches: Batches, needs: ColumnNeeds, signal: A
           const columns = next.value;
           const bytesBefore = columns.inspectedBytes;
           const done = columns.load(needs, signal);
+          const load: Loading = { batch: { columns, bytesBefore }, done, isDone: false };
           // A failure is reported when its turn comes; until then it must not count as unhandled.
-          done.catch(() => undefined);
-          loading.push({ batch: { columns, bytesBefore }, done });
+          done.then(
+            () => (load.isDone = true),
+            () => undefined,
+          );
+          loading.push(load);
         }
       }
       const first = loading.shift();
@@ -44,4 +56,11 @@ export async function* loadAhead(batches: Batches, needs: ColumnNeeds, signal: A
   } finally {
     if (!isOver) await source.return?.();
   }
+}
+
+/** Whether a load ends at once, since nothing has to be fetched. */
+async function isAtHand(load: Loading | undefined): Promise<boolean> {
+  if (load === undefined) return false;
+  if (!load.isDone) await setImmediate();
+  return load.isDone && load.batch.columns.inspectedBytes === load.batch.bytesBefore;
 }
