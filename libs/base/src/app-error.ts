@@ -15,10 +15,15 @@ export type ErrorCode =
   | 'data_loss'
   | 'unauthenticated';
 
+/** `store_away`: the object store does not answer. A query may do with what ingesters still hold. */
+export type ErrorReason = 'store_away';
+
 export interface AppErrorOptions {
   readonly cause?: unknown;
   /** How long the caller should wait before it tries again, for `resource_exhausted` and `unavailable`. */
   readonly retryAfterMs?: number;
+  /** For callers that act on more than the code. It reaches those in other threads and processes. */
+  readonly reason?: ErrorReason | undefined;
 }
 
 /** All that a caller is told of an `internal` error: its text was not written for callers and may tell of what lies inside. */
@@ -31,12 +36,14 @@ const INTERNAL_TEXT = 'internal error: see the log of the server';
 export class AppError extends Error {
   readonly code: ErrorCode;
   readonly retryAfterMs: number | undefined;
+  readonly reason: ErrorReason | undefined;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'AppError';
     this.code = code;
     this.retryAfterMs = options.retryAfterMs;
+    this.reason = options.reason;
   }
 
   /** What a caller is told, whatever the protocol. */

@@ -1,5 +1,5 @@
 export { AppError } from './app-error.ts';
-export type { AppErrorOptions, ErrorCode } from './app-error.ts';
+export type { AppErrorOptions, ErrorCode, ErrorReason } from './app-error.ts';
 export { assert, unreachable } from './assert.ts';
 export { systemClock } from './clock.ts';
 export type { Clock } from './clock.ts';

@@ -4,6 +4,7 @@ import { isReadable } from '@vivace/block';
 import type { BlockMeta } from '@vivace/block';
 import type { ObjectStore } from '@vivace/object-store';
 import { createBlockListMetrics } from './block-list-metrics.ts';
+import { divideHeld } from './held-blocks.ts';
 import { listTenant } from './list-tenant.ts';
 import { mapBounded } from './map-bounded.ts';
 import { readIndex, removeIndex, writeIndex } from './stored-index.ts';
@@ -52,6 +53,16 @@ export interface BlockList {
   blocksInRange(tenant: TenantId, startSec: number, endSec: number): readonly BlockMeta[];
   /** Ids of all blocks whose spans lie in a visible block, its own among them. */
   coveredBlocks(tenant: TenantId): readonly string[];
+  /**
+   * For when blocks cannot be read, but what was in the blocks `held` when they were written can be asked elsewhere: `blocksInRange` and `coveredBlocks` without what is to be asked there. What is
+   * merged counts as what it was made of.
+   */
+  withoutHeld(
+    tenant: TenantId,
+    startSec: number,
+    endSec: number,
+    held: ReadonlySet<string>,
+  ): { readonly blocks: readonly BlockMeta[]; readonly covered: readonly string[] };
   /** Live and compacted blocks of a tenant, for compaction and retention. */
   blocksOf(tenant: TenantId): TenantBlocks;
   /** Tenants with a block, or an index that this process removed. */
@@ -136,7 +147,7 @@ class PolledBlockList implements BlockList {
   blocksInRange(tenant: TenantId, startSec: number, endSec: number): readonly BlockMeta[] {
     if (!this.#hasPolled) throw new AppError('unavailable', 'the list of blocks is being read for the first time', { retryAfterMs: FIRST_POLL_RETRY_MS });
     const visible = this.#tenants.get(tenant)?.visible ?? [];
-    return visible.filter((meta) => meta.endMs >= startSec * 1_000 && meta.startMs <= endSec * 1_000).sort(newestFirst);
+    return visible.filter((meta) => overlaps(meta, startSec, endSec)).sort(newestFirst);
   }
 
   coveredBlocks(tenant: TenantId): readonly string[] {
@@ -145,6 +156,12 @@ class PolledBlockList implements BlockList {
     for (const { compactedFrom } of live.values()) for (const id of compactedFrom) ids.add(id);
     for (const { meta } of compacted.values()) for (const id of meta.compactedFrom) ids.add(id);
     return [...ids];
+  }
+
+  withoutHeld(tenant: TenantId, startSec: number, endSec: number, held: ReadonlySet<string>) {
+    const inRange = (meta: BlockMeta): boolean => overlaps(meta, startSec, endSec);
+    const { blocks, elsewhere } = divideHeld(this.blocksOf(tenant), this.blocksInRange(tenant, startSec, endSec), held, inRange);
+    return { blocks, covered: this.coveredBlocks(tenant).filter((id) => !elsewhere.has(id)) };
   }
 
   blocksOf(tenant: TenantId): TenantBlocks {
@@ -315,6 +332,10 @@ function blocksOf({ blocks, compacted }: TenantIndex): TenantBlocks {
 function sameBlocks(a: TenantIndex, b: TenantIndex): boolean {
   const ids = ({ blocks, compacted }: TenantIndex) => JSON.stringify([blocks.map((x) => x.blockId).sort(), compacted.map((x) => x.meta.blockId).sort()]);
   return ids(a) === ids(b);
+}
+
+function overlaps({ startMs, endMs }: BlockMeta, startSec: number, endSec: number): boolean {
+  return endMs >= startSec * 1_000 && startMs <= endSec * 1_000;
 }
 
 function newestFirst(a: BlockMeta, b: BlockMeta): number {

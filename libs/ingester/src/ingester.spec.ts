@@ -347,11 +347,22 @@ describe('buildBlock', () => {
     const second = await start(work, {}, { keepFlushedMs: 60_000 });
     expect(recentSpans(second)).toEqual(spansOf(traces));
     expect(recentSpans(second, TENANT, ['another', blockId])).toEqual([]);
+    expect(second.held(TENANT, 0)).toEqual([blockId]);
+    expect(second.held('nobody' as TenantId, 0)).toEqual([]);
     await second.flush();
     expect(work.blocks).toHaveLength(1);
     await second.stop();
 
-    nowMs += 61_000;
+    // What was promised stays, and is not promised again once it was due.
+    nowMs += 59_000;
+    const promising = await start(work, {}, { keepFlushedMs: 60_000, checkMs: 5 });
+    expect(promising.held(TENANT, 30_000)).toEqual([blockId]);
+    nowMs += 2_000;
+    expect(promising.held(TENANT, 30_000)).toEqual([]);
+    await promising.flush();
+    expect(recentSpans(promising)).toEqual(spansOf(traces));
+    await promising.stop();
+
     const third = await start(work, {}, { keepFlushedMs: 60_000, checkMs: 5 });
     await expect.poll(() => recentSpans(third)).toEqual([]);
     await expect.poll(() => fs.readdirSync(path.join(dir, 'kept', TENANT))).toEqual([]);

@@ -34,6 +34,8 @@ export interface Ingester {
   push(tenant: TenantId, bytes: Uint8Array, scan: ScanResult): Promise<Refusals>;
   /** Head and parts of a tenant at this moment, without the parts of the blocks `covered`, which the caller asks itself. Throws `unavailable` before it is started: a part of it would look like the whole. */
   recent(tenant: TenantId, covered?: readonly string[]): RecentData;
+  /** Blocks in the store whose spans `recent` still has, and will have for `forMs`. Throws as `recent` does. */
+  held(tenant: TenantId, forMs: number): readonly string[];
   /** Cuts and completes everything received before the call, for one tenant or all. */
   flush(tenant?: TenantId): Promise<void>;
   /** Flushes as far as the signal allows, then closes the log. What is not in a block stays in parts or in the log. */
@@ -107,6 +109,11 @@ class LoggedIngester implements Ingester {
   recent(tenant: TenantId, covered?: readonly string[]): RecentData {
     if (this.#state === 'starting') throw new AppError('unavailable', REPLAYING, { retryAfterMs: RETRY_AFTER_MS });
     return this.#tenants.get(tenant)?.recent(covered) ?? NOTHING;
+  }
+
+  held(tenant: TenantId, forMs: number): readonly string[] {
+    if (this.#state === 'starting') throw new AppError('unavailable', REPLAYING, { retryAfterMs: RETRY_AFTER_MS });
+    return this.#tenants.get(tenant)?.held(forMs) ?? [];
   }
 
   async flush(tenant?: TenantId): Promise<void> {

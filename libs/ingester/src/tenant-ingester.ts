@@ -37,6 +37,8 @@ interface Part extends PartInfo {
 interface Kept extends KeptBlock {
   readers: number;
   retired: boolean;
+  /** Somebody counts on it until then. */
+  promisedUntilMs: number;
 }
 
 /** What a query sees of a tenant's recent data. `release` must be called once; false: a cancelled job may still be reading. */
@@ -95,7 +97,7 @@ export class TenantIngester {
     this.#logger = deps.logger;
     this.#metrics = deps.metrics;
     this.#parts = deps.parts.map((part) => ({ ...part, createdMs: deps.clock.now(), readers: 0, retired: false }));
-    this.#kept = deps.kept.map((block) => ({ ...block, readers: 0, retired: false }));
+    this.#kept = deps.kept.map((block) => ({ ...block, readers: 0, retired: false, promisedUntilMs: 0 }));
     this.#partSequence = deps.nextPart;
     this.#watermark = deps.watermark;
   }
@@ -259,6 +261,16 @@ export class TenantIngester {
     };
   }
 
+  /** Blocks in the store of which all parts are still here, and will be for `forMs`. */
+  held(forMs: number): readonly string[] {
+    const now = this.#clock.now();
+    // Not those that are due already: they would never go while somebody asks.
+    const due = (block: Kept): boolean => now - block.sinceMs >= this.#config.keepFlushedMs;
+    const held = this.#kept.filter((block) => !due(block));
+    for (const block of held) block.promisedUntilMs = Math.max(block.promisedUntilMs, now + forMs);
+    return held.map(({ blockId }) => blockId);
+  }
+
   async buildBlock(): Promise<void> {
     if (this.#building || this.#parts.length === 0) return this.#building;
     this.#building = this.#build([...this.#parts]).finally(() => {
@@ -276,7 +288,7 @@ export class TenantIngester {
   /** By now every querier has heard of the block. */
   #letGo(now: number): void {
     for (const block of this.#kept) {
-      if (now - block.sinceMs < this.#config.keepFlushedMs) continue;
+      if (now - block.sinceMs < this.#config.keepFlushedMs || now < block.promisedUntilMs) continue;
       block.retired = true;
       if (block.readers === 0) void this.#work.dropKept(this.tenant, block.blockId);
     }
@@ -322,7 +334,7 @@ export class TenantIngester {
       const kept = this.#config.keepFlushedMs > 0 ? await this.#work.keepParts(this.tenant, blockId, built.parts) : [];
       // In one turn again: announced and retired.
       built.announce();
-      if (kept.length > 0) this.#kept.push({ blockId, parts: kept, sinceMs: this.#clock.now(), readers: 0, retired: false });
+      if (kept.length > 0) this.#kept.push({ blockId, parts: kept, sinceMs: this.#clock.now(), readers: 0, retired: false, promisedUntilMs: 0 });
       this.#parts = this.#parts.filter((p) => !stored.includes(p));
       for (const part of stored) {
         part.retired = true;

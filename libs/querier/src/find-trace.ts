@@ -1,17 +1,19 @@
+import { AppError } from '@vivace/base';
 import { compareBytes } from '@vivace/bytes';
 import { PartReader } from '@vivace/part';
 import { identityOrder, orderByTrace, sortedTable, SpanTable, TraceAppender } from '@vivace/trace';
 import type { SpanTableHandle, TraceOrder } from '@vivace/trace';
-import type { FindTraceResult, JobSources } from './jobs.ts';
+import type { FindTraceJob, FindTraceResult } from './jobs.ts';
 import type { BlockReaders } from './open-sources.ts';
 
 /** Hides the latency of an object store. */
 const BLOCKS_AT_A_TIME = 16;
 
 /** Puts one trace together from all places of a job; spans found twice count once. Stops at nothing: any place may hold a piece. */
-export async function findTrace(sources: JobSources, traceId: Uint8Array, readers: BlockReaders, signal: AbortSignal): Promise<FindTraceResult> {
+export async function findTrace({ sources, traceId, inPart = false }: FindTraceJob, readers: BlockReaders, signal: AbortSignal): Promise<FindTraceResult> {
   const found = new SpanTable();
   let inspectedBytes = 0;
+  let unread: FindTraceResult['unread'];
   // Newest first, as in `openRecent`.
   for (const handle of [...sources.tables].reverse()) {
     const table = new SpanTable({}, handle);
@@ -33,10 +35,20 @@ export async function findTrace(sources: JobSources, traceId: Uint8Array, reader
   }
   for (let from = 0; from < sources.blocks.length; from += BLOCKS_AT_A_TIME) {
     const slices = sources.blocks.slice(from, from + BLOCKS_AT_A_TIME);
-    const tables = await Promise.all(slices.map(async (slice) => (await readers.open(sources, slice)).findTrace(traceId, signal)));
+    const tables = await Promise.all(
+      slices.map(async (slice) => {
+        try {
+          return await (await readers.open(sources, slice)).findTrace(traceId, signal);
+        } catch (reason) {
+          if (!inPart || !(reason instanceof AppError) || reason.reason !== 'store_away') throw reason;
+          unread = { blocks: (unread?.blocks ?? 0) + 1, why: reason.message };
+          return undefined;
+        }
+      }),
+    );
     for (const table of tables) if (table) new TraceAppender(table, found).append(orderByTrace(table));
   }
-  return { trace: found.spanCount === 0 ? undefined : sortedTable(found, orderByTrace(found)).handle(), inspectedBytes };
+  return { trace: found.spanCount === 0 ? undefined : sortedTable(found, orderByTrace(found)).handle(), inspectedBytes, ...(unread && { unread }) };
 }
 
 /** One trace out of pieces of it, each a table of nothing else; spans found twice count once. */

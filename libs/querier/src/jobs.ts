@@ -23,6 +23,8 @@ export interface JobSources {
   readonly isElsewhere?: boolean;
   /** Blocks that the query asks anyway, whatever ingesters still hold of them. */
   readonly covered?: readonly string[];
+  /** Blocks cannot be read: `covered` leaves out what ingesters still hold of them, whichever ingester that is. */
+  readonly isStoreAway?: boolean;
   /**
    * Spans may lie in several of these places: each is to count once. The job is about this share of the trace ids, or those in `range` where it is known already.
    */
@@ -83,11 +85,21 @@ export interface FindTraceJob {
   readonly sources: JobSources;
   /** 16 bytes. */
   readonly traceId: Uint8Array;
+  /** Blocks that cannot be read while the store is away are told of, and not a failure. */
+  readonly inPart?: boolean;
 }
 
 export interface FindTraceResult {
   readonly trace: SpanTableHandle | undefined;
   readonly inspectedBytes: number;
+  /** Blocks that could not be read, and why. */
+  readonly unread?: { readonly blocks: number; readonly why: string } | undefined;
+}
+
+/** Which blocks in the store an ingester still answers for, and will for `forMs`: their ids. */
+export interface HeldJob {
+  readonly sources: JobSources;
+  readonly forMs: number;
 }
 
 /** Blocks of one job, and the thread whose cache they belong in. */

@@ -7,7 +7,8 @@ import type { Inspected } from './search-metrics.ts';
 /** The results of one metrics query as its jobs complete. */
 export class MetricsProgress {
   readonly #plan: MetricsPlan;
-  readonly #merge: MetricsMerge;
+  #merge: MetricsMerge;
+  readonly #maxSeries: number;
   readonly #maxShown: number;
   readonly #inspected: Inspected[] = [];
   #blocks: readonly BlockMeta[] = [];
@@ -18,10 +19,15 @@ export class MetricsProgress {
   constructor(plan: MetricsPlan, maxSeries: number, maxShown: number) {
     this.#plan = plan;
     this.#merge = new MetricsMerge(plan, maxSeries);
+    this.#maxSeries = maxSeries;
     this.#maxShown = maxShown;
   }
 
+  /** Again when it has to be done in another way: what came before is forgotten. */
   begin(blocks: readonly BlockMeta[], jobs: number): void {
+    this.#merge = new MetricsMerge(this.#plan, this.#maxSeries);
+    this.#inspected.length = 0;
+    this.#completedJobs = 0;
     this.#blocks = blocks;
     this.#totalJobs = jobs;
   }

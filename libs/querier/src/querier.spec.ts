@@ -30,6 +30,7 @@ function setUp(run: (call: Call, index: number) => Promise<unknown>, overrides: 
         return Array.from({ length: 3 }, (_, i) => ({ blockId: String(i), size: MIB, totalRecords: 4 }) as never); // all that dividing looks at
       },
       coveredBlocks: () => [],
+      withoutHeld: () => ({ blocks: [], covered: [] }),
     },
     pool: {
       run: ((_task: string, job: TagValuesJob, { signal }: { signal: AbortSignal }) => {
@@ -141,7 +142,11 @@ describe('createQuerier', () => {
         new Promise((resolve) => {
           answers.push((pieces) => resolve({ pieces, inspectedTraces: 1, inspectedSpans: 2, inspectedBytes: 3 }));
         }),
-      { blocks: { blocksInRange: () => blocks, coveredBlocks: () => [] }, threads: 1, searchJobs: { maxPerQuery: 100, targetBytes: 1 } },
+      {
+        blocks: { blocksInRange: () => blocks, coveredBlocks: () => [], withoutHeld: () => ({ blocks, covered: [] }) },
+        threads: 1,
+        searchJobs: { maxPerQuery: 100, targetBytes: 1 },
+      },
     );
     const seen: SearchResponse[] = [];
     let told = Promise.withResolvers<void>();

@@ -6,6 +6,7 @@ import { mergeTagNames, mergeTagValues, planMetrics, rangeOf } from '@vivace/que
 import type {
   MetricsMode,
   MetricsRequest,
+  FindTraceOptions,
   ProgressOptions,
   QueryInstantResponse,
   QueryOptions,
@@ -16,6 +17,7 @@ import type {
   TagsRequest,
   TagValuesRequest,
   TimeRange,
+  TraceByIdResponse,
 } from '@vivace/query';
 import { SpanTable } from '@vivace/trace';
 import type { SpanTableHandle } from '@vivace/trace';
@@ -26,7 +28,7 @@ import type { JobLimits } from './job-queue.ts';
 import { jobWeight } from './job-weight.ts';
 import type { JobWeights } from './job-weight.ts';
 import { divideBlocks, hashOf, shareBlocks, wholeBlocks } from './jobs.ts';
-import type { BlockJob, JobSources } from './jobs.ts';
+import type { BlockJob, FindTraceResult, JobSources } from './jobs.ts';
 import { MetricsProgress } from './metrics-progress.ts';
 import { rootsRequest, withRoots } from './missing-roots.ts';
 import { SearchProgress } from './search-progress.ts';
@@ -45,6 +47,8 @@ export interface RecentSource {
     readonly isElsewhere?: boolean;
     release(ended?: boolean): void;
   };
+  /** Blocks in the store whose spans `recent` still has, and will have for `forMs`. Absent where that is known elsewhere, or never so. */
+  held?(tenant: TenantId, forMs: number): readonly string[];
 }
 
 /** The block list. Read in the same turn as `recent`, so that a span is in one of the two. */
@@ -52,6 +56,13 @@ export interface BlockSource {
   blocksInRange(tenant: TenantId, startSec: number, endSec: number): readonly BlockMeta[];
   /** Ids of all blocks whose spans lie in a block known here. */
   coveredBlocks(tenant: TenantId): readonly string[];
+  /** Both, without what is to be asked of recent data when that still has all that was in the blocks `held`. */
+  withoutHeld(
+    tenant: TenantId,
+    startSec: number,
+    endSec: number,
+    held: ReadonlySet<string>,
+  ): { readonly blocks: readonly BlockMeta[]; readonly covered: readonly string[] };
 }
 
 export interface QuerierDeps {
@@ -100,6 +111,8 @@ interface TenantData {
   readonly tenant: TenantId;
   readonly recent: ReturnType<RecentSource['recent']>;
   readonly blocks: readonly BlockMeta[];
+  /** Of blocks whose spans are in `blocks`, or not in question. */
+  readonly covered: readonly string[];
 }
 
 interface Job {
@@ -112,11 +125,13 @@ interface RunHooks<T> {
   /** `searchJobs` unless said otherwise. */
   readonly size?: JobSize;
   readonly divide?: (blocks: readonly BlockMeta[]) => BlockJob[];
+  /** When blocks cannot be read, it may be done without them. */
+  readonly inPart?: boolean;
   /** Of a job; 1 unless said otherwise. */
   readonly weight?: number;
   /** What is found twice would count twice. */
   readonly counts?: boolean;
-  /** Before any job runs. */
+  /** Before any job runs; again when all is to be done in another way. */
   readonly onPlan?: (blocks: readonly BlockMeta[], jobs: readonly JobSources[]) => void;
   /** Each result as it comes, until the query ends. */
   readonly onResult?: (results: readonly T[], sources: JobSources) => void;
@@ -129,6 +144,7 @@ class Querier implements QueryService {
   readonly #deps: QuerierDeps;
   readonly #queue: JobQueue;
   readonly #tagsCut: Family<'tenant', Counter>;
+  readonly #withoutStore: Counter;
 
   constructor(deps: QuerierDeps) {
     this.#deps = deps;
@@ -136,24 +152,29 @@ class Querier implements QueryService {
     this.#tagsCut = deps.metrics.counter('vivace_querier_tag_answers_cut_total', 'Answers to tag queries cut at read.max_bytes_per_tag_values_query.', [
       'tenant',
     ]);
+    this.#withoutStore = deps.metrics.counter(
+      'vivace_querier_queries_without_store_total',
+      'Queries answered, or tried, from what ingesters hold because the object store was away.',
+    );
   }
 
-  async findTrace(tenant: TenantId, traceId: Uint8Array, range: TimeRange | undefined, options: QueryOptions = {}) {
+  async findTrace(tenant: TenantId, traceId: Uint8Array, range: TimeRange | undefined, options: FindTraceOptions = {}): Promise<TraceByIdResponse> {
+    const { inPart = false } = options;
     const signal = deadline(options.signal, this.#deps.traceByIdTimeoutMs);
     const results = await this.#run(
       tenant,
       range,
       signal,
       'querier.trace_by_id.query_timeout',
-      (sources, options) => this.#deps.pool.run('findTrace', { sources, traceId }, options),
-      { divide: (blocks) => wholeBlocks(blocks, this.#deps.threads), weight: jobWeight('findTrace', undefined, this.#deps.jobWeights) },
+      (sources, options) => this.#deps.pool.run('findTrace', { sources, traceId, inPart: inPart && sources.isStoreAway === true }, options),
+      { divide: (blocks) => wholeBlocks(blocks, this.#deps.threads), weight: jobWeight('findTrace', undefined, this.#deps.jobWeights), inPart },
     );
     const pieces = results.map((r) => r.trace).filter((t) => t !== undefined);
-    const inspectedBytes = results.reduce((sum, r) => sum + r.inspectedBytes, 0);
-    if (pieces.length <= 1) return { trace: pieces[0] && new SpanTable({}, pieces[0]), inspectedBytes };
+    const common = { inspectedBytes: results.reduce((sum, r) => sum + r.inspectedBytes, 0), ...unreadOf(results, pieces.length > 0) };
+    if (pieces.length <= 1) return { trace: pieces[0] && new SpanTable({}, pieces[0]), ...common };
     const sources: JobSources = { tenant, tables: pieces, parts: [], blocks: [] };
     const whole = await this.#deps.pool.run('findTrace', { sources, traceId }, { signal });
-    return { trace: whole.trace && new SpanTable({}, whole.trace), inspectedBytes };
+    return { trace: whole.trace && new SpanTable({}, whole.trace), ...common };
   }
 
   async search(tenant: TenantId, request: SearchRequest, { signal: given, onProgress }: ProgressOptions<SearchResponse> = {}) {
@@ -172,7 +193,7 @@ class Querier implements QueryService {
     signal: AbortSignal,
     onProgress?: ProgressOptions<SearchResponse>['onProgress'],
   ): Promise<SearchResponse> {
-    const floor = new BigUint64Array(new SharedArrayBuffer(8));
+    let floor = new BigUint64Array(new SharedArrayBuffer(8));
     const progress = new SearchProgress(request);
     await this.#run(
       tenant,
@@ -183,7 +204,10 @@ class Querier implements QueryService {
       {
         weight: jobWeight('search', request.query, this.#deps.jobWeights),
         counts: true,
-        onPlan: (blocks, jobs) => progress.begin(blocks, jobs),
+        onPlan(blocks, jobs) {
+          floor = new BigUint64Array(new SharedArrayBuffer(8));
+          progress.begin(blocks, jobs);
+        },
         onResult(partials, sources) {
           progress.add(partials, sources);
           if (!progress.isComplete) onProgress?.(() => progress.certain());
@@ -260,22 +284,56 @@ class Querier implements QueryService {
     return fitting;
   }
 
-  /** Divides the data of each tenant into jobs and runs them all. The first failure ends the others. */
+  /**
+   * Runs a query; while blocks cannot be read, over what ingesters still hold of them. The answer is whole then too, since blocks that nobody holds are asked for all the same: in a cache there may be enough
+   * of them.
+   */
   async #run<T>(
     tenant: TenantId,
     range: TimeRange | undefined,
     signal: AbortSignal,
     timeoutKey: string,
     job: (sources: JobSources, options: Pick<RunOptions, 'signal' | 'affinity'>) => Promise<T>,
-    { size = this.#deps.searchJobs, divide, weight = 1, counts = false, onPlan, onResult }: RunHooks<T> = {},
+    hooks: RunHooks<T> = {},
+  ): Promise<T[]> {
+    try {
+      return await this.#runJobs(tenant, range, signal, timeoutKey, job, hooks);
+    } catch (reason) {
+      if (!(reason instanceof AppError) || reason.reason !== 'store_away') throw reason;
+      const held = await this.#held(tenant, signal);
+      if (held.size === 0 && !hooks.inPart) throw reason;
+      this.#withoutStore.inc();
+      return this.#runJobs(tenant, range, signal, timeoutKey, job, hooks, held);
+    }
+  }
+
+  /** Blocks of which everything is in recent data too, for as long as a query may take. */
+  async #held(tenant: TenantId, signal: AbortSignal): Promise<ReadonlySet<string>> {
+    const { recent, pool, searchTimeoutMs, traceByIdTimeoutMs } = this.#deps;
+    const forMs = Math.max(searchTimeoutMs, traceByIdTimeoutMs);
+    const ids = await Promise.all(
+      tenantsOf(tenant).map(async (one) => {
+        if (recent.held) return recent.held(one, forMs);
+        const sources: JobSources = { tenant: one, tables: [], parts: [], blocks: [], isElsewhere: true };
+        return ((await pool.run('held', { sources, forMs }, { signal })) as unknown as readonly (readonly string[])[]).flat();
+      }),
+    );
+    return new Set(ids.flat());
+  }
+
+  /** Divides the data of each tenant into jobs and runs them all. The first failure ends the others. What is in the blocks `held` is asked of recent data. */
+  async #runJobs<T>(
+    tenant: TenantId,
+    range: TimeRange | undefined,
+    signal: AbortSignal,
+    timeoutKey: string,
+    job: (sources: JobSources, options: Pick<RunOptions, 'signal' | 'affinity'>) => Promise<T>,
+    { size = this.#deps.searchJobs, divide, weight = 1, counts = false, onPlan, onResult }: RunHooks<T>,
+    held?: ReadonlySet<string>,
   ): Promise<T[]> {
     const [startSec, endSec] = range ? [range.startSec - RANGE_SLACK_SEC, range.endSec + RANGE_SLACK_SEC] : [0, Number.MAX_SAFE_INTEGER];
     // One turn: see TenantIngester.
-    const data = tenantsOf(tenant).map((one) => ({
-      tenant: one,
-      recent: this.#deps.recent.recent(one),
-      blocks: this.#deps.blocks.blocksInRange(one, startSec, endSec),
-    }));
+    const data = tenantsOf(tenant).map((one) => this.#dataOf(one, startSec, endSec, held));
     const stop = new AbortController();
     const options = { signal: AbortSignal.any([signal, stop.signal]) };
     const run = this.#queue.query(tenant, size.maxPerQuery, options.signal, weight);
@@ -288,7 +346,7 @@ class Querier implements QueryService {
       const answer = async ({ affinity, sources }: Job): Promise<readonly T[]> => {
         const result = await run(async () => {
           if (this.#deps.extraDelayMs > 0) await delay(this.#deps.extraDelayMs, undefined, options);
-          return job(sources, { ...options, affinity });
+          return job(held ? { ...sources, isStoreAway: true } : sources, { ...options, affinity });
         });
         // What is elsewhere comes from several processes: see TaskRunner.
         const results = sources.isElsewhere ? (result as readonly T[]) : [result];
@@ -304,6 +362,14 @@ class Querier implements QueryService {
     }
   }
 
+  #dataOf(tenant: TenantId, startSec: number, endSec: number, held: ReadonlySet<string> | undefined): TenantData {
+    const { recent, blocks } = this.#deps;
+    const stored = held
+      ? blocks.withoutHeld(tenant, startSec, endSec, held)
+      : { blocks: blocks.blocksInRange(tenant, startSec, endSec), covered: blocks.coveredBlocks(tenant) };
+    return { tenant, recent: recent.recent(tenant, stored.covered), ...stored };
+  }
+
   /** Recent data is one job: it cannot be divided, since a trace may lie in several of its places. */
   #jobs(data: readonly TenantData[], size: JobSize, divide: RunHooks<never>['divide']): Job[] {
     const stored = data.flatMap(({ tenant, blocks }) =>
@@ -312,9 +378,9 @@ class Querier implements QueryService {
         sources: { tenant, tables: [], parts: [], blocks },
       })),
     );
-    const recent = data.filter(hasRecent).map(({ tenant, recent: { tables, parts, isElsewhere = false } }) => ({
+    const recent = data.filter(hasRecent).map(({ tenant, covered, recent: { tables, parts, isElsewhere = false } }) => ({
       affinity: hashOf(tenant),
-      sources: { tenant, tables, parts, blocks: [], ...(isElsewhere && { isElsewhere, covered: this.#deps.blocks.coveredBlocks(tenant) }) },
+      sources: { tenant, tables, parts, blocks: [], ...(isElsewhere && { isElsewhere, covered }) },
     }));
     // Recent data first: it takes longest.
     return [...recent, ...stored];
@@ -325,9 +391,9 @@ class Querier implements QueryService {
     const longAgo = range && range.endSec * 1_000 < this.#deps.clock.now() - this.#deps.recentWindowMs && { longAgo: range };
     return data
       .filter((one) => hasRecent(one) || one.blocks.length > 0)
-      .flatMap(({ tenant, blocks: metas, recent: { tables, parts, isElsewhere = false } }) => {
+      .flatMap(({ tenant, blocks: metas, covered, recent: { tables, parts, isElsewhere = false } }) => {
         const blocks = metas.map((meta) => ({ meta, from: 0, to: meta.totalRecords }));
-        const elsewhere = isElsewhere && { isElsewhere, covered: this.#deps.blocks.coveredBlocks(tenant) };
+        const elsewhere = isElsewhere && { isElsewhere, covered };
         return shareBlocks(metas, size.targetBytes, this.#deps.threads).map(({ affinity, share }) => ({
           affinity,
           sources: { tenant, tables, parts, blocks, share, ...elsewhere, ...longAgo },
@@ -340,6 +406,18 @@ class Querier implements QueryService {
     return { startSec: nowSec - Math.ceil(this.#deps.recentWindowMs / 1_000), endSec: nowSec };
   }
 }
+
+/** Throws where nothing was found: that would say that there is nothing. */
+function unreadOf(results: readonly FindTraceResult[], isFound: boolean): { readonly partialMessage?: string } {
+  const unread = results.map((result) => result.unread).filter((some) => some !== undefined);
+  if (unread.length === 0) return {};
+  const blocks = unread.reduce((sum, some) => sum + some.blocks, 0);
+  const message = `${blocks} of the stored blocks could not be read: ${unread[0].why}`;
+  if (!isFound) throw new AppError('unavailable', message, { retryAfterMs: RETRY_AFTER_MS, reason: 'store_away' });
+  return { partialMessage: `the trace may be incomplete, ${message}` };
+}
+
+const RETRY_AFTER_MS = 1_000;
 
 function hasRecent({ recent: { tables, parts, isElsewhere = false } }: TenantData): boolean {
   return tables.length + parts.length > 0 || isElsewhere;

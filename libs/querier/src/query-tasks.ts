@@ -5,7 +5,7 @@ import { metricsBatches, planMetrics, planSearch, searchBatches, tagNames, tagVa
 import type { TaskContext } from '@vivace/workers';
 import { copyTasks } from './copies/copy-tasks.ts';
 import { findTrace } from './find-trace.ts';
-import type { FindTraceJob, MetricsJob, SearchJob, TagsJob, TagValuesJob } from './jobs.ts';
+import type { FindTraceJob, HeldJob, MetricsJob, SearchJob, TagsJob, TagValuesJob } from './jobs.ts';
 import { withBatches } from './open-sources.ts';
 import type { BlockReaders } from './open-sources.ts';
 
@@ -47,7 +47,9 @@ export function createQueryTasks(deps: QueryTasksDeps) {
       withBatches(sources, readers, signal, (batches) => tagNames(batches, request, { signal })),
     tagValues: ({ sources, request }: TagValuesJob, { signal }: TaskContext) =>
       withBatches(sources, readers, signal, (batches) => tagValues(batches, request, { signal })),
-    findTrace: ({ sources, traceId }: FindTraceJob, { signal }: TaskContext) => findTrace(sources, traceId, readers, signal),
+    findTrace: (job: FindTraceJob, { signal }: TaskContext) => findTrace(job, readers, signal),
+    // Ingesters know that without a thread: see `ingesterQueryMethod`.
+    held: (_: HeldJob): readonly string[] => [],
     ...copyTasks(readers),
   };
 }

@@ -87,7 +87,7 @@ describe('findTrace', () => {
     const none = { parts: new Map<string, object>(), open: () => Promise.reject(new Error('no blocks here')) };
     const ids = new Set([...a, ...b].map((t) => t.traceId));
     for (const id of [...ids, 'f'.repeat(32)]) {
-      const { trace } = await findTrace(sources, Uint8Array.from(Buffer.from(id, 'hex')), none, new AbortController().signal);
+      const { trace } = await findTrace({ sources, traceId: Uint8Array.from(Buffer.from(id, 'hex')) }, none, new AbortController().signal);
       const want = new Set([...a, ...b].filter((t) => t.traceId === id).flatMap((t) => t.spans.map((s) => `${s.spanId}/${s.kind}`)));
       expect(trace?.counts.spanCount ?? 0).toBe(want.size);
     }

@@ -17,7 +17,10 @@ export class SearchProgress {
     this.#request = request;
   }
 
+  /** Again when it has to be done in another way: what came before is forgotten. */
   begin(blocks: readonly BlockMeta[], jobs: readonly JobSources[]): void {
+    this.#partials.length = 0;
+    this.#open.clear();
     this.#blocks = blocks;
     this.#totalJobs = jobs.length;
     for (const job of jobs) this.#open.add(job);

@@ -10,7 +10,7 @@ import { rangeParam } from './params.ts';
 
 /** `GET /api/v2/traces/{id}`: not found is a 200 whose trace is present and empty, which clients rely on. */
 export const traceByIdV2: Handler = async (deps, request, param) => {
-  const found = await findTrace(deps, request, param);
+  const found = await findTrace(deps, request, param, true);
   const format = negotiate(request.headers['accept']);
   const body = format === 'protobuf' ? protoBody(deps.codec, found) : jsonBody(deps.codec, found);
   return { status: 200, contentType: CONTENT_TYPE[format], body, inspectedBytes: found.inspectedBytes };
@@ -18,7 +18,7 @@ export const traceByIdV2: Handler = async (deps, request, param) => {
 
 /** `GET /api/traces/{id}`: the bare trace, 404 without a body when there is none, and 422 where v2 would say "partial". */
 export const traceByIdV1: Handler = async (deps, request, param): Promise<Answer> => {
-  const { trace, partialMessage, inspectedBytes } = await findTrace(deps, request, param);
+  const { trace, partialMessage, inspectedBytes } = await findTrace(deps, request, param, false);
   if (trace === undefined) return { status: 404, contentType: TEXT, body: '', inspectedBytes };
   if (partialMessage !== undefined) return { status: 422, contentType: TEXT, body: partialMessage, inspectedBytes };
   const format = negotiate(request.headers['accept']);
@@ -29,8 +29,9 @@ export const traceByIdV1: Handler = async (deps, request, param): Promise<Answer
 /** OpenTelemetry's name for it. Grafana drops the spans of a resource without attributes. */
 const UNNAMED_SERVICE = 'unknown_service';
 
-function findTrace(deps: HandlerDeps, request: HttpRequest, param: string): Promise<TraceByIdResponse> {
-  return deps.service.findTrace(request.tenant, traceIdOf(param), rangeParam(request.query, deps.clock.now()), { signal: request.signal });
+/** `inPart`: the client can be told that something is missing because the object store is away. */
+function findTrace(deps: HandlerDeps, request: HttpRequest, param: string, inPart: boolean): Promise<TraceByIdResponse> {
+  return deps.service.findTrace(request.tenant, traceIdOf(param), rangeParam(request.query, deps.clock.now()), { signal: request.signal, inPart });
 }
 
 function traceIdOf(text: string): Uint8Array {

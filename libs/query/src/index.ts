@@ -9,6 +9,7 @@ export type {
   MetricsRequest,
   ProgressOptions,
   QueryInstantResponse,
+  FindTraceOptions,
   QueryOptions,
   QueryRangeResponse,
   QueryService,

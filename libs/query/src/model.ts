@@ -171,6 +171,11 @@ export interface QueryOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface FindTraceOptions extends QueryOptions {
+  /** While the object store is away, what recent data has of a trace is an answer, with a `partialMessage`. */
+  readonly inPart?: boolean;
+}
+
 export interface ProgressOptions<T> extends QueryOptions {
   /**
    * Called whenever more of the answer is known, never after the promise settled. `answer()` merges what is there so far, so ask only when it will be
@@ -182,7 +187,7 @@ export interface ProgressOptions<T> extends QueryOptions {
 
 /** What the HTTP and gRPC edges ask, of one tenant or several (`tenantsOf`). Errors are AppError (invalid_argument, resource_exhausted, unimplemented, …). */
 export interface QueryService {
-  findTrace(tenant: TenantId, traceId: Uint8Array, range: TimeRange | undefined, options?: QueryOptions): Promise<TraceByIdResponse>;
+  findTrace(tenant: TenantId, traceId: Uint8Array, range: TimeRange | undefined, options?: FindTraceOptions): Promise<TraceByIdResponse>;
   search(tenant: TenantId, request: SearchRequest, options?: ProgressOptions<SearchResponse>): Promise<SearchResponse>;
   queryRange(tenant: TenantId, request: MetricsRequest, options?: ProgressOptions<QueryRangeResponse>): Promise<QueryRangeResponse>;
   /** One value a series over `(startNs, endNs]`; `stepNs` is not read. */

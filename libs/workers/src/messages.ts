@@ -1,6 +1,6 @@
 /** What the two ends of a worker thread say to each other. */
 import { AppError } from '@vivace/base';
-import type { ErrorCode } from '@vivace/base';
+import type { ErrorCode, ErrorReason } from '@vivace/base';
 import type { MetricDelta } from './thread-metrics.ts';
 
 export interface RunMessage {
@@ -27,6 +27,7 @@ export interface ErrorMessage {
   readonly code: ErrorCode;
   readonly message: string;
   readonly retryAfterMs: number | undefined;
+  readonly reason: ErrorReason | undefined;
   /** Where it was thrown, for logs. */
   readonly stack: string | undefined;
 }
@@ -40,11 +41,11 @@ export interface WorkerStart {
 export function encodeError(reason: unknown): ErrorMessage {
   const error = AppError.from(reason);
   const stack = reason instanceof Error ? reason.stack : undefined;
-  return { code: error.code, message: error.message, retryAfterMs: error.retryAfterMs, stack };
+  return { code: error.code, message: error.message, retryAfterMs: error.retryAfterMs, reason: error.reason, stack };
 }
 
-export function decodeError({ code, message, retryAfterMs, stack }: ErrorMessage): AppError {
+export function decodeError({ code, message, retryAfterMs, reason, stack }: ErrorMessage): AppError {
   const cause = new Error(message);
   if (stack !== undefined) cause.stack = stack;
-  return new AppError(code, message, retryAfterMs === undefined ? { cause } : { cause, retryAfterMs });
+  return new AppError(code, message, { cause, reason, ...(retryAfterMs !== undefined && { retryAfterMs }) });
 }

@@ -19,6 +19,13 @@ const NO_RIGHTS = new Set([
   'AuthenticationRequiredError',
 ]);
 
+const THROTTLING = new Set(['SlowDown', 'Throttling', 'ServerBusy']);
+
+/** Whether the store is there, though it refuses. */
+export function isAnswer({ status, code }: Failure): boolean {
+  return status !== undefined && (status < 500 || THROTTLING.has(code));
+}
+
 export function isRetryable({ status, code }: Failure): boolean {
   if (RETRYABLE_CODES.has(code)) return true;
   if (NO_RIGHTS.has(code)) return false;
@@ -35,7 +42,11 @@ export function toAppError(failure: Failure, bucket: Pick<Bucket, 'name' | 'sect
   const said = `${status === undefined ? '' : `${status} `}${code}${message === '' || message === code ? '' : `: ${message}`}`;
   const error = (as: ErrorCode, did: string, todo = ''): AppError => {
     const text = key === '' ? `${bucket.name} ${did} ${what}` : `object ${key}: ${bucket.name} ${did} ${what} it`;
-    return new AppError(as, `${text} (${said})${todo}`, { cause, ...(retryAfterMs !== undefined && { retryAfterMs }) });
+    return new AppError(as, `${text} (${said})${todo}`, {
+      cause,
+      ...(retryAfterMs !== undefined && { retryAfterMs }),
+      ...(as === 'unavailable' && { reason: 'store_away' as const }),
+    });
   };
   if (NO_BUCKET.has(code)) return new AppError('failed_precondition', `${bucket.name} does not exist (${said}); see ${bucket.section}`, { cause });
   if (status === 401 || status === 403 || NO_RIGHTS.has(code))

@@ -6,7 +6,7 @@ import type { RequestMethod, RequestObserver } from '../request-observer.ts';
 import type { Bucket, ListPage, OpenObject } from './bucket.ts';
 import { readBody } from './read-body.ts';
 import { Requests } from './requests.ts';
-import type { RequestPolicy } from './requests.ts';
+import type { RequestPolicy, RequestsDeps } from './requests.ts';
 import { uploadFile } from './upload-file.ts';
 
 export interface RemoteObjectStoreOptions {
@@ -17,6 +17,8 @@ export interface RemoteObjectStoreOptions {
   readonly observer: RequestObserver;
   /** Wait between tries; tests shorten it. */
   readonly sleep?: (ms: number, signal: AbortSignal | undefined) => Promise<unknown>;
+  /** Time for whether the store is away; tests turn it by hand. */
+  readonly every?: RequestsDeps['every'];
 }
 
 const RANGE_NOT_SATISFIABLE = 416;
@@ -30,7 +32,7 @@ export class RemoteObjectStore implements ObjectStore {
   readonly #prefix: string;
   readonly #requests: Requests;
 
-  constructor({ bucket, prefix, policy, observer, sleep = delayed }: RemoteObjectStoreOptions) {
+  constructor({ bucket, prefix, policy, observer, sleep = delayed, every = everyMs }: RemoteObjectStoreOptions) {
     this.#bucket = bucket;
     this.#prefix = prefix;
     this.#requests = new Requests({
@@ -40,6 +42,7 @@ export class RemoteObjectStore implements ObjectStore {
       sleep,
       random: Math.random,
       now: () => performance.now(),
+      every,
     });
   }
 
@@ -158,6 +161,12 @@ export class RemoteObjectStore implements ObjectStore {
 
 function delayed(ms: number, signal: AbortSignal | undefined): Promise<unknown> {
   return delay(ms, undefined, signal && { signal });
+}
+
+function everyMs(ms: number, work: () => void): () => void {
+  const timer = setInterval(work, ms);
+  timer.unref();
+  return () => clearInterval(timer);
 }
 
 function discard({ body }: OpenObject): void {

@@ -1,7 +1,8 @@
 import { AppError } from '@vivace/base';
 import type { RequestMethod, RequestObserver } from '../request-observer.ts';
 import type { Bucket, Call, Failure } from './bucket.ts';
-import { isRetryable, toAppError } from './failures.ts';
+import { Breaker } from './breaker.ts';
+import { isAnswer, isRetryable, toAppError } from './failures.ts';
 import { hedge } from './hedge.ts';
 import { isTimeout, withDeadline } from './with-deadline.ts';
 
@@ -25,6 +26,8 @@ export interface RequestsDeps {
   readonly random: () => number;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
+  /** Calls `work` every so often until the function it returns is called. */
+  readonly every: (ms: number, work: () => void) => () => void;
 }
 
 export interface Request {
@@ -48,6 +51,7 @@ export class ShortAnswer extends Error {
   }
 }
 
+const PROBE_TIMEOUT_MS = 5_000;
 const MAX_TIMEOUT_MS = 600_000;
 /** 256 KiB/s: what is slower counts as hanging. */
 const MIN_BYTES_PER_MS = 262;
@@ -55,12 +59,17 @@ const FIRST_DELAY_MS = 200;
 const MAX_DELAY_MS = 5_000;
 const MAX_STORE_DELAY_MS = 15_000;
 
-/** Makes requests to a bucket that may fail, hang and be slow: each try has a time limit, tries are repeated with full jitter, and all are counted. */
+/**
+ * Makes requests to a bucket that may fail, hang and be slow: each try has a time limit, tries are repeated with full jitter, and all are counted. Reads of objects, which somebody waits for, fail at
+ * once while the store is away.
+ */
 export class Requests {
   readonly #deps: RequestsDeps;
+  readonly #breaker: Breaker;
 
   constructor(deps: RequestsDeps) {
     this.#deps = deps;
+    this.#breaker = new Breaker({ name: deps.bucket.name, every: deps.every, now: deps.now });
   }
 
   /** A request whose answer is small. Rejects with an AppError, or with the reason of the signal. */
@@ -71,13 +80,25 @@ export class Requests {
   /** A request whose answer is `open`ed, hedged if configured, and then `read`; when either fails, both are tried again. `discard` takes answers nobody reads. */
   read<O, T>(request: Request, open: (call: Call) => Promise<O>, read: (opened: O, signal: AbortSignal) => Promise<T>, discard: (late: O) => void): Promise<T> {
     const { policy, observer } = this.#deps;
-    return this.#tries(request, async (signal) => {
-      const launch = (one: AbortSignal): Promise<O> => this.#counted(request.method, one, open);
-      const opened =
-        policy.hedgeAfterMs > 0 && policy.hedgeUpTo > 1
-          ? await hedge({ afterMs: policy.hedgeAfterMs, upTo: policy.hedgeUpTo, signal, launch, onHedge: () => observer.hedged(), discard })
-          : await launch(signal);
-      return read(opened, signal);
+    const launch = (one: AbortSignal): Promise<O> => this.#counted(request.method, one, open);
+    const probe = (): void => void withDeadline(PROBE_TIMEOUT_MS, undefined, async (signal) => discard(await launch(signal))).catch(() => undefined);
+    return this.#tries(request, async (outer) => {
+      this.#breaker.check(probe);
+      const stop = new AbortController();
+      const signal = AbortSignal.any([outer, stop.signal]);
+      const answered = this.#breaker.wait((reason) => stop.abort(reason));
+      let opened: O;
+      try {
+        opened =
+          policy.hedgeAfterMs > 0 && policy.hedgeUpTo > 1
+            ? await hedge({ afterMs: policy.hedgeAfterMs, upTo: policy.hedgeUpTo, signal, launch, onHedge: () => observer.hedged(), discard })
+            : await launch(signal);
+      } catch (reason) {
+        answered(false);
+        throw stop.signal.aborted ? stop.signal.reason : reason;
+      }
+      answered(true);
+      return read(opened, outer);
     });
   }
 
@@ -89,14 +110,16 @@ export class Requests {
     try {
       const answer = await send(call);
       status = call.status;
+      this.#breaker.answered();
       return answer;
     } catch (reason) {
-      status = bucket.failure(reason).status ?? (call.status || undefined);
+      const failure = bucket.failure(reason);
+      status = failure.status ?? (call.status || undefined);
+      if (isAnswer({ ...failure, status })) this.#breaker.answered();
+      else if (isTold(status, signal)) this.#breaker.failed(status === undefined ? failure.message : `${status} ${failure.code}`);
       throw reason;
     } finally {
-      // One that was called off says nothing about the store; one that ran out of time does, and `#tries` has aborted it with a TimeoutError.
-      if (status !== undefined || !signal.aborted || isTimeout(signal.reason))
-        observer.request(method, status === undefined ? 'error' : String(status), (now() - fromMs) / 1_000);
+      if (isTold(status, signal)) observer.request(method, status === undefined ? 'error' : String(status), (now() - fromMs) / 1_000);
     }
   }
 
@@ -122,4 +145,9 @@ export class Requests {
     const jittered = this.#deps.random() * Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (tried - 1));
     return Math.min(MAX_STORE_DELAY_MS, retryAfterMs) + jittered;
   }
+}
+
+/** A request that was called off says nothing about the store; one that ran out of time, or was given up on because nothing is answered, does. */
+function isTold(status: number | undefined, { aborted, reason }: AbortSignal): boolean {
+  return status !== undefined || !aborted || isTimeout(reason) || (reason instanceof AppError && reason.reason === 'store_away');
 }

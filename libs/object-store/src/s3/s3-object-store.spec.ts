@@ -12,6 +12,7 @@ import { observeRequests } from '../observe-requests.ts';
 import { openObjectStore } from '../open-object-store.ts';
 import type { RequestPolicy } from '../remote/requests.ts';
 import { RemoteObjectStore } from '../remote/remote-object-store.ts';
+import type { RemoteObjectStoreOptions } from '../remote/remote-object-store.ts';
 import type { S3Settings } from '../store-settings.ts';
 import { fail, FakeS3 } from './fake-s3.fixture.ts';
 import { openS3Bucket } from './s3-bucket.ts';
@@ -33,13 +34,16 @@ afterEach(async () => {
   await s3.stop();
 });
 
-async function open({ policy, ...settings }: Partial<S3Settings> & { policy?: Partial<RequestPolicy> } = {}): Promise<RemoteObjectStore> {
+type Options = Partial<S3Settings> & { policy?: Partial<RequestPolicy>; every?: NonNullable<RemoteObjectStoreOptions['every']> };
+
+async function open({ policy, every = () => () => undefined, ...settings }: Options = {}): Promise<RemoteObjectStore> {
   const store = new RemoteObjectStore({
     bucket: await openS3Bucket(s3.settings(settings)),
     prefix: '',
     policy: { attempts: 4, timeoutMs: 30_000, hedgeAfterMs: 0, hedgeUpTo: 2, ...policy },
     observer: observeRequests(metrics),
     sleep: () => Promise.resolve(),
+    every,
   });
   opened.push(store);
   return store;
@@ -313,6 +317,42 @@ describe('a store that fails', () => {
     expect([counted('GET', 'error'), counted('GET', '206')]).toEqual([1, 1]);
     script(Infinity, reads, () => undefined);
     await expect(store.get('k')).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining('no answer within 1000 ms') });
+  });
+});
+
+describe('a store that is away', () => {
+  it('refuses reads at once, finds out by one of them when it is back, and lets writes through', async () => {
+    let tick = (): void => undefined;
+    const store = await open({
+      policy: { attempts: 1 },
+      every(_, work) {
+        tick = work;
+        return () => undefined;
+      },
+    });
+    s3.objects.set('k', Buffer.from('abc'));
+    const held: ServerResponse[] = [];
+    const arrived: (() => void)[] = [];
+    script(Infinity, reads, (response) => {
+      held.push(response);
+      for (const resolve of arrived.splice(0)) resolve();
+    });
+    const arrival = () => new Promise<void>((resolve) => arrived.push(resolve));
+    const first = arrival();
+    const reading = store.get('k');
+    const refused = expect(reading).rejects.toMatchObject({ code: 'unavailable', reason: 'store_away' });
+    await first;
+    for (let i = 0; i < 12; i++) tick();
+    await refused;
+    expect(counted('GET', 'error')).toBe(1);
+    const probe = arrival();
+    await expect(store.getRange('k', 0, 1)).rejects.toMatchObject({ reason: 'store_away', message: expect.stringContaining('is away') });
+    await expect(store.get('k')).rejects.toMatchObject({ reason: 'store_away' });
+    await probe;
+    expect(held, 'one of two is sent').toHaveLength(2);
+    await store.put('other', new Uint8Array(1));
+    s3.intercept = () => false;
+    expect(await store.get('k')).toHaveLength(3);
   });
 });
 

@@ -5,6 +5,7 @@ import type { TenantId } from '@vivace/base';
 import { BlockCache, BlockWriter, sliceOrder } from '@vivace/block';
 import type { BlockMeta } from '@vivace/block';
 import { MemoryObjectStore } from '@vivace/object-store';
+import type { ObjectStore } from '@vivace/object-store';
 import { MemorySink } from '@vivace/parquet';
 import { writePart } from '@vivace/part';
 import type { QueryService } from '@vivace/query';
@@ -36,8 +37,10 @@ export class Cluster {
   readonly ingesters: readonly Held[];
   /** Known to the querier. */
   readonly blocks: BlockMeta[] = [];
-  /** Ids of blocks that others took the place of. */
-  readonly replaced: string[] = [];
+  /** Ids of blocks that others took the place of, by the one that did. */
+  readonly replaced = new Map<string, readonly string[]>();
+  /** Blocks cannot be read. */
+  isStoreAway = false;
   /** Fails the task at that ingester from now on. */
   broken: { readonly ingester: number; readonly task: string } | undefined;
   /** Called after each answer of an ingester. */
@@ -83,7 +86,11 @@ export class Cluster {
       recent: { recent: () => ({ tables: [], parts: [], isElsewhere: true, release: () => undefined }) },
       blocks: {
         blocksInRange: () => [...this.blocks],
-        coveredBlocks: () => [...this.blocks.map(({ blockId }) => blockId), ...this.replaced],
+        coveredBlocks: () => this.#known(),
+        withoutHeld: (_tenant, _startSec, _endSec, held) => ({
+          blocks: this.blocks.filter(({ blockId }) => !this.#isIn(held, blockId)),
+          covered: this.#known().filter((id) => !this.blocks.some(({ blockId }) => this.#isIn(held, blockId) && this.#withSources(blockId).includes(id))),
+        }),
       },
       pool: runner,
       copies: true,
@@ -104,6 +111,25 @@ export class Cluster {
     });
   }
 
+  /** Whether ingesters still have all that is in the blocks. */
+  get areBlocksHeld(): boolean {
+    const held = new Set(this.ingesters.flatMap(({ kept }) => kept.map(({ blockId }) => blockId)));
+    return this.blocks.every(({ blockId }) => this.#isIn(held, blockId));
+  }
+
+  #known(): string[] {
+    return this.blocks.flatMap(({ blockId }) => this.#withSources(blockId));
+  }
+
+  #withSources(blockId: string): string[] {
+    return [blockId, ...(this.replaced.get(blockId) ?? []).flatMap((id) => this.#withSources(id))];
+  }
+
+  #isIn(held: ReadonlySet<string>, blockId: string): boolean {
+    const sources = this.replaced.get(blockId);
+    return held.has(blockId) || (sources?.every((id) => this.#isIn(held, id)) ?? false);
+  }
+
   writePart(traces: readonly PlainTrace[]): string {
     return writePart(tableOf(traces), { path: path.join(this.#dir, `${this.#parts++}.part`), tenant: TENANT, watermark: { segment: 0, offset: 0 } }).path;
   }
@@ -122,7 +148,15 @@ export class Cluster {
   }
 
   #threads(): TaskRunner {
-    const tasks = createQueryTasks({ store: this.#store, cache: new BlockCache(), maxOpenBlocks: 8 }) as unknown as Record<
+    const store: ObjectStore = Object.create(this.#store, {
+      getRange: {
+        value: async (...args: Parameters<ObjectStore['getRange']>) => {
+          if (this.isStoreAway) throw new AppError('unavailable', 'no bucket', { reason: 'store_away' });
+          return this.#store.getRange(...args);
+        },
+      },
+    });
+    const tasks = createQueryTasks({ store, cache: new BlockCache(), maxOpenBlocks: 8 }) as unknown as Record<
       string,
       (job: { sources: JobSources }, context: { signal: AbortSignal }) => Promise<unknown>
     >;
@@ -152,5 +186,6 @@ function recentOf(held: Held): RecentSource {
       parts: [...held.kept.filter(({ blockId }) => !covered.includes(blockId)).map(({ part }) => part), ...held.parts],
       release: () => undefined,
     }),
+    held: () => held.kept.map(({ blockId }) => blockId),
   };
 }

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { AppError } from '@vivace/base';
 import { finishRange, mergeMetrics, mergeSearch, metricsBatches, planMetrics, planSearch, searchBatches } from '@vivace/query';
 import type { MetricsRequest, SearchRequest, TraceSearchMetadata } from '@vivace/query';
 import { fieldExpressions, metricsTexts, plainOf, plainTraces, searchTexts, tableOf } from '@vivace/testkit';
@@ -107,11 +108,14 @@ async function play({ traces, size, deals, steps: plan, rowGroups, compactions, 
     const { blocks } = cluster;
     if (blocks.length < 2) break;
     const inputs = blocks.splice(at % blocks.length, count);
-    await addBlock(
+    const merged = await addBlock(
       inputs.flatMap(({ blockId }) => contents.get(blockId) ?? []),
       true,
     );
-    cluster.replaced.push(...inputs.map(({ blockId }) => blockId));
+    cluster.replaced.set(
+      merged.blockId,
+      inputs.map(({ blockId }) => blockId),
+    );
   }
   cluster.broken = broken;
   return cluster;
@@ -133,8 +137,8 @@ function canonical(answer: unknown): string {
   });
 }
 
-async function searchAgrees(scene: Scene, texts: readonly string[]): Promise<void> {
-  const cluster = await play(scene);
+async function searchAgrees(scene: Scene, texts: readonly string[], cluster?: Cluster): Promise<void> {
+  cluster ??= await play(scene);
   for (const text of texts) {
     const query = parsed(text);
     const request: SearchRequest = { query, limit: 1_000, spansPerSpanSet: 1_000, legacy: false, range: undefined };
@@ -172,7 +176,37 @@ it('finds each trace once and whole, whatever its copies miss and wherever they 
     searchTexts,
     fieldExpressions.map((expr) => `{ ${expr} }`),
   );
-  await fc.assert(fc.asyncProperty(scenes, fc.array(queries, { minLength: 1, maxLength: 3 }), searchAgrees), { numRuns: 15 * RUNS, endOnFailure: true });
+  const some = fc.array(queries, { minLength: 1, maxLength: 3 });
+  await fc.assert(
+    fc.asyncProperty(scenes, some, (scene, texts) => searchAgrees(scene, texts)),
+    { numRuns: 15 * RUNS, endOnFailure: true },
+  );
+});
+
+it('answers while the store is away when ingesters still hold what is in blocks, and never without something', async () => {
+  const kept = fc.array(
+    fc.array(fc.constantFrom<Step>('nothing', 'part', 'block that is kept', 'block that is not known yet'), { minLength: 5, maxLength: 5 }),
+    {
+      minLength: ROUNDS,
+      maxLength: ROUNDS,
+    },
+  );
+  let answered = 0;
+  await fc.assert(
+    fc.asyncProperty(scenes, kept, fc.boolean(), async (scene, steps, isAllKept) => {
+      const cluster = await play(isAllKept ? { ...scene, steps } : scene);
+      cluster.isStoreAway = true;
+      try {
+        await searchAgrees(scene, ['{ }', '{ } | count() > 2'], cluster);
+        answered++;
+      } catch (reason) {
+        if (cluster.areBlocksHeld || !(reason instanceof AppError)) throw reason;
+        expect(reason).toMatchObject({ code: 'unavailable', reason: 'store_away' });
+      }
+    }),
+    { numRuns: 20 * RUNS, endOnFailure: true },
+  );
+  expect(answered).toBeGreaterThan(0);
 });
 
 it('counts each span once', async () => {

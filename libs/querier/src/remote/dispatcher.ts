@@ -334,7 +334,7 @@ class TenantDispatcher implements Dispatcher {
 
   #settle(job: Job, querier: string, result: WorkResult): void {
     if ('value' in result) return job.done.resolve(unpackResult(job.task, result.value));
-    const error = new AppError(result.code, result.message);
+    const error = new AppError(result.code, result.message, { reason: result.reason });
     if (WORTH_A_RETRY.has(error.code)) this.#retry(job, querier, error);
     else job.done.reject(error);
   }
@@ -343,7 +343,8 @@ class TenantDispatcher implements Dispatcher {
     if (job.signal?.aborted) return;
     if (this.#stopping.signal.aborted) return job.done.reject(stoppingError());
     // It is seldom one querier alone that cannot reach the store, and there may be a way without it.
-    if (job.attempts > this.#deps.maxRetries) return job.done.reject(reason);
+    const maxRetries = reason.reason === 'store_away' ? Math.min(1, this.#deps.maxRetries) : this.#deps.maxRetries;
+    if (job.attempts > maxRetries) return job.done.reject(reason);
     this.#deps.logger.info('a part of a query is given to another querier', { tenant: job.tenant, attempt: job.attempts, querier, err: reason.message });
     job.failedAt.add(querier);
     if (this.#deps.weights.areUsed && this.#deps.weights.ofRetries) job.weight++;

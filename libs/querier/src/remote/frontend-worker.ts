@@ -142,7 +142,7 @@ class PullingWorker implements FrontendWorker {
     } catch (reason) {
       const error = AppError.from(reason);
       if (error.code === 'internal') this.#deps.logger.error('part of a query failed', { task, err: reason });
-      return { code: error.code, message: error.message };
+      return { code: error.code, message: error.message, ...(error.reason && { reason: error.reason }) };
     }
   }
 

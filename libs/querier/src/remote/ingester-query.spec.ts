@@ -46,6 +46,7 @@ function cluster(size: number, replicationFactor: number, zones: readonly string
         covered.push(skip);
         return { tables: [], parts: empty.has(member) ? [] : [`/parts/${member}`], release: () => released++ };
       },
+      held: (_tenant, forMs) => [`${member}-${forMs}`],
     };
     const runner = {
       run: async (task: string, job: SearchJob) => {
@@ -87,6 +88,15 @@ describe('the ingester runner', () => {
     empty.add('i2');
     expect(await search()).toEqual(['i0', 'i1', 'i3']);
     expect(await runner.run('search', { ...job, sources: { ...job.sources, isElsewhere: false } })).toBe('local');
+  });
+
+  it('asks all what they hold of blocks, and while the store is away for a trace too', async () => {
+    const { runner, sources, asked } = cluster(10, 3);
+    const held = (await runner.run('held', { sources, forMs: 7 })) as unknown as string[][];
+    expect(held.flat().sort()).toEqual(Array.from({ length: 10 }, (_, i) => `i${i}-7`));
+    expect(asked).toEqual([]);
+    await runner.run('findTrace', { sources: { ...sources, isStoreAway: true }, traceId: new Uint8Array(16).fill(9) }).catch(() => undefined);
+    expect(new Set(asked.map(({ member }) => member)).size).toBe(10);
   });
 
   it('asks those that may hold a trace for that trace', async () => {

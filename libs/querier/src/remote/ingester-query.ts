@@ -4,7 +4,7 @@ import { tenantSeed, traceToken } from '@vivace/ring';
 import type { RingView } from '@vivace/ring';
 import { decode, encode, toFrames } from '@vivace/rpc';
 import type { RpcChannel } from '@vivace/rpc';
-import type { FindTraceJob, MetricsJob, SearchJob } from '../jobs.ts';
+import type { FindTraceJob, HeldJob, MetricsJob, SearchJob } from '../jobs.ts';
 import type { RecentSource } from '../querier.ts';
 import type { TaskOptions, TaskRunner } from '../task-runner.ts';
 import { askCopies } from './ask-copies.ts';
@@ -29,6 +29,10 @@ export function ingesterQueryMethod({ recent, runner, logger }: IngesterQueryDep
         const { task, job: packed } = decode(request) as Question;
         const job = unpackJob(packed);
         const { tenant, covered, range, only, longAgo } = job.sources;
+        if (task === 'held') {
+          for (const frame of toFrames(encode(recent.held?.(tenant, (job as HeldJob).forMs) ?? []))) await send(frame);
+          return OK;
+        }
         const { tables, parts, release } = recent.recent(tenant, covered);
         try {
           if (tables.length + parts.length === 0) return OK;
@@ -78,10 +82,10 @@ export function createIngesterRunner(deps: IngesterRunnerDeps): TaskRunner {
   const local = anyTask(deps.local);
 
   async function askAll(task: TaskName, job: RemoteTasks[TaskName], options: TaskOptions): Promise<unknown[]> {
-    const { tenant, share } = job.sources;
+    const { tenant, share, isStoreAway = false } = job.sources;
     const view = deps.view(tenant);
     const set =
-      task === 'findTrace'
+      task === 'findTrace' && !isStoreAway
         ? view.readSetOf(traceToken(tenantSeed(tenant), (job as FindTraceJob).traceId, 0), deps.clock.now() - deps.lookbackMs)
         : view.readSet();
     const stop = new AbortController();

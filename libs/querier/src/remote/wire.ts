@@ -1,6 +1,6 @@
 // What a query frontend and a querier in another process say to each other: plain data in MessagePack, in frames (@vivace/rpc).
 import { AppError } from '@vivace/base';
-import type { ErrorCode } from '@vivace/base';
+import type { ErrorCode, ErrorReason } from '@vivace/base';
 import { decodeInto, traceToProto } from '@vivace/otlp';
 import { SpanTable } from '@vivace/trace';
 import { parseQuery, printQuery } from '@vivace/traceql';
@@ -11,6 +11,7 @@ import type {
   DigestsJob,
   FindTraceJob,
   FindTraceResult,
+  HeldJob,
   JobSources,
   MetricsJob,
   RangeJob,
@@ -36,6 +37,7 @@ export interface RemoteTasks {
   readonly spans: SpansJob;
   readonly choose: ChooseJob;
   readonly idRange: RangeJob;
+  readonly held: HeldJob;
 }
 
 export type TaskName = keyof RemoteTasks;
@@ -54,7 +56,7 @@ export interface ResultPart {
   readonly frame: Uint8Array;
 }
 
-export type WorkResult = { readonly value: unknown } | { readonly code: ErrorCode; readonly message: string };
+export type WorkResult = { readonly value: unknown } | { readonly code: ErrorCode; readonly message: string; readonly reason?: ErrorReason | undefined };
 
 /** A runner for tasks that are known only when they come. */
 export type RunAny = (task: TaskName, job: RemoteTasks[TaskName], options: TaskOptions) => Promise<unknown>;
@@ -95,6 +97,7 @@ function queryOf(text: string | undefined): Query | undefined {
 interface PackedTrace {
   readonly trace?: Uint8Array;
   readonly inspectedBytes: number;
+  readonly unread?: FindTraceResult['unread'];
 }
 
 /** A found trace travels as OTLP; other results are plain data. Of a job that several processes do (`isElsewhere`) it is the list of their results. */
@@ -108,13 +111,13 @@ export function unpackResult(task: TaskName, packed: unknown): unknown {
   return Array.isArray(packed) ? (packed as PackedTrace[]).map(unpackTrace) : unpackTrace(packed as PackedTrace);
 }
 
-function packTrace({ trace, inspectedBytes }: FindTraceResult): PackedTrace {
-  return { ...(trace && { trace: traceToProto(new SpanTable({}, trace), 0) }), inspectedBytes };
+function packTrace({ trace, ...rest }: FindTraceResult): PackedTrace {
+  return { ...(trace && { trace: traceToProto(new SpanTable({}, trace), 0) }), ...rest };
 }
 
-function unpackTrace({ trace, inspectedBytes }: PackedTrace): FindTraceResult {
-  if (!trace) return { trace: undefined, inspectedBytes };
+function unpackTrace({ trace, ...rest }: PackedTrace): FindTraceResult {
+  if (!trace) return { trace: undefined, ...rest };
   const table = new SpanTable();
   decodeInto(trace, table, { maxAttributeBytes: 0 }, { cutStrings: 0 });
-  return { trace: table.handle(), inspectedBytes };
+  return { trace: table.handle(), ...rest };
 }

@@ -1,0 +1,121 @@
+import { AppError } from '@vivace/base';
+
+export interface BreakerDeps {
+  /** For messages: `s3 bucket traces`. */
+  readonly name: string;
+  /** Calls `work` every so often until the function it returns is called. */
+  readonly every: (ms: number, work: () => void) => () => void;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number;
+}
+
+/** A read that waits for its answer to begin. */
+interface Waiting {
+  readonly giveUp: (reason: AppError) => void;
+  readonly sinceMs: number;
+}
+
+/** Time is counted in these, so that a thread that was busy, or stopped, takes none of it for silence. */
+const TICK_MS = 250;
+/** Silence after which the store counts as away. */
+const SILENCE_MS = 3_000;
+/** A store that has shown that it takes its time gets twice as much, for a while. */
+const MAX_SILENCE_MS = 15_000;
+const SLOW_FOR_MS = 60_000;
+/** Longer than the pause between two tries: one request that fails for good is no silence yet. */
+const FAILING_MS = 1_000;
+const PROBE_EVERY_MS = 1_000;
+
+/**
+ * Keeps readers from waiting for a store that is away. Silence is when something is asked of the store, or has failed, and nothing is answered. When it has lasted, all who wait are given up on and
+ * whoever comes is refused at once, so that requests do not pile up. One of those refused is sent all the same every second, for nobody; the first answer, to whomever, ends it.
+ *
+ * Answers that say no are answers too. Times are those to the beginning of an answer: how long its bytes take is not looked at.
+ */
+export class Breaker {
+  readonly #deps: BreakerDeps;
+  readonly #waiting = new Set<Waiting>();
+  /** How much longer the last failure counts. */
+  #failingMs = 0;
+  #silenceMs = 0;
+  #isAway = false;
+  #lastFailure = 'no answer';
+  #nextProbeMs = 0;
+  #slowestMs = 0;
+  #slowUntilMs = 0;
+  #stopTicking: (() => void) | undefined;
+
+  constructor(deps: BreakerDeps) {
+    this.#deps = deps;
+  }
+
+  /** Before a read. Throws `unavailable` when there is no use; `probe` is called when it is worth a try. */
+  check(probe: () => void): void {
+    if (!this.#isAway) return;
+    const nowMs = this.#deps.now();
+    if (nowMs >= this.#nextProbeMs) {
+      this.#nextProbeMs = nowMs + PROBE_EVERY_MS;
+      probe();
+    }
+    throw this.#away();
+  }
+
+  /** A read is sent: `giveUp` is called when it has waited in vain. Returns what to call when its answer begins, or fails. */
+  wait(giveUp: (reason: AppError) => void): (isAnswered: boolean) => void {
+    const waiting: Waiting = { giveUp, sinceMs: this.#deps.now() };
+    this.#waiting.add(waiting);
+    this.#tick();
+    return (isAnswered) => {
+      this.#waiting.delete(waiting);
+      if (isAnswered) this.#took(this.#deps.now() - waiting.sinceMs);
+    };
+  }
+
+  /** The store has answered a request of whatever kind. */
+  answered(): void {
+    this.#silenceMs = 0;
+    this.#failingMs = 0;
+    this.#isAway = false;
+  }
+
+  /** A request got no answer, or one that says that the store itself is in trouble. */
+  failed(what: string): void {
+    this.#failingMs = FAILING_MS;
+    this.#lastFailure = what;
+    this.#tick();
+  }
+
+  #took(ms: number): void {
+    const nowMs = this.#deps.now();
+    if (ms < this.#slowestMs && nowMs < this.#slowUntilMs) return;
+    this.#slowestMs = ms;
+    this.#slowUntilMs = nowMs + SLOW_FOR_MS;
+  }
+
+  /** Runs while there is something to watch. */
+  #tick(): void {
+    this.#stopTicking ??= this.#deps.every(TICK_MS, () => {
+      if (this.#waiting.size === 0 && this.#failingMs === 0) {
+        this.#silenceMs = 0;
+        this.#stopTicking?.();
+        this.#stopTicking = undefined;
+        return;
+      }
+      this.#silenceMs += TICK_MS;
+      this.#failingMs = Math.max(0, this.#failingMs - TICK_MS);
+      const allowedMs = this.#deps.now() < this.#slowUntilMs ? Math.min(MAX_SILENCE_MS, Math.max(SILENCE_MS, 2 * this.#slowestMs)) : SILENCE_MS;
+      if (this.#silenceMs < allowedMs) return;
+      this.#isAway = true;
+      const reason = this.#away();
+      for (const { giveUp } of this.#waiting) giveUp(reason);
+      this.#waiting.clear();
+    });
+  }
+
+  #away(): AppError {
+    return new AppError('unavailable', `${this.#deps.name} is away (${this.#lastFailure}); it is tried again every second`, {
+      retryAfterMs: PROBE_EVERY_MS,
+      reason: 'store_away',
+    });
+  }
+}
