@@ -7,9 +7,12 @@ import { ServerProcess } from './server-process.ts';
 
 // Roles as processes of their own on loopback, joined by gossip, with one store.
 
-export const ROLES = ['ingester', 'query-frontend', 'querier', 'distributor', 'compactor', 'gateway'] as const;
+export const ROLES = ['ingester', 'query-frontend', 'querier', 'distributor', 'compactor', 'metrics-generator', 'gateway'] as const;
 const WITHOUT_RING: readonly RoleName[] = ['query-frontend', 'gateway'];
 export type RoleName = (typeof ROLES)[number];
+
+/** Of what tenants may send. */
+export const NO_LIMITS = { rate_limit_bytes: 1e9, burst_size_bytes: 1e9, max_traces_per_user: 0 };
 
 /** Short, so that a test sees every hand-over many times; long enough for a machine that does a dozen other things. */
 export const HEARTBEAT_TIMEOUT_MS = 10_000;
@@ -23,6 +26,10 @@ export interface ClusterOptions {
   readonly processes: Readonly<Partial<Record<RoleName, number>>>;
   /** Keys of `storage.trace`; a local folder unless said otherwise. */
   readonly store?: object;
+  /** Copies of a span; 3 unless said otherwise. */
+  readonly replicationFactor?: number;
+  /** Entries of the per-tenant file; with them, tenants are told apart. */
+  readonly tenants?: Readonly<Record<string, object>>;
   /** Gives the data folders of these processes a disk of their own, in memory: bytes by name of the process. */
   readonly disks?: Readonly<Record<string, number>>;
 }
@@ -83,11 +90,17 @@ export class Cluster {
     this.#options = options;
   }
 
+  get #tenantsFile(): string {
+    return path.join(this.dir, 'tenants.yaml');
+  }
+
   /** Prepares folders and configurations; nothing runs until `start`. */
   static async create(options: ClusterOptions): Promise<Cluster> {
     const cluster = new Cluster(fs.mkdtempSync(path.join(os.tmpdir(), 'vivace-cluster-')), options);
     const wanted = ROLES.flatMap((role) => Array.from({ length: options.processes[role] ?? 0 }, (_, i) => ({ role, name: nameOf(role, i + 1) })));
     for (const { name } of wanted) await cluster.#take(name);
+    // JSON is YAML.
+    if (options.tenants) fs.writeFileSync(cluster.#tenantsFile, JSON.stringify({ overrides: options.tenants }));
     for (const { role, name } of wanted) cluster.#prepare(role, name);
     return cluster;
   }
@@ -112,12 +125,12 @@ export class Cluster {
     return this.all(role).filter(({ isRunning }) => isRunning);
   }
 
-  /** The ingesters as every running process with a ring sees them: by name of the process, `id state` sorted. */
-  async rings(): Promise<Readonly<Record<string, readonly string[]>>> {
+  /** The members of a ring as every running process with a ring sees them: by name of the process, `id state` sorted. */
+  async rings(role: RoleName = 'ingester'): Promise<Readonly<Record<string, readonly string[]>>> {
     const pages = this.running().filter(({ role }) => !WITHOUT_RING.includes(role));
     const entries = await Promise.all(
       pages.map(async (member): Promise<[string, readonly string[]]> => {
-        const { body } = await member.get('/ingester/ring', { accept: 'application/json' });
+        const { body } = await member.get(`/${role}/ring`, { accept: 'application/json' });
         const { shards } = JSON.parse(body) as { readonly shards: readonly RingRow[] };
         return [member.name, shards.map(({ id, state }) => `${id} ${state}`).sort()];
       }),
@@ -125,13 +138,13 @@ export class Cluster {
     return Object.fromEntries(entries);
   }
 
-  /** Resolves once every process is ready and sees exactly the running ingesters as ACTIVE; rejects when that takes longer. */
-  async healed(withinMs: number): Promise<void> {
-    const wanted = JSON.stringify(this.running('ingester').map(({ name }) => `${name} ACTIVE`));
+  /** Resolves once every process is ready and sees exactly the running ones of this role as ACTIVE; rejects when that takes longer. */
+  async healed(withinMs: number, role: RoleName = 'ingester'): Promise<void> {
+    const wanted = JSON.stringify(this.running(role).map(({ name }) => `${name} ACTIVE`));
     const deadline = Date.now() + withinMs;
     await Promise.all(this.running().map((member) => member.ready()));
     for (;;) {
-      const rings = await this.rings();
+      const rings = await this.rings(role);
       if (Object.values(rings).every((ring) => JSON.stringify(ring) === wanted)) return;
       if (Date.now() > deadline) throw new Error(`the rings are not ${wanted} after ${withinMs} ms: ${JSON.stringify(rings)}`);
       await sleep(200);
@@ -168,7 +181,6 @@ export class Cluster {
     const configFile = path.join(this.dir, `${name}.yaml`);
     const dataDir = path.join(this.dir, name);
     fs.mkdirSync(dataDir);
-    // JSON is YAML.
     fs.writeFileSync(configFile, JSON.stringify(this.#config(role, name, dataDir), undefined, 2));
     const diskBytes = this.#options.disks?.[name];
     const member = new ClusterMember(name, role, this.#ports.get(name)!, configFile, dataDir, diskBytes === undefined ? [] : ownDisk(dataDir, diskBytes));
@@ -220,7 +232,7 @@ export class Cluster {
           address: '127.0.0.1',
           min_ready_duration: '1s',
           heartbeat_period: HEARTBEAT_PERIOD,
-          ring: { replication_factor: 3, kvstore, heartbeat_timeout: `${HEARTBEAT_TIMEOUT_MS}ms` },
+          ring: { replication_factor: this.#options.replicationFactor ?? 3, kvstore, heartbeat_timeout: `${HEARTBEAT_TIMEOUT_MS}ms` },
         },
       },
       gateway: {
@@ -234,12 +246,16 @@ export class Cluster {
           query_frontend: addresses('query-frontend', 'http'),
           query_frontend_grpc: addresses('query-frontend', 'grpc'),
           ingester: addresses('ingester', 'http'),
+          metrics_generator: addresses('metrics-generator', 'http'),
         },
       },
       querier: { max_concurrent_queries: 8, frontend_worker: { frontend_address: addresses('query-frontend', 'grpc').join(','), id: name } },
       compactor: {
         ring: { kvstore, instance_id: name, instance_addr: '127.0.0.1', heartbeat_period: HEARTBEAT_PERIOD, heartbeat_timeout: `${HEARTBEAT_TIMEOUT_MS}ms` },
         compaction: { compaction_cycle: '3s', compaction_window: '1h' },
+      },
+      metrics_generator: {
+        ring: { kvstore, instance_id: name, instance_addr: '127.0.0.1', heartbeat_period: HEARTBEAT_PERIOD, heartbeat_timeout: `${HEARTBEAT_TIMEOUT_MS}ms` },
       },
       storage: {
         trace: {
@@ -248,7 +264,11 @@ export class Cluster {
           wal: { path: dataDir },
         },
       },
-      overrides: { defaults: { ingestion: { rate_limit_bytes: 1e9, burst_size_bytes: 1e9, max_traces_per_user: 0 } } },
+      multitenancy_enabled: this.#options.tenants !== undefined,
+      overrides: {
+        defaults: { ingestion: NO_LIMITS },
+        ...(this.#options.tenants && { per_tenant_override_config: this.#tenantsFile }),
+      },
     };
   }
 }
