@@ -233,6 +233,8 @@ export interface StorageConfig {
     readonly fallback: boolean;
     /** 0: any age. */
     readonly maxIndexAgeMs: number;
+    /** Of a tenant. */
+    readonly indexBuilders: number;
   };
 }
 

@@ -110,6 +110,12 @@ export interface ClusterConfig {
     /** False: one compactor owns everything. */
     readonly hasRing: boolean;
   };
+  readonly distributors: RingMemberConfig & {
+    /** False: each knows of itself only. */
+    readonly hasRing: boolean;
+    /** The ingestion rates hold for all of them together. */
+    readonly shareRates: boolean;
+  };
   readonly metricsGenerators: RingMemberConfig & {
     readonly zone: string;
     /** For one call. */
@@ -142,6 +148,7 @@ export function toCluster({
   querier,
   query_frontend,
   metrics_generator,
+  overrides,
   metrics_generator_client,
 }: Values): ClusterConfig {
   const { lifecycler } = ingester;
@@ -167,6 +174,11 @@ export function toCluster({
       ...toRingMember(ring),
       hasRing: ring.kvstore.store !== '' && ring.kvstore.store !== 'inmemory',
     },
+    distributors: {
+      ...toRingMember(distributor.ring),
+      hasRing: distributor.ring.kvstore.store === 'memberlist',
+      shareRates: overrides.defaults.ingestion.rate_strategy === 'global',
+    },
     metricsGenerators: {
       ...toRingMember(metrics_generator.ring),
       zone: metrics_generator.ring.instance_zone,
@@ -187,7 +199,7 @@ export function toCluster({
   };
 }
 
-function toRingMember(ring: Values['compactor']['ring'] | Values['metrics_generator']['ring']): RingMemberConfig {
+function toRingMember(ring: Values['compactor']['ring'] | Values['distributor']['ring'] | Values['metrics_generator']['ring']): RingMemberConfig {
   return {
     heartbeatPeriodMs: ring.heartbeat_period,
     heartbeatTimeoutMs: ring.heartbeat_timeout,

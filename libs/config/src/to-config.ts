@@ -117,6 +117,7 @@ export function toConfig(values: Values, problems: Problem[]): Config {
         tenantConcurrency: trace.blocklist_poll_tenant_concurrency || 1,
         fallback: trace.blocklist_poll_fallback,
         maxIndexAgeMs: trace.blocklist_poll_stale_tenant_index,
+        indexBuilders: trace.blocklist_poll_tenant_index_builders,
       },
     },
     workers: { threads: workers.threads, maxQueued: workers.max_queued },

@@ -15,7 +15,15 @@ const good = (n: number): object => ({
   attributes: [{ key: 'k', value: { stringValue: 'long value' } }],
 });
 const request = (...spans: object[]): Uint8Array => jsonToProto(JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans }] }] }));
-const LIMITS = { ingestionRateBytes: 1000, ingestionBurstBytes: 2000, maxAttributeBytes: 0, maxBytesPerTrace: 500, maxLiveTraces: 7, retryInfoEnabled: true };
+const LIMITS = {
+  ingestionRateBytes: 1000,
+  rateSharedBy: 1,
+  ingestionBurstBytes: 2000,
+  maxAttributeBytes: 0,
+  maxBytesPerTrace: 500,
+  maxLiveTraces: 7,
+  retryInfoEnabled: true,
+};
 
 function setUp(overrides: Partial<DistributorDeps> = {}, answer: IngesterRefusals | Error = { traceTooLarge: 0, tooManyLiveTraces: 0 }) {
   const pushes: { tenant: TenantId; bytes: Uint8Array; spans: number }[] = [];

@@ -28,6 +28,8 @@ export type ForwardLimits = QueueBounds;
 /** The limits of one tenant that the distributor applies, resolved. */
 export interface DistributorLimits {
   readonly ingestionRateBytes: number;
+  /** Distributors that share the rate, 1 or more; the burst is each one's own. */
+  readonly rateSharedBy: number;
   readonly ingestionBurstBytes: number;
   /** 0 is no limit. The ingester cuts, the distributor counts. */
   readonly maxAttributeBytes: number;

@@ -2,7 +2,15 @@ import type { TenantId } from '@vivace/base';
 import { describe, expect, it } from 'vitest';
 import { RateLimiter } from './rate-limiter.ts';
 
-const LIMITS = { ingestionRateBytes: 10, ingestionBurstBytes: 100, maxAttributeBytes: 0, maxBytesPerTrace: 0, maxLiveTraces: 0, retryInfoEnabled: true };
+const LIMITS = {
+  ingestionRateBytes: 10,
+  rateSharedBy: 1,
+  ingestionBurstBytes: 100,
+  maxAttributeBytes: 0,
+  maxBytesPerTrace: 0,
+  maxLiveTraces: 0,
+  retryInfoEnabled: true,
+};
 
 function refusal(limiter: RateLimiter, tenant: string, bytes: number): { code: string; retryAfterMs: number | undefined } | undefined {
   try {
@@ -30,6 +38,22 @@ describe('RateLimiter', () => {
     expect(refusal(limiter, 'a', 100)).toBeUndefined();
     clock.ms = 1e9;
     expect(refusal(limiter, 'a', 1)).toMatchObject({ code: 'resource_exhausted', retryAfterMs: undefined });
+  });
+
+  it('lets through a share of the rate, and bursts of its own', () => {
+    const clock = { ms: 0, now: () => clock.ms };
+    let rateSharedBy = 4;
+    const limiter = new RateLimiter(() => ({ ...LIMITS, ingestionRateBytes: 40, rateSharedBy }), 0, clock);
+    expect(refusal(limiter, 'a', 100)).toBeUndefined();
+    expect(refusal(limiter, 'a', 10)).toMatchObject({
+      retryAfterMs: 1_000,
+      message: expect.stringContaining('ingestion.rate_limit_bytes 40 per second, shared by 4 distributors, ingestion.burst_size_bytes 100 at once') as string,
+    });
+    clock.ms += 1_000;
+    expect([refusal(limiter, 'a', 10), refusal(limiter, 'a', 1)?.code]).toEqual([undefined, 'resource_exhausted']);
+    rateSharedBy = 1;
+    clock.ms += 1_000;
+    expect([refusal(limiter, 'a', 40), refusal(limiter, 'a', 1)?.code]).toEqual([undefined, 'resource_exhausted']);
   });
 
   it('remembers a busy tenant among thousands of idle ones', () => {

@@ -22,7 +22,8 @@ export class RateLimiter {
 
   /** Throws when `bytes` more are too much: `resource_exhausted` when waiting helps, `invalid_argument` when it never will. */
   take(tenant: TenantId, bytes: number): void {
-    const { ingestionRateBytes: rate, ingestionBurstBytes: burst, retryInfoEnabled } = this.#limits(tenant);
+    const { ingestionRateBytes, rateSharedBy, ingestionBurstBytes: burst, retryInfoEnabled } = this.#limits(tenant);
+    const rate = ingestionRateBytes / rateSharedBy;
     if (bytes > burst) {
       throw new AppError(
         'invalid_argument',
@@ -35,7 +36,7 @@ export class RateLimiter {
     const retryAfterMs = this.#retryAfterMs > 0 ? this.#retryAfterMs : Math.ceil(waitMs);
     throw new AppError(
       'resource_exhausted',
-      `RATE_LIMITED: ${bytes} bytes more exceed the ingestion limits of tenant ${tenant}: ingestion.rate_limit_bytes ${rate} per second, ingestion.burst_size_bytes ${burst} at once`,
+      `RATE_LIMITED: ${bytes} bytes more exceed the ingestion limits of tenant ${tenant}: ingestion.rate_limit_bytes ${ingestionRateBytes} per second${rateSharedBy > 1 ? `, shared by ${rateSharedBy} distributors` : ''}, ingestion.burst_size_bytes ${burst} at once`,
       retryInfoEnabled && Number.isFinite(retryAfterMs) ? { retryAfterMs } : {},
     );
   }
@@ -52,8 +53,8 @@ export class RateLimiter {
 
   #sweep(now: number): void {
     for (const [tenant, bucket] of this.#buckets) {
-      const { ingestionRateBytes, ingestionBurstBytes } = this.#limits(tenant);
-      if (bucket.isFull(ingestionRateBytes, ingestionBurstBytes, now)) this.#buckets.delete(tenant);
+      const { ingestionRateBytes, rateSharedBy, ingestionBurstBytes } = this.#limits(tenant);
+      if (bucket.isFull(ingestionRateBytes / rateSharedBy, ingestionBurstBytes, now)) this.#buckets.delete(tenant);
     }
     this.#sweepAt = Math.max(FIRST_SWEEP, this.#buckets.size * 2);
   }

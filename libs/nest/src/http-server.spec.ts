@@ -9,6 +9,7 @@ import {
   createHttpServer,
   createLifecycle,
   LIFECYCLE,
+  LiveController,
   METRICS_PAGE,
   MetricsController,
   ReadyController,
@@ -50,7 +51,7 @@ async function serve(options: { tenancy?: Tenancy; apiPrefix?: string; router?: 
     }),
   };
   @Module({
-    controllers: [ReadyController, MetricsController, StatusController, AdminController],
+    controllers: [LiveController, ReadyController, MetricsController, StatusController, AdminController],
     providers: [
       { provide: ROUTER, useFactory: () => router },
       { provide: PAGES, useFactory: () => [page] },
@@ -108,13 +109,16 @@ async function serve(options: { tenancy?: Tenancy; apiPrefix?: string; router?: 
 const TEXT = 'text/plain; charset=utf-8';
 
 describe('pages', () => {
-  it('is ready when every service runs, and says why not before and after', async () => {
+  it('is ready when every service runs, and says why not before and after, while it lives all the time', async () => {
     const { ask, lifecycle } = await serve();
+    const live = { status: 200, type: TEXT, body: 'live\n' };
+    expect(await ask('/live')).toEqual(live);
     expect(await ask('/ready')).toEqual({ status: 503, type: TEXT, body: 'some services are not running: one: new\n' });
     await lifecycle.start();
     expect(await ask('/ready')).toEqual({ status: 200, type: TEXT, body: 'ready\n' });
     await lifecycle.stop();
     expect(await ask('/ready')).toEqual({ status: 503, type: TEXT, body: 'stopping (one: terminated)\n' });
+    expect(await ask('/live')).toEqual(live);
   });
 
   it.each([

@@ -3,7 +3,7 @@ export { Lifecycler } from './lifecycler.ts';
 export type { LifecyclerOptions } from './lifecycler.ts';
 export { Ring } from './ring.ts';
 export type { Delta, RingOptions } from './ring.ts';
-export { registerRingMetrics } from './ring-metrics.ts';
+export { registerMemberMetrics, registerRingMetrics } from './ring-metrics.ts';
 export { ringPage } from './ring-page.ts';
 export type { RingPageRequest } from './ring-page.ts';
 export type { ReadSet, RingPolicy, RingView, WriteSet } from './ring-view.ts';

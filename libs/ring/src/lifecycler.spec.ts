@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { Lifecycler } from './lifecycler.ts';
 import type { LifecyclerOptions } from './lifecycler.ts';
 import type { Ring } from './ring.ts';
-import { registerRingMetrics } from './ring-metrics.ts';
+import { registerMemberMetrics, registerRingMetrics } from './ring-metrics.ts';
 import { seeded, testRing } from './ring.fixture.ts';
 
 /** Rings of processes that hear of each other at once. */
@@ -172,7 +172,8 @@ describe('registerRingMetrics', () => {
     const metrics = createMemoryMetrics();
     ring.put('sick', { state: 'ACTIVE', info: { address: '', zone: '', registeredMs: 1, tokens: Uint32Array.of(1) } });
     const one = member(ring, time);
-    registerRingMetrics(metrics, ring, one);
+    registerRingMetrics(metrics, ring);
+    registerMemberMetrics(metrics, ring.name, one);
     one.start();
     await time.advance(70_000);
     ring.put('gone', { state: 'LEFT' });

@@ -5,8 +5,8 @@ import type { Ring } from './ring.ts';
 
 const STATES = [...RING_STATES.filter((state) => state !== 'LEFT'), 'Unhealthy'] as const;
 
-/** Metrics of a ring under Tempo's names, and of this process as its member. */
-export function registerRingMetrics(registry: MetricsRegistry, ring: Ring, member?: Lifecycler): void {
+/** Metrics of a ring under Tempo's names, for those who only read it, too. */
+export function registerRingMetrics(registry: MetricsRegistry, ring: Ring): void {
   const members = registry.gauge('tempo_ring_members', 'Number of members in the ring.', ['name', 'state']);
   const oldest = registry.gauge('tempo_ring_oldest_member_timestamp', 'Timestamp of the oldest heartbeat in the ring, in seconds.', ['name', 'state']);
   const tokens = registry.gauge('tempo_ring_tokens_total', 'Number of tokens in the ring.', ['name']).with({ name: ring.name });
@@ -30,10 +30,10 @@ export function registerRingMetrics(registry: MetricsRegistry, ring: Ring, membe
     tokens.set(ring.view().topology.tokens.length);
     refused.set(ring.refused);
   });
-  if (member) registerMemberMetrics(registry, ring.name, member);
 }
 
-function registerMemberMetrics(registry: MetricsRegistry, name: string, member: Lifecycler): void {
+/** Metrics of this process as a member of the ring of this name. */
+export function registerMemberMetrics(registry: MetricsRegistry, name: string, member: Lifecycler): void {
   const owned = registry.gauge('tempo_ring_member_tokens_owned', 'The number of tokens owned in the ring.', ['name']).with({ name });
   const toOwn = registry.gauge('tempo_ring_member_tokens_to_own', 'The number of tokens to own in the ring.', ['name']).with({ name });
   const heartbeats = registry.counter('tempo_ring_member_heartbeats_total', 'The total number of heartbeats sent.', ['name']).with({ name });

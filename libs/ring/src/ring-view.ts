@@ -62,6 +62,11 @@ export class RingView {
     return this.topology.members;
   }
 
+  /** Members that can be written to. */
+  get active(): number {
+    return this.members.reduce((sum, _, i) => sum + (this.#forWrite(i) === TAKE ? 1 : 0), 0);
+  }
+
   /** The ring as if these members had just become unhealthy. */
   without(ids: ReadonlySet<string>): RingView {
     const healthy = this.healthy.map((mark, i) => (ids.has(this.members[i].id) ? 0 : mark));

@@ -5,7 +5,8 @@ import type { AppError } from '@vivace/base';
 import { advertisedHost, membershipPage, registerMembershipMetrics, startMembership } from '@vivace/membership';
 import type { Membership } from '@vivace/membership';
 import type { Page, Service } from '@vivace/nest';
-import { Lifecycler, nameToken, registerRingMetrics, Ring, ringPage } from '@vivace/ring';
+import { Lifecycler, nameToken, registerMemberMetrics, registerRingMetrics, Ring, ringPage } from '@vivace/ring';
+import type { RingPageRequest } from '@vivace/ring';
 import { openChannel } from '@vivace/rpc';
 import type { RpcChannel } from '@vivace/rpc';
 import type { Runtime } from './runtime.ts';
@@ -24,6 +25,12 @@ export interface Cluster {
   ingester(): Service;
   compactor(): Service;
   metricsGenerator(): Service;
+  /** Joins nothing when nobody wants to know how many distributors there are. */
+  distributor(): Service;
+  /** Distributors among which an ingestion rate is divided, 1 or more. */
+  rateSharedBy(): number;
+  /** Members of a ring that this process has called. */
+  clientsOf(ring: Ring): number;
   /** Whether this compactor owns something that has a name. */
   ownsCompaction(name: string): boolean;
   channel(address: string): RpcChannel;
@@ -59,26 +66,23 @@ export function createCluster({ config, clock, logger, metrics, shutdown }: Runt
     heartbeatTimeoutMs: settings.heartbeatTimeoutMs,
     forgetAfterMs: settings.heartbeatTimeoutMs * FORGET_AFTER_TIMEOUTS,
   });
-  const compactors = new Ring({
-    ...common,
-    name: 'compactor',
-    replicationFactor: 1,
-    zoneAware: false,
-    extendWrites: true,
-    heartbeatTimeoutMs: cluster.compactors.heartbeatTimeoutMs,
-    forgetAfterMs: cluster.compactors.heartbeatTimeoutMs * FORGET_AFTER_TIMEOUTS,
-  });
-  const generators = new Ring({
-    ...common,
-    name: 'metrics-generator',
-    replicationFactor: 1,
-    zoneAware: false,
-    extendWrites: true,
-    heartbeatTimeoutMs: cluster.metricsGenerators.heartbeatTimeoutMs,
-    forgetAfterMs: cluster.metricsGenerators.heartbeatTimeoutMs * FORGET_AFTER_TIMEOUTS,
-  });
+  const ringOf = (name: string, { heartbeatTimeoutMs }: { readonly heartbeatTimeoutMs: number }): Ring =>
+    new Ring({
+      ...common,
+      name,
+      replicationFactor: 1,
+      zoneAware: false,
+      extendWrites: true,
+      heartbeatTimeoutMs,
+      forgetAfterMs: heartbeatTimeoutMs * FORGET_AFTER_TIMEOUTS,
+    });
+  const compactors = ringOf('compactor', cluster.compactors);
+  const distributors = ringOf('distributor', cluster.distributors);
+  const generators = ringOf('metrics-generator', cluster.metricsGenerators);
   // Every process has all values: one it did not know would not be passed on.
-  const values = { 'ring/ingester': ingesters, 'ring/compactor': compactors, 'ring/metrics-generator': generators };
+  const values = { 'ring/ingester': ingesters, 'ring/compactor': compactors, 'ring/metrics-generator': generators, 'ring/distributor': distributors };
+  const hasDistributors = cluster.distributors.shareRates && cluster.distributors.hasRing;
+  for (const ring of Object.values(values)) if (ring !== distributors || hasDistributors) registerRingMetrics(metrics, ring);
   const compactorId = cluster.compactors.instanceId || host;
   const channels = new Map<string, RpcChannel>();
 
@@ -130,7 +134,7 @@ export function createCluster({ config, clock, logger, metrics, shutdown }: Runt
           timers: systemTimers,
           logger,
         });
-        registerRingMetrics(metrics, ring, lifecycler);
+        registerMemberMetrics(metrics, ring.name, lifecycler);
         lifecycler.start();
         return lifecycler.active(signal);
       },
@@ -153,6 +157,7 @@ export function createCluster({ config, clock, logger, metrics, shutdown }: Runt
       { path: '/ingester/ring', handle: (request) => ringPage(ingesters, request) },
       { path: '/compactor/ring', handle: (request) => ringPage(compactors, request) },
       { path: '/metrics-generator/ring', handle: (request) => ringPage(generators, request) },
+      ...(hasDistributors ? [{ path: '/distributor/ring', handle: (request: RingPageRequest) => ringPage(distributors, request) }] : []),
       { path: '/memberlist', handle: ({ accept }) => membershipPage(membership, { accept, nowMs: clock.now() }) },
     ],
     service: {
@@ -207,6 +212,20 @@ export function createCluster({ config, clock, logger, metrics, shutdown }: Runt
         heartbeatPeriodMs: cluster.metricsGenerators.heartbeatPeriodMs,
         unregister: true,
       }),
+    distributor: () =>
+      hasDistributors
+        ? member(distributors, {
+            id: cluster.distributors.instanceId || host,
+            address: addressOf(cluster.distributors),
+            zone: '',
+            tokens: 1,
+            tokensFile: '',
+            heartbeatPeriodMs: cluster.distributors.heartbeatPeriodMs,
+            unregister: true,
+          })
+        : { name: 'distributor-ring', start: async () => undefined, stop: async () => undefined },
+    rateSharedBy: () => (hasDistributors ? Math.max(1, distributors.view().active) : 1),
+    clientsOf: (ring) => ring.view().members.filter(({ address }) => channels.has(address)).length,
     ownsCompaction: (name) => !cluster.compactors.hasRing || compactors.view().owns(compactorId, nameToken(name)),
     channel(address) {
       let channel = channels.get(address);

@@ -23,9 +23,9 @@ describe('the command line', () => {
 
   it('-config.verify exits 1 when there are warnings, and prints them', () => {
     expect(run('-config.verify')).toEqual({ result: { kind: 'exit', code: 0 }, out: '', err: '' });
-    const { result, err } = run('-config.verify', '-metrics-generator.metrics-ingestion-time-range-slack=9s');
+    const { result, err } = run('-config.verify', '-ingester.max-global-traces-per-user=9');
     expect(result).toEqual({ kind: 'exit', code: 1 });
-    expect(err).toContain('metrics_generator.metrics_ingestion_time_range_slack');
+    expect(err).toContain('ingestion.max_global_traces_per_user');
   });
 
   it('names what is wrong and exits 1', () => {

@@ -9,7 +9,7 @@ import { createDistributor, createGeneratorForwarder } from '@vivace/distributor
 import type { Ingester } from '@vivace/ingester';
 import type { MetricsGenerator } from '@vivace/metrics-generator';
 import { createMetricsGenerator } from '@vivace/metrics-generator';
-import type { Admin } from '@vivace/nest';
+import type { Admin, Page } from '@vivace/nest';
 import { ADMIN, createRpcServer, METRICS_PAGE, STATUS_PAGES } from '@vivace/nest';
 import type { ObjectStore, OpenStore } from '@vivace/object-store';
 import { observeRequests, openObjectStore } from '@vivace/object-store';
@@ -32,6 +32,7 @@ import {
   INGESTER,
   METRICS_GENERATOR,
   OVERRIDES,
+  PAGES,
   POOL,
   QUERIER,
   QUERY_API,
@@ -69,19 +70,25 @@ export function blockList(inject: readonly symbol[], buildsIndex: (...parts: nev
   };
 }
 
-/** `ingester`: the token of the IngesterPort that gets the spans. */
-export function distributor(ingester: symbol): Provider {
+/** `ingester`: the token of the IngesterPort that gets the spans; `others`, of what knows the other distributors. */
+export function distributor(ingester: symbol, others: symbol): Provider {
   return {
     provide: DISTRIBUTOR,
-    inject: [RUNTIME, OVERRIDES, ingester, FORWARDER],
-    useFactory: ({ config, clock, metrics }: Runtime, overrides: Overrides, port: IngesterPort, forwarder: GeneratorForwarder): Distributor =>
+    inject: [RUNTIME, OVERRIDES, ingester, FORWARDER, others],
+    useFactory: (
+      { config, clock, metrics }: Runtime,
+      overrides: Overrides,
+      port: IngesterPort,
+      forwarder: GeneratorForwarder,
+      { rateSharedBy }: { rateSharedBy(): number },
+    ): Distributor =>
       createDistributor({
         multitenancy: config.multitenancyEnabled,
         retryAfterMs: config.distributor.retryAfterMs,
         maxNegativeDurationMs: config.distributor.maxNegativeDurationMs,
         limits(tenant) {
           const limits = overrides.limits(tenant);
-          return { ...limits, maxAttributeBytes: limits.maxAttributeBytes || config.distributor.maxAttributeBytes };
+          return { ...limits, rateSharedBy: rateSharedBy(), maxAttributeBytes: limits.maxAttributeBytes || config.distributor.maxAttributeBytes };
         },
         ingester: port,
         forwarder,
@@ -183,8 +190,9 @@ export const statusPages: Provider[] = [
   { provide: METRICS_PAGE, inject: [RUNTIME], useFactory: ({ metrics }: Runtime) => metrics },
   {
     provide: STATUS_PAGES,
-    inject: [RUNTIME, OVERRIDES, QUERY_API],
-    useFactory: ({ config }: Runtime, overrides: Overrides, api: HttpRouter) => createStatusPages(config, overrides, api.paths),
+    inject: [RUNTIME, OVERRIDES, QUERY_API, PAGES],
+    useFactory: ({ config }: Runtime, overrides: Overrides, api: HttpRouter, pages: readonly Page[]) =>
+      createStatusPages(config, overrides, [...pages.map(({ path }) => path), ...api.paths.map((path) => config.httpApiPrefix + path)]),
   },
 ];
 

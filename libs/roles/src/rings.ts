@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import os from 'node:os';
 import { membershipPage } from '@vivace/membership';
 import type { Page, Service } from '@vivace/nest';
-import { Lifecycler, registerRingMetrics, Ring, ringPage } from '@vivace/ring';
+import { Lifecycler, registerMemberMetrics, registerRingMetrics, Ring, ringPage } from '@vivace/ring';
 import type { Runtime } from './runtime.ts';
 import { systemTimers } from './system-timers.ts';
 import { loadTokens, saveTokens } from './tokens-file.ts';
@@ -10,6 +10,8 @@ import { loadTokens, saveTokens } from './tokens-file.ts';
 export interface Rings {
   readonly service: Service;
   readonly pages: readonly Page[];
+  /** See `Cluster`. */
+  rateSharedBy(): number;
 }
 
 /** A member silent for so many heartbeat time-outs is forgotten, as Tempo does in some of its rings. */
@@ -28,11 +30,11 @@ interface RingOfOne {
 
 const GENERATOR_TOKENS = 256;
 
-/** One process is a ring of its own, of ingesters and of metrics-generators: in memory, with one copy, on the loopback address, whatever the configuration says, as in Tempo. */
+/** One process is a ring of its own, of ingesters, of metrics-generators, and of distributors where they share rates: in memory, with one copy, on the loopback address, whatever the configuration says, as in Tempo. */
 export function createRings(runtime: Runtime): Rings {
   const { clock, config } = runtime;
   const { ingesterRing: ingester } = config;
-  const { metricsGenerators: generator } = config.cluster;
+  const { metricsGenerators: generator, distributors: distributor } = config.cluster;
   const rings = [
     ringOfOne(runtime, {
       name: 'ingester',
@@ -54,6 +56,20 @@ export function createRings(runtime: Runtime): Rings {
       heartbeatTimeoutMs: generator.heartbeatTimeoutMs,
       unregister: true,
     }),
+    ...(distributor.shareRates
+      ? [
+          ringOfOne(runtime, {
+            name: 'distributor',
+            id: distributor.instanceId,
+            zone: '',
+            tokens: 1,
+            tokensFile: '',
+            heartbeatPeriodMs: distributor.heartbeatPeriodMs,
+            heartbeatTimeoutMs: distributor.heartbeatTimeoutMs,
+            unregister: true,
+          }),
+        ]
+      : []),
   ];
   return {
     service: {
@@ -64,6 +80,7 @@ export function createRings(runtime: Runtime): Rings {
       },
       stop: async () => rings.forEach(({ member }) => member.stop()),
     },
+    rateSharedBy: () => 1,
     pages: [
       ...rings.map(({ ring }): Page => ({ path: `/${ring.name}/ring`, handle: (request) => ringPage(ring, request) })),
       { path: '/memberlist', handle: ({ accept }) => membershipPage(undefined, { accept, nowMs: clock.now() }) },
@@ -102,6 +119,7 @@ function ringOfOne({ config, clock, logger, metrics }: Runtime, settings: RingOf
     timers: systemTimers,
     logger,
   });
-  registerRingMetrics(metrics, ring, member);
+  registerRingMetrics(metrics, ring);
+  registerMemberMetrics(metrics, ring.name, member);
   return { ring, member };
 }

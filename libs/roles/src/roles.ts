@@ -3,7 +3,7 @@ import os from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Provider } from '@nestjs/common';
 import { AppError } from '@vivace/base';
-import type { Logger, RpcMethod, TenantId } from '@vivace/base';
+import type { Logger, RpcMethod } from '@vivace/base';
 import type { BlockList } from '@vivace/blocklist';
 import type { Compactor } from '@vivace/compactor';
 import { createReplicatedIngester, createRingGenerators, generatorPushMethod, ingesterPushMethod } from '@vivace/distributor';
@@ -18,6 +18,7 @@ import { createDispatcher, createFrontendWorker, createIngesterRunner, createQue
 import type { Dispatcher, FrontendWorker } from '@vivace/querier';
 import type { QueryService } from '@vivace/query';
 import type { WorkerPool } from '@vivace/workers';
+import { buildsIndex } from './builds-index.ts';
 import type { Cluster } from './cluster.ts';
 import { createCluster } from './cluster.ts';
 import { createCompaction } from './compaction.ts';
@@ -92,7 +93,7 @@ const all: Role = {
     },
     part.metricsGenerator,
     part.forwarder(METRICS_GENERATOR),
-    part.distributor(INGESTER),
+    part.distributor(INGESTER, RINGS),
     part.receivers,
     {
       provide: QUERIER,
@@ -156,8 +157,9 @@ const distributor: Role = {
     {
       provide: REPLICAS,
       inject: [RUNTIME, CLUSTER, OVERRIDES],
-      useFactory(runtime: Runtime, { ingesters, channel }: Cluster, overrides: Overrides) {
+      useFactory(runtime: Runtime, { ingesters, channel, clientsOf }: Cluster, overrides: Overrides) {
         const settings = runtime.config.cluster.ingesters;
+        showClients(runtime, 'tempo_distributor_ingester_clients', () => clientsOf(ingesters));
         const sizes = createShardSizes(runtime, overrides, 0);
         return createReplicatedIngester({
           view: (tenant) => ingesters.shard(tenant, sizes.forWrite(tenant)),
@@ -172,16 +174,18 @@ const distributor: Role = {
     {
       provide: GENERATORS,
       inject: [RUNTIME, CLUSTER, OVERRIDES],
-      useFactory: ({ config, metrics }: Runtime, { generators, channel }: Cluster, overrides: Overrides): GeneratorPort =>
-        createRingGenerators({
+      useFactory(runtime: Runtime, { generators, channel, clientsOf }: Cluster, overrides: Overrides): GeneratorPort {
+        showClients(runtime, 'tempo_distributor_metrics_generator_clients', () => clientsOf(generators));
+        return createRingGenerators({
           view: (tenant) => generators.shard(tenant, overrides.limits(tenant).metricsGenerator.ringSize),
           channel,
-          timeoutMs: config.cluster.metricsGenerators.timeoutMs,
-          metrics,
-        }),
+          timeoutMs: runtime.config.cluster.metricsGenerators.timeoutMs,
+          metrics: runtime.metrics,
+        });
+      },
     },
     part.forwarder(GENERATORS),
-    part.distributor(REPLICAS),
+    part.distributor(REPLICAS, CLUSTER),
     part.receivers,
     part.noQueryApi,
     noMethods,
@@ -194,6 +198,7 @@ const distributor: Role = {
     forwarderService(runtime, forwarder),
     rpcService(rpc),
     enoughIngesters(cluster, runtime.logger),
+    cluster.distributor(),
     receivers,
   ],
 };
@@ -243,7 +248,8 @@ const querier: Role = {
     {
       provide: FRONTEND_WORKER,
       inject: [RUNTIME, POOL, CLUSTER, OVERRIDES],
-      useFactory: (runtime: Runtime, pool: WorkerPool<Tasks>, { ingesters, channel }: Cluster, overrides: Overrides): FrontendWorker => {
+      useFactory: (runtime: Runtime, pool: WorkerPool<Tasks>, { ingesters, channel, clientsOf }: Cluster, overrides: Overrides): FrontendWorker => {
+        showClients(runtime, 'tempo_querier_ingester_clients', () => clientsOf(ingesters));
         const { config, clock, logger, metrics } = runtime;
         const { frontendWorker, ingesters: settings, shards } = config.cluster;
         const lookbackMs = LOOKBACK_BLOCKS * config.ingester.maxBlockDurationMs + settings.keepFlushedMs;
@@ -357,11 +363,8 @@ const compactor: Role = {
     ...base,
     ...cluster,
     part.store,
-    part.blockList(
-      [CLUSTER],
-      ({ ownsCompaction }: Cluster) =>
-        (tenant: TenantId) =>
-          ownsCompaction(`build-tenant-index-0-${tenant}`) || ownsCompaction(`build-tenant-index-1-${tenant}`),
+    part.blockList([RUNTIME, CLUSTER], ({ config }: Runtime, { ownsCompaction }: Cluster) =>
+      buildsIndex(config.storage.blocklist.indexBuilders, ownsCompaction),
     ),
     {
       provide: COMPACTOR,
@@ -453,6 +456,11 @@ function compactorService(compactor: Compactor): Service {
   return { name: 'compactor', start: () => compactor.start(), stop: () => compactor.stop() };
 }
 
+function showClients({ metrics }: Runtime, name: string, count: () => number): void {
+  const clients = metrics.gauge(name, 'Processes of a ring that this one has connected to.');
+  metrics.onCollect(() => clients.set(count()));
+}
+
 const INGESTERS_WAIT_MS = 10_000;
 
 /** A distributor takes spans once it has heard of enough ingesters; after a while in any case, and asks its senders to come back: they see that it is there. */
@@ -461,7 +469,7 @@ function enoughIngesters({ ingesters }: Cluster, logger: Logger): Service {
     name: 'ingesters-known',
     async start(signal) {
       const view = () => ingesters.view();
-      const isEnough = (): boolean => view().members.filter(({ state }, i) => state === 'ACTIVE' && view().healthy[i] === 1).length >= view().quorum;
+      const isEnough = (): boolean => view().active >= view().quorum;
       for (let waitedMs = 0; !isEnough() && waitedMs < INGESTERS_WAIT_MS && !signal.aborted; waitedMs += 100)
         await delay(100, undefined, { signal }).catch(() => undefined);
       if (!isEnough()) logger.warn('too few ingesters are known, spans will be refused', { want: view().quorum });

@@ -95,11 +95,21 @@ describe('the process', () => {
     expect(await (await fetch(`${first.url}/ingester/ring`)).text()).toContain('<td>solo</td><td>a</td><td>ACTIVE</td>');
     expect(await (await fetch(`${first.url}/memberlist`)).text()).toBe("This instance doesn't use memberlist.");
     expect((await fetch(`${first.url}/distributor/ring`)).status).toBe(404);
+    expect(await (await fetch(`${first.url}/status/endpoints`)).text()).not.toContain('/distributor/ring');
     expect(await (await fetch(`${first.url}/metrics`)).text()).toContain('tempo_ring_members{name="ingester",state="ACTIVE"} 1');
     first.signal('SIGTERM');
     await first.exited;
     running.pop();
     expect((await ringOf((await start(...flags)).url)).tokens).toEqual(member.tokens);
+  });
+
+  it('is a distributor in a ring where rates are shared, and lists its pages', async () => {
+    const { url } = await start('-distributor.rate-limit-strategy=global');
+    expect(await (await fetch(`${url}/distributor/ring`, { headers: { accept: 'application/json' } })).json()).toMatchObject({ shards: [{ state: 'ACTIVE' }] });
+    const endpoints = (await (await fetch(`${url}/status/endpoints`)).text()).trim().split('\n');
+    const pages = endpoints.filter((path) => !path.includes('{') && !path.startsWith('/api') && path !== '/flush' && path !== '/shutdown');
+    expect(pages).toEqual(expect.arrayContaining(['/distributor/ring', '/ingester/ring', '/live', '/memberlist', '/metrics-generator/ring']));
+    for (const path of pages) expect([path, (await fetch(url + path)).status]).toEqual([path, 200]);
   });
 
   it('serves the query API below a prefix, for several tenants', async () => {

@@ -4,7 +4,8 @@ import type { StatusPages } from '@vivace/nest';
 import type { Overrides } from './overrides.ts';
 import { versionText } from './version.ts';
 
-const PAGES = [
+/** Of every process. */
+const COMMON = [
   '/live',
   '/ready',
   '/metrics',
@@ -16,12 +17,10 @@ const PAGES = [
   '/status/runtime_config',
   '/flush',
   '/shutdown',
-  '/ingester/ring',
-  '/memberlist',
 ];
 
-export function createStatusPages(config: Config, overrides: Overrides, apiPaths: readonly string[]): StatusPages {
-  const endpoints = [...PAGES, ...apiPaths.map((path) => config.httpApiPrefix + path)].sort();
+export function createStatusPages(config: Config, overrides: Overrides, paths: readonly string[]): StatusPages {
+  const endpoints = [...COMMON, ...paths].sort();
   return {
     version: versionText,
     config: (mode) => (mode === 'effective' ? effectiveYaml(config) : effectiveYaml(config, mode)),

@@ -10,7 +10,7 @@ const spanLog = (which: string, flag: string) =>
   });
 
 export const distributor = group('Receiving spans.', {
-  ring: ring('distributors', 'memberlist', '5m'),
+  ring: ring('distributors', 'memberlist', '5m', on, { ...on, works: ['memberlist', 'inmemory'] }),
   receivers,
   override_ring_key: string('distributor', 'Key of the ring.'),
   forwarders: list(

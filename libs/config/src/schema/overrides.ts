@@ -14,11 +14,16 @@ const maybe = (doc: string) => optional(doc, bool(false, doc));
  */
 const limitFields = (filled: boolean) => ({
   ingestion: group('Writing.', {
-    rate_strategy: oneOf(['', 'local', 'global'], filled ? 'local' : '', 'Whether the rate holds for each distributor or for all together.', {
-      ...on,
-      works: ['', 'local'],
-      flags: ['distributor.rate-limit-strategy'],
-    }),
+    rate_strategy: oneOf(
+      ['', 'local', 'global'],
+      filled ? 'local' : '',
+      'Whether the rate holds for each distributor or for all together; for all tenants alike.',
+      {
+        ...on,
+        ...(filled ? {} : { works: ['', 'local'] }),
+        flags: ['distributor.rate-limit-strategy'],
+      },
+    ),
     rate_limit_bytes: bytes(filled ? 15_000_000 : 0, 'Bytes a second.', { ...on, flags: ['distributor.ingestion-rate-limit-bytes'] }),
     burst_size_bytes: bytes(filled ? 20_000_000 : 0, 'Bytes at once.', { ...on, flags: ['distributor.ingestion-burst-size-bytes'] }),
     max_traces_per_user: int(filled ? 10_000 : 0, 'Live traces of an ingester; 0 is no limit.', { ...on, flags: ['ingester.max-traces-per-user'] }),

@@ -119,7 +119,7 @@ export const storage = group('Blocks and the log.', {
     blocklist_poll_concurrency: int(50, 'Block metas read at a time.', { ...on, min: 1 }),
     blocklist_poll_tenant_concurrency: int(0, 'Tenants polled at a time; 0 is 1.', on),
     blocklist_poll_fallback: bool(true, 'List all blocks when there is no tenant index.', on),
-    blocklist_poll_tenant_index_builders: int(2, 'Compactors that write the index of a tenant.'),
+    blocklist_poll_tenant_index_builders: int(2, 'Compactors that write the index of a tenant, at most.', { ...on, min: 1 }),
     blocklist_poll_stale_tenant_index: duration('0s', 'Oldest usable tenant index; 0 is any.', on),
     blocklist_poll_jitter_ms: int(0, 'Random wait before a poll, milliseconds.', { ...on, min: 0 }),
     blocklist_poll_tolerate_consecutive_errors: int(1, 'Failures of a tenant in a row that are tolerated.'),
