@@ -9,16 +9,15 @@ function setUp(maxBytes = 1_000) {
   const begun: string[] = [];
   const lengths: string[] = [];
   const ends: (() => void)[] = [];
-  const queues = new TenantQueues({
+  const queues = new TenantQueues<number>({
     maxBytes,
-    work(tenant, bytes) {
-      begun.push(`${tenant}${bytes[0]}`);
+    work(tenant, n) {
+      begun.push(`${tenant}${n}`);
       return new Promise((resolve) => ends.push(resolve));
     },
     onLength: (tenant, waiting) => lengths.push(`${tenant}:${waiting}`),
   });
-  const offer = (tenant: TenantId, n: number, { size = 10, bounds = BOUNDS } = {}): boolean =>
-    queues.offer(tenant, size, bounds, () => new Uint8Array(size).fill(n));
+  const offer = (tenant: TenantId, n: number, { size = 10, bounds = BOUNDS } = {}): boolean => queues.offer(tenant, size, bounds, () => n);
   /** Lets what was begun first end, and what follows from that happen. */
   const endFirst = async (): Promise<void> => {
     ends.shift()!();
@@ -37,7 +36,7 @@ describe('TenantQueues', () => {
     expect(lengths).toEqual(['a:0', 'a:1', 'a:2', 'b:0', 'a:1', 'a:0']);
   });
 
-  it('refuses what is beyond the length of a queue, without asking for the bytes', async () => {
+  it('refuses what is beyond the length of a queue, without asking for it', async () => {
     const { queues, offer, endFirst } = setUp();
     for (const n of [1, 2, 3]) offer(A, n);
     expect(queues.offer(A, 1, BOUNDS, () => expect.unreachable('there is no room'))).toBe(false);

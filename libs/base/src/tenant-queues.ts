@@ -1,10 +1,10 @@
 import type { TenantId } from './ids.ts';
 
-export interface TenantQueuesOptions {
+export interface TenantQueuesOptions<T> {
   /** Of what waits and what is worked on, all tenants together. Something larger is taken when there is nothing else. */
   readonly maxBytes: number;
   /** Never rejects. */
-  readonly work: (tenant: TenantId, bytes: Uint8Array) => Promise<void>;
+  readonly work: (tenant: TenantId, item: T) => Promise<void>;
   /** Told how many of a tenant wait, whenever that has changed. */
   readonly onLength?: (tenant: TenantId, waiting: number) => void;
 }
@@ -16,8 +16,8 @@ export interface QueueBounds {
   readonly workers: number;
 }
 
-interface Queue {
-  readonly waiting: Uint8Array[];
+interface Queue<T> {
+  readonly waiting: { readonly item: T; readonly size: number }[];
   running: number;
   bounds: QueueBounds;
 }
@@ -26,26 +26,25 @@ interface Queue {
  * Work for later, first come first served within a tenant, without one tenant waiting for another. Bounded: what does not fit is refused at once, nobody ever waits to
  * get in. A tenant without work takes no memory.
  */
-export class TenantQueues {
-  readonly #options: TenantQueuesOptions;
-  readonly #queues = new Map<TenantId, Queue>();
+export class TenantQueues<T> {
+  readonly #options: TenantQueuesOptions<T>;
+  readonly #queues = new Map<TenantId, Queue<T>>();
   readonly #drained = new Set<() => void>();
   #bytes = 0;
 
-  constructor(options: TenantQueuesOptions) {
+  constructor(options: TenantQueuesOptions<T>) {
     this.#options = options;
   }
 
-  /** False when there is no room for `size` bytes. `take` is called when there is, and gives them for keeps: at most as many. */
-  offer(tenant: TenantId, size: number, bounds: QueueBounds, take: () => Uint8Array): boolean {
+  /** False when there is no room for an item of `size` bytes. `take` is called when there is, and makes it. */
+  offer(tenant: TenantId, size: number, bounds: QueueBounds, take: () => T): boolean {
     if (this.#bytes > 0 && this.#bytes + size > this.#options.maxBytes) return false;
     let queue = this.#queues.get(tenant);
     if (queue && queue.running >= bounds.workers && queue.waiting.length >= bounds.maxWaiting) return false;
     if (!queue) this.#queues.set(tenant, (queue = { waiting: [], running: 0, bounds }));
     queue.bounds = bounds;
-    const bytes = take();
-    this.#bytes += bytes.length;
-    queue.waiting.push(bytes);
+    queue.waiting.push({ item: take(), size });
+    this.#bytes += size;
     if (queue.running < bounds.workers) void this.#run(tenant, queue);
     else this.#options.onLength?.(tenant, queue.waiting.length);
     return true;
@@ -62,7 +61,7 @@ export class TenantQueues {
     }
     let dropped = 0;
     for (const [tenant, { waiting }] of this.#queues) {
-      for (const bytes of waiting) this.#bytes -= bytes.length;
+      for (const { size } of waiting) this.#bytes -= size;
       dropped += waiting.length;
       waiting.length = 0;
       this.#options.onLength?.(tenant, 0);
@@ -70,14 +69,14 @@ export class TenantQueues {
     return dropped;
   }
 
-  async #run(tenant: TenantId, queue: Queue): Promise<void> {
+  async #run(tenant: TenantId, queue: Queue<T>): Promise<void> {
     const { work, onLength } = this.#options;
     queue.running++;
     while (queue.waiting.length > 0 && queue.running <= queue.bounds.workers) {
-      const bytes = queue.waiting.shift()!;
+      const { item, size } = queue.waiting.shift()!;
       onLength?.(tenant, queue.waiting.length);
-      await work(tenant, bytes);
-      this.#bytes -= bytes.length;
+      await work(tenant, item);
+      this.#bytes -= size;
     }
     if (--queue.running > 0) return;
     this.#queues.delete(tenant);

@@ -15,7 +15,7 @@ function setUp({ limits = { maxWaiting: 1, workers: 1 } as ForwardLimits | undef
   const requests: { ids: number[]; end: (error?: Error) => void }[] = [];
   const generators = {
     push(_tenant: TenantId, bytes: Uint8Array, scan: ScanResult) {
-      const ids = Array.from({ length: scan.spanCount }, (_, i) => bytes[scan.spanTraceIdAt[i] + 16 + 2 + 7]);
+      const ids = Array.from({ length: scan.spanCount }, (_, i) => (scan.spanRefusal[i] === 0 ? bytes[scan.spanTraceIdAt[i] + 16 + 2 + 7] : -1));
       return new Promise<void>((resolve, reject) => requests.push({ ids, end: (error) => (error ? reject(error) : resolve()) }));
     },
   };
@@ -50,13 +50,16 @@ function setUp({ limits = { maxWaiting: 1, workers: 1 } as ForwardLimits | undef
 }
 
 describe('generator forwarder', () => {
-  it('sends later what it was offered, without refused spans', async () => {
+  it('sends later what it was offered, and which spans were refused', async () => {
     const { requests, offer, counts } = setUp({ limits: { maxWaiting: 1, workers: 2 } });
     offer([ONE, TWO]);
     offer([BAD, TWO]);
     expect(requests).toEqual([]);
     await setImmediate();
-    expect(requests.map(({ ids }) => ids)).toEqual([[1, 2], [2]]);
+    expect(requests.map(({ ids }) => ids)).toEqual([
+      [1, 2],
+      [-1, 2],
+    ]);
     expect(counts()).toEqual({ taken: 2, refused: 0, queued: 2, full: 0, length: 0 });
   });
 

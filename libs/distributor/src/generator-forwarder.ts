@@ -1,9 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { AppError, TenantQueues } from '@vivace/base';
 import type { Clock, Logger, MetricsRegistry, TenantId } from '@vivace/base';
-import { DROP, regroup, scanExport, ScanResult } from '@vivace/otlp';
+import type { ScanResult } from '@vivace/otlp';
 import type { ForwardLimits, GeneratorPort } from './ports.ts';
-import { PASSED } from './push-method.ts';
 
 export interface GeneratorForwarderDeps {
   readonly generators: GeneratorPort;
@@ -24,6 +23,12 @@ export interface GeneratorForwarder {
   stop(signal: AbortSignal): Promise<void>;
 }
 
+/** A request with its scan, both for keeps. */
+interface Waiting {
+  readonly bytes: Uint8Array;
+  readonly scan: ScanResult;
+}
+
 /** `name` of the metrics of queues, as in Tempo. */
 const NAME = 'metrics-generator';
 /** A generator that is away fails every push: said so often. */
@@ -35,7 +40,6 @@ export function createGeneratorForwarder({ generators, limits, maxPendingBytes, 
   const full = metrics.counter('tempo_distributor_queue_pushes_failures_total', 'Requests that the queue of a tenant had no room for.', ['name', 'tenant']);
   const forwarded = metrics.counter('tempo_distributor_forwarder_pushes_total', 'As tempo_distributor_queue_pushes_total.', ['tenant']);
   const refused = metrics.counter('tempo_distributor_forwarder_pushes_failures_total', 'As tempo_distributor_queue_pushes_failures_total.', ['tenant']);
-  const idleScans: ScanResult[] = [];
   let unsaid = 0;
   let silentUntilMs = 0;
 
@@ -47,25 +51,26 @@ export function createGeneratorForwarder({ generators, limits, maxPendingBytes, 
     silentUntilMs = clock.now() + LOG_EVERY_MS;
   }
 
-  async function work(tenant: TenantId, bytes: Uint8Array): Promise<void> {
+  async function work(tenant: TenantId, { bytes, scan }: Waiting): Promise<void> {
     // Whoever sent the spans gets the answer first.
     await setImmediate();
-    const scan = idleScans.pop() ?? new ScanResult();
     try {
-      scanExport(bytes, PASSED, scan);
       await generators.push(tenant, bytes, scan);
     } catch (reason) {
       lost(tenant, AppError.from(reason).message);
     }
-    if (idleScans.length < MAX_IDLE_SCANS) idleScans.push(scan);
   }
 
-  const queues = new TenantQueues({ maxBytes: maxPendingBytes, work, onLength: (tenant, waiting) => length.with({ name: NAME, tenant }).set(waiting) });
+  const queues = new TenantQueues<Waiting>({
+    maxBytes: maxPendingBytes,
+    work,
+    onLength: (tenant, waiting) => length.with({ name: NAME, tenant }).set(waiting),
+  });
   return {
     offer(tenant, bytes, scan) {
       const bounds = limits(tenant);
       if (bounds === undefined) return;
-      const isTaken = queues.offer(tenant, bytes.length, bounds, () => goodSpans(bytes, scan));
+      const isTaken = queues.offer(tenant, bytes.length + scan.copyBytes, bounds, () => ({ bytes: new Uint8Array(bytes), scan: scan.copy() }));
       (isTaken ? queued : full).with({ name: NAME, tenant }).inc();
       (isTaken ? forwarded : refused).with({ tenant }).inc();
       if (!isTaken)
@@ -79,14 +84,4 @@ export function createGeneratorForwarder({ generators, limits, maxPendingBytes, 
       if (dropped > 0) logger.warn('stopped before all spans had reached a metrics-generator', { requests: dropped });
     },
   };
-}
-
-/** Scan results kept for the next one. */
-const MAX_IDLE_SCANS = 4;
-
-/** The good spans in memory of their own. */
-function goodSpans(bytes: Uint8Array, scan: ScanResult): Uint8Array {
-  if (scan.refusedCount === 0) return new Uint8Array(bytes);
-  const groupOf = Uint32Array.from(scan.spanRefusal.subarray(0, scan.spanCount), (code) => (code === 0 ? 0 : DROP));
-  return regroup(bytes, scan, groupOf, 1)[0];
 }

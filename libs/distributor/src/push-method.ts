@@ -7,7 +7,7 @@ import { scanExport, ScanResult } from '@vivace/otlp';
 const MAX_IDLE_SCANS = 16;
 
 /** What a distributor let through stays, whatever its limits are; nothing here depends on them. */
-export const PASSED: ScanLimits = { maxNegativeDurationMs: Number.POSITIVE_INFINITY, maxAttributeBytes: 0 };
+const PASSED: ScanLimits = { maxNegativeDurationMs: Number.POSITIVE_INFINITY, maxAttributeBytes: 0 };
 
 /**
  * A call by which a distributor gives spans to another process: an ExportTraceServiceRequest as it is, the tenant in the metadata. What a distributor has checked is

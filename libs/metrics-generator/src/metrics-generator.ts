@@ -55,7 +55,7 @@ class QueueingGenerator implements MetricsGenerator {
   readonly #metrics: GeneratorMetrics;
   /** Of tenants that have any. */
   readonly #processors = new Map<TenantId, TenantProcessors>();
-  readonly #queues: TenantQueues;
+  readonly #queues: TenantQueues<Uint8Array>;
   readonly #idleTables: SpanTable[] = [];
   readonly #decodeStats = { cutStrings: 0 };
   #groups = new Uint32Array(1024);

@@ -74,6 +74,36 @@ export class ScanResult {
     this.resourceHeaderCount = 0;
   }
 
+  /** The same, in memory of its own and no more of it than that: to be read, not to be scanned into. */
+  copy(): ScanResult {
+    const to = new ScanResult(0);
+    to.spanCount = this.spanCount;
+    to.refusedCount = this.refusedCount;
+    to.refusedByCode.set(this.refusedByCode);
+    to.cutStrings = this.cutStrings;
+    to.spanAt = this.spanAt.slice(0, this.spanCount);
+    to.spanFrom = this.spanFrom.slice(0, this.spanCount);
+    to.spanTo = this.spanTo.slice(0, this.spanCount);
+    to.spanScope = this.spanScope.slice(0, this.spanCount);
+    to.spanTraceIdAt = this.spanTraceIdAt.slice(0, this.spanCount);
+    to.spanRefusal = this.spanRefusal.slice(0, this.spanCount);
+    to.scopeCount = this.scopeCount;
+    to.scopeResource = this.scopeResource.slice(0, this.scopeCount);
+    to.scopeHeaderEnd = this.scopeHeaderEnd.slice(0, this.scopeCount);
+    to.scopeHeaderCount = this.scopeHeaderCount;
+    to.scopeHeaders = this.scopeHeaders.slice(0, 2 * this.scopeHeaderCount);
+    to.resourceCount = this.resourceCount;
+    to.resourceHeaderEnd = this.resourceHeaderEnd.slice(0, this.resourceCount);
+    to.resourceHeaderCount = this.resourceHeaderCount;
+    to.resourceHeaders = this.resourceHeaders.slice(0, 2 * this.resourceHeaderCount);
+    return to;
+  }
+
+  /** Bytes of memory that a copy takes, nearly. */
+  get copyBytes(): number {
+    return 21 * this.spanCount + 8 * (this.scopeCount + this.scopeHeaderCount) + 4 * this.resourceCount + 8 * this.resourceHeaderCount;
+  }
+
   /** Entries reserved, of all kinds: a caller that keeps results may drop one that a strange request made large. */
   get capacity(): number {
     return this.spanAt.length + this.scopeHeaderEnd.length + this.scopeHeaders.length + this.resourceHeaderEnd.length + this.resourceHeaders.length;
