@@ -58,6 +58,16 @@ storage: { trace: { backend: local, local: { path: ${dir}/blocks }, wal: { path:
   return process;
 }
 
+async function push(lines: readonly string[], request: object): Promise<void> {
+  const port = /otlpHttp=(\d+)/.exec(lines.join(''))![1];
+  const sent = await fetch(`http://127.0.0.1:${port}/v1/traces`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(request),
+  });
+  expect(sent.status).toBe(200);
+}
+
 describe('the process', () => {
   it('serves its pages and the query API until it is told to stop', async () => {
     const { url, lines, signal, exited } = await start();
@@ -141,13 +151,7 @@ describe('the process', () => {
       attributes: [{ key: 'http.status_code', value: { intValue: '503' } }],
     };
     const resource = { attributes: [{ key: 'service.name', value: { stringValue: 'shop' } }] };
-    const otlp = /otlpHttp=(\d+)/.exec(lines.join(''))![1];
-    const sent = await fetch(`http://127.0.0.1:${otlp}/v1/traces`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ spans: [span] }] }] }),
-    });
-    expect(sent.status).toBe(200);
+    await push(lines, { resourceSpans: [{ resource, scopeSpans: [{ spans: [span] }] }] });
     const ask = async (path: string): Promise<unknown> => (await fetch(url + path)).json();
     const check = async (): Promise<void> => {
       expect(await ask(`/api/v2/traces/${traceId}`)).toMatchObject({
@@ -166,6 +170,31 @@ describe('the process', () => {
     expect(fs.readdirSync(`${dir}/blocks/single-tenant`)).toHaveLength(1);
     await check();
     expect((await fetch(`${url}/flush?tenant=..`, { method: 'POST' })).status).toBe(400);
+  });
+
+  it('has a metrics-generator of its own, which hears of tenants with processors', async () => {
+    const idOf = (n: number): object => ({ traceId: '0102030405060708090a0b0c0d0e0f10', spanId: `${n}`.padStart(16, '0'), name: 'step' });
+    const endMs = systemClock.now();
+    const spans = [idOf(1), { ...idOf(2), endTimeUnixNano: `${endMs}000000` }];
+    const countsOf = async ({ url, lines }: Process): Promise<readonly string[]> => {
+      await push(lines, { resourceSpans: [{ scopeSpans: [{ spans }] }] });
+      const text = await (await fetch(`${url}/metrics`)).text();
+      return text.split('\n').filter((line) => /^tempo_(metrics_generator_spans|distributor_(forwarder|queue)_pushes)/.test(line));
+    };
+    const tenant = 'tenant="single-tenant"';
+    const first = await start('-overrides.defaults.metrics-generator.processors=span-metrics');
+    expect((await countsOf(first)).sort()).toEqual([
+      `tempo_distributor_forwarder_pushes_total{${tenant}} 1`,
+      `tempo_distributor_queue_pushes_total{name="metrics-generator",${tenant}} 1`,
+      `tempo_metrics_generator_spans_discarded_total{${tenant},reason="outside_metrics_ingestion_slack",processor="all"} 1`,
+      `tempo_metrics_generator_spans_received_total{${tenant}} 2`,
+    ]);
+    const ring = await fetch(`${first.url}/metrics-generator/ring`, { headers: { accept: 'application/json' } });
+    expect(((await ring.json()) as { shards: object[] }).shards).toMatchObject([{ state: 'ACTIVE', address: expect.stringMatching(/^127\.0\.0\.1:/) }]);
+    first.signal('SIGTERM');
+    expect(await first.exited).toBe(0);
+    running.pop();
+    expect(await countsOf(await start())).toEqual([]);
   });
 
   it.each([['-target=block-builder', 'target block-builder is not implemented in this version']])('does not run with %s', async (flag, reason) => {
