@@ -46,7 +46,17 @@ class CountingStore extends MemoryObjectStore {
 }
 
 const MINUTE = 60_000;
-const CONFIG: BlockListConfig = { pollMs: 5 * MINUTE, jitterMs: 0, concurrency: 2, tenantConcurrency: 1, fallback: true, maxIndexAgeMs: 0 };
+const CONFIG: BlockListConfig = {
+  pollMs: 5 * MINUTE,
+  jitterMs: 0,
+  concurrency: 2,
+  tenantConcurrency: 1,
+  fallback: true,
+  maxIndexAgeMs: 0,
+  toleratedErrors: 0,
+  toleratedTenants: 0,
+  emptyTenantAgeMs: undefined,
+};
 
 class World {
   nowMs = 1_000_000_000;
@@ -176,19 +186,116 @@ describe('the block list', () => {
     await list.stop();
     await expect(list.poll()).rejects.toThrow('aborted');
   });
+});
 
-  it('goes on with the other tenants when one cannot be listed, and keeps the list of that one', async () => {
-    const { store, list, put, seen, metrics } = setup();
-    const B = parseTenantId('b') as TenantId;
-    await put(metaOf(1, 1, 2));
+describe('a tenant that cannot be listed', () => {
+  const B = parseTenantId('b') as TenantId;
+  const C = parseTenantId('c') as TenantId;
+
+  /** A store in which listing a tenant fails so often. */
+  function failing(world: World): Map<string, number> {
+    const left = new Map<string, number>();
+    const listTree = world.store.listTree.bind(world.store);
+    world.store.listTree = (prefix, ...rest) => {
+      const times = left.get(prefix) ?? 0;
+      left.set(prefix, times - 1);
+      return times > 0 ? Promise.reject(new Error('slow down')) : listTree(prefix, ...rest);
+    };
+    return left;
+  }
+
+  it('keeps its last list, and the others are listed', async () => {
+    const world = new World();
+    const { list, seen, metrics, logger } = world.process({ toleratedTenants: 1 });
+    await world.put(metaOf(1, 1, 2));
     await list.poll();
-    await put(metaOf(2, 1, 2, 'b'));
-    const listTree = store.listTree.bind(store);
-    store.listTree = (prefix, ...rest) => (prefix === 'a/' ? Promise.reject(new Error('slow down')) : listTree(prefix, ...rest));
-    await expect(list.poll()).rejects.toThrow('slow down');
-    expect(seen()).toEqual([1]);
-    expect(seen(0, 10, B)).toEqual([2]);
+    await world.put(metaOf(2, 1, 2, 'b'));
+    failing(world).set('a/', 1);
+    await list.poll();
+    expect([seen(), seen(0, 10, B)]).toEqual([[1], [2]]);
     expect(metrics.value('tempodb_blocklist_poll_errors_total', { tenant: 'a' })).toBe(1);
+    expect(logger.entries.filter(({ level }) => level === 'warn')).toHaveLength(1);
+  });
+
+  it('is tried again as often as tolerated', async () => {
+    const world = new World();
+    await world.put(metaOf(1, 1, 2));
+    const left = failing(world);
+    left.set('a/', 2);
+    const { list, seen, metrics } = world.process({ toleratedErrors: 2 });
+    await list.poll();
+    expect(seen()).toEqual([1]);
+    expect(metrics.value('tempodb_blocklist_poll_errors_total', { tenant: 'a' })).toBe(2);
+    left.set('a/', 3);
+    await expect(list.poll()).rejects.toThrow('slow down');
+  });
+
+  it('ends the poll when there are more than tolerated', async () => {
+    const world = new World();
+    for (const [n, tenant] of ['a', 'b', 'c'].entries()) await world.put(metaOf(n, 1, 2, tenant));
+    const left = failing(world);
+    const { list, seen } = world.process({ toleratedTenants: 1 });
+    await list.poll();
+    await world.put(metaOf(7, 1, 2, 'c'));
+    left.set('a/', 1).set('b/', 1);
+    await expect(list.poll()).rejects.toThrow('slow down');
+    expect([seen(), seen(0, 10, B), seen(0, 10, C)]).toEqual([[0], [1], [2]]);
+    await list.poll();
+    expect(seen(0, 10, C)).toEqual([2, 7]);
+  });
+
+  it('is not said to be empty', async () => {
+    const world = new World();
+    await world.put(metaOf(1, 1, 2));
+    await world.put(metaOf(2, 1, 2, 'b'));
+    failing(world).set('a/', 1);
+    const { list, seen } = world.process({ toleratedTenants: 1 });
+    await list.poll();
+    expect(() => seen()).toThrow('the blocks of tenant a could not be listed yet');
+    expect([seen(0, 10, B), seen(0, 10, C)]).toEqual([[2], []]);
+    await list.poll();
+    expect(seen()).toEqual([1]);
+  });
+});
+
+describe('what is left of a tenant without blocks', () => {
+  const AGE = 60 * MINUTE;
+  const left = async ({ store }: World) => (await store.listTree('', () => true)).map(({ key }) => key.replace(/[0-9a-f-]{36}/, 'block'));
+  const file = (n: number, name: string): string => `a/${id(n)}/${name}`;
+
+  it('is deleted when all of it is old enough, by who builds the index', async () => {
+    const world = new World();
+    await world.store.put(file(1, 'data.parquet'), new Uint8Array(1));
+    await world.store.put('a/index.pb.zst', new Uint8Array(1));
+    world.nowMs += AGE - MINUTE;
+    await world.store.put(file(2, 'bloom-0'), new Uint8Array(1));
+    world.nowMs += 2 * MINUTE;
+    const { list } = world.process({ emptyTenantAgeMs: AGE });
+    await list.poll();
+    expect(await left(world)).toContain('a/block/data.parquet');
+    world.nowMs += AGE;
+    await world.process({ emptyTenantAgeMs: AGE, builds: false, fallback: true }).list.poll();
+    await world.process().list.poll();
+    expect(await left(world)).toContain('a/block/data.parquet');
+    await list.poll();
+    expect(await left(world)).toEqual([]);
+  });
+
+  it.each(['meta.json', 'meta.compacted.json'])('stays beside a %s that cannot be read', async (name) => {
+    const world = new World();
+    await world.store.put(file(1, 'data.parquet'), new Uint8Array(1));
+    await world.store.put(file(2, name), new TextEncoder().encode('{'));
+    world.nowMs += 2 * AGE;
+    await world.process({ emptyTenantAgeMs: AGE }).list.poll();
+    expect(await left(world)).toEqual(['a/block/data.parquet', `a/block/${name}`]);
+  });
+
+  it('is not what others keep there', async () => {
+    const world = new World();
+    await world.store.put('overrides/a/overrides.json', new Uint8Array(1));
+    world.nowMs += 2 * AGE;
+    await world.process({ emptyTenantAgeMs: AGE }).list.poll();
+    expect(await left(world)).toEqual(['overrides/a/overrides.json']);
   });
 });
 

@@ -4,6 +4,7 @@ import { isReadable } from '@vivace/block';
 import type { BlockMeta } from '@vivace/block';
 import type { ObjectStore } from '@vivace/object-store';
 import { createBlockListMetrics } from './block-list-metrics.ts';
+import { deleteEmptyTenant } from './empty-tenant.ts';
 import { divideHeld } from './held-blocks.ts';
 import { listTenant } from './list-tenant.ts';
 import { mapBounded } from './map-bounded.ts';
@@ -25,6 +26,12 @@ export interface BlockListConfig {
   readonly fallback: boolean;
   /** `storage.trace.blocklist_poll_stale_tenant_index`: an older index counts as none; 0 is any age. */
   readonly maxIndexAgeMs: number;
+  /** `storage.trace.blocklist_poll_tolerate_consecutive_errors`: how often a tenant that fails is tried again in the same poll. */
+  readonly toleratedErrors: number;
+  /** `storage.trace.blocklist_poll_tolerate_tenant_failures`: with more tenants that fail, a poll has failed, and no further tenants are polled. */
+  readonly toleratedTenants: number;
+  /** `storage.trace.empty_tenant_deletion_*`: what is left of a tenant without blocks is deleted when nothing of it is younger; undefined: never. */
+  readonly emptyTenantAgeMs: number | undefined;
 }
 
 export interface BlockListDeps {
@@ -43,13 +50,13 @@ export interface BlockList {
   /** Polls once, then every `pollMs`. Rejects when that first poll fails. */
   start(signal?: AbortSignal): Promise<void>;
   stop(): Promise<void>;
-  /** Polls all tenants; rejects with the first failure once all are done. A tenant that fails keeps its last list. */
+  /** Polls all tenants; rejects with the first failure when more fail than are tolerated. A tenant that fails keeps its last list. */
   poll(signal?: AbortSignal): Promise<void>;
   /** A block that is complete in the store, before the next poll finds it. Blocks that it names as its sources are hidden in the same turn. */
   announce(meta: BlockMeta): void;
   /** A block that was marked as compacted or deleted, before the next poll finds that. */
   forget(tenant: TenantId, blockId: string): void;
-  /** Blocks with a span in [startSec, endSec], newest first. The answer is a new array. Throws `unavailable` before the first poll: nothing known is not nothing there. */
+  /** Blocks with a span in [startSec, endSec], newest first. The answer is a new array. Throws `unavailable` before the first poll, and of a tenant that was never polled without failure: nothing known is not nothing there. */
   blocksInRange(tenant: TenantId, startSec: number, endSec: number): readonly BlockMeta[];
   /** Ids of all blocks whose spans lie in a visible block, its own among them. */
   coveredBlocks(tenant: TenantId): readonly string[];
@@ -98,6 +105,9 @@ class PolledBlockList implements BlockList {
   readonly #settled = new Set<TenantId>();
   /** Blocks whose meta cannot be read: logged once. */
   readonly #bad = new Set<string>();
+  /** Tenants that were polled once, and those that are there and were not. */
+  readonly #listed = new Set<TenantId>();
+  readonly #unknown = new Set<TenantId>();
   readonly #stopping = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #polling: Promise<void> | undefined;
@@ -146,6 +156,8 @@ class PolledBlockList implements BlockList {
 
   blocksInRange(tenant: TenantId, startSec: number, endSec: number): readonly BlockMeta[] {
     if (!this.#hasPolled) throw new AppError('unavailable', 'the list of blocks is being read for the first time', { retryAfterMs: FIRST_POLL_RETRY_MS });
+    if (this.#unknown.has(tenant))
+      throw new AppError('unavailable', `the blocks of tenant ${tenant} could not be listed yet`, { retryAfterMs: FIRST_POLL_RETRY_MS });
     const visible = this.#tenants.get(tenant)?.visible ?? [];
     return visible.filter((meta) => overlaps(meta, startSec, endSec)).sort(newestFirst);
   }
@@ -194,18 +206,35 @@ class PolledBlockList implements BlockList {
     const tenants = (await store.listFolders('', signal)).map(parseTenantId).filter((tenant) => tenant !== undefined);
     const failures: unknown[] = [];
     await mapBounded(tenants, config.tenantConcurrency, async (tenant) => {
+      // More would only burden a store that is in trouble.
+      if (failures.length > config.toleratedTenants) return;
       try {
-        await this.#pollTenant(tenant, fromMs, signal);
+        await this.#tryTenant(tenant, fromMs, signal);
+        this.#listed.add(tenant);
+      } catch (reason) {
+        if (signal.aborted) throw reason;
+        failures.push(reason);
+        this.#deps.logger.warn('tenant could not be polled, its last list is kept', { tenant, err: reason });
+      }
+    });
+    this.#unknown.clear();
+    for (const tenant of tenants) if (!this.#listed.has(tenant)) this.#unknown.add(tenant);
+    for (const tenant of this.#tenants.keys()) if (!tenants.includes(tenant)) this.#replace(tenant, NOTHING, fromMs, undefined);
+    this.#metrics.seconds.observe((clock.now() - fromMs) / 1_000);
+    if (failures.length > config.toleratedTenants) throw failures[0];
+    this.#hasPolled = true;
+  }
+
+  async #tryTenant(tenant: TenantId, fromMs: number, signal: AbortSignal): Promise<void> {
+    for (let failed = 0; ; failed++) {
+      try {
+        return await this.#pollTenant(tenant, fromMs, signal);
       } catch (reason) {
         if (signal.aborted) throw reason;
         this.#metrics.errors.with({ tenant }).inc();
-        failures.push(reason);
+        if (failed >= this.#deps.config.toleratedErrors) throw reason;
       }
-    });
-    for (const tenant of this.#tenants.keys()) if (!tenants.includes(tenant)) this.#replace(tenant, NOTHING, fromMs, undefined);
-    this.#metrics.seconds.observe((clock.now() - fromMs) / 1_000);
-    if (failures.length > 0) throw failures[0];
-    this.#hasPolled = true;
+    }
   }
 
   async #pollTenant(tenant: TenantId, fromMs: number, signal: AbortSignal): Promise<void> {
@@ -228,6 +257,10 @@ class PolledBlockList implements BlockList {
     });
     const stored = builds ? await this.#writeIndex(tenant, listed, before, fromMs, signal) : undefined;
     this.#replace(tenant, listed, fromMs, stored);
+    const { emptyTenantAgeMs } = this.#deps.config;
+    if (!builds || emptyTenantAgeMs === undefined || listed.live.size + listed.compacted.size > 0) return;
+    const deleted = await deleteEmptyTenant(this.#deps.store, tenant, fromMs - emptyTenantAgeMs, signal);
+    if (deleted > 0) this.#deps.logger.info('what was left of a tenant without blocks is deleted', { tenant, objects: deleted });
   }
 
   /** Undefined where the blocks have to be listed instead. */

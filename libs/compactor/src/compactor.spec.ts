@@ -69,7 +69,17 @@ class World {
     const { clock, store } = this;
     const list = createBlockList({
       store,
-      config: { pollMs: 5 * MINUTE, jitterMs: 0, concurrency: 5, tenantConcurrency: 1, fallback: true, maxIndexAgeMs: 0 },
+      config: {
+        pollMs: 5 * MINUTE,
+        jitterMs: 0,
+        concurrency: 5,
+        tenantConcurrency: 1,
+        fallback: true,
+        maxIndexAgeMs: 0,
+        toleratedErrors: 0,
+        toleratedTenants: 0,
+        emptyTenantAgeMs: undefined,
+      },
       buildsIndex: () => false,
       clock,
       random: () => 0,

@@ -233,6 +233,10 @@ export interface StorageConfig {
     readonly fallback: boolean;
     /** 0: any age. */
     readonly maxIndexAgeMs: number;
+    readonly toleratedErrors: number;
+    readonly toleratedTenants: number;
+    /** Undefined: what is left of tenants without blocks stays. */
+    readonly emptyTenantAgeMs: number | undefined;
     /** Of a tenant. */
     readonly indexBuilders: number;
   };

@@ -14,6 +14,7 @@ type Receivers = Value<typeof receivers>;
 type Tls = NonNullable<NonNullable<Receivers['otlp']>['protocols']['grpc']>['tls'];
 
 const MIB = 1_048_576;
+const EMPTY_TENANT_AGE_MS = 12 * 3_600_000;
 
 /** Tempo's names → ours. Problems that need more than one key to see are added to `problems`. */
 export function toConfig(values: Values, problems: Problem[]): Config {
@@ -117,6 +118,9 @@ export function toConfig(values: Values, problems: Problem[]): Config {
         tenantConcurrency: trace.blocklist_poll_tenant_concurrency || 1,
         fallback: trace.blocklist_poll_fallback,
         maxIndexAgeMs: trace.blocklist_poll_stale_tenant_index,
+        toleratedErrors: trace.blocklist_poll_tolerate_consecutive_errors,
+        toleratedTenants: trace.blocklist_poll_tolerate_tenant_failures,
+        emptyTenantAgeMs: trace.empty_tenant_deletion_enabled ? trace.empty_tenant_deletion_age || EMPTY_TENANT_AGE_MS : undefined,
         indexBuilders: trace.blocklist_poll_tenant_index_builders,
       },
     },
