@@ -53,6 +53,15 @@ export function rangeParam(query: URLSearchParams, nowMs: number): TimeRange | u
   return checkedRange(startSec, endSec);
 }
 
+/** As `rangeParam`, but one of `start` and `end` may be absent: there is no bound then. */
+export function openRangeParam(query: URLSearchParams, nowMs: number): TimeRange | undefined {
+  const since = sinceParam(query, nowMs);
+  if (since) return since;
+  const startSec = secondsParam(query, 'start') ?? 0;
+  const endSec = secondsParam(query, 'end') ?? 0;
+  return checkedRange(startSec, startSec > 0 && endSec === 0 ? MAX_SECONDS : endSec);
+}
+
 /** Both or neither; two zeros are the same as neither. */
 export function checkedRange(startSec: number | undefined, endSec: number | undefined): TimeRange | undefined {
   if (!startSec && !endSec) return undefined;

@@ -7,6 +7,7 @@ import { SearchTagsV2ResponseSchema, TraceByIDResponseSchema } from '@vivace/pro
 import { legacyQuery } from '@vivace/query';
 import type { QueryService, SearchRequest, TagsRequest, TagValuesRequest, TimeRange, TraceByIdResponse } from '@vivace/query';
 import { SpanTable } from '@vivace/trace';
+import { parseQuery, printQuery } from '@vivace/traceql';
 import { describe, expect, it } from 'vitest';
 import { createQueryApi } from './query-api.ts';
 import type { QueryApiConfig } from './query-api-config.ts';
@@ -103,6 +104,7 @@ describe('answers', () => {
     ['/api/search?q=%7B%7D', '', 200, JSON_TYPE, '{"traces":[],"metrics":{"inspectedBytes":"42","totalJobs":1}}'],
     ['/api/search?q=%7B%7D', PROTO_TYPE, 200, PROTO_TYPE, '1204102a2801'],
     ['/api/search/tags', '', 200, JSON_TYPE, '{"tagNames":["a","b"],"metrics":{"inspectedBytes":"5"}}'],
+    ['/api/search/tags?limit=1', '', 200, JSON_TYPE, '{"tagNames":["a"],"metrics":{"inspectedBytes":"5"}}'],
     ['/api/search/tags?scope=intrinsic', '', 200, JSON_TYPE, '{"tagNames":["a","b","duration"],"metrics":{"inspectedBytes":"5"}}'],
     [
       '/api/v2/search/tags',
@@ -264,6 +266,10 @@ describe('what the service is asked', () => {
     expect(asked.trace).toEqual({ id: `${'0'.repeat(29)}abc`, range: { startSec: 10, endSec: 20 } });
     await ask('/api/traces/abc?start=0&end=0');
     expect(asked.trace!.range).toBeUndefined();
+    await ask('/api/traces/abc?start=10');
+    expect(asked.trace!.range).toEqual({ startSec: 10, endSec: 0xffff_ffff });
+    await ask('/api/traces/abc?end=20');
+    expect(asked.trace!.range).toEqual({ startSec: 0, endSec: 20 });
   });
 
   it('gets the defaults of a search', async () => {
@@ -271,6 +277,12 @@ describe('what the service is asked', () => {
     await ask('/api/search?q=%7B%7D&spss=0&ignored=1');
     expect(asked.search).toMatchObject({ limit: 20, spansPerSpanSet: 3, legacy: false, query: { source: '{}' } });
     expect(asked.search!.range).toBeUndefined();
+  });
+
+  it('gets a query under either name', async () => {
+    const { ask, asked } = setup();
+    await ask('/api/search?query=%7B%20name%20=%20%22x%22%20%7D');
+    expect(asked.search).toMatchObject({ legacy: false, query: { source: '{ name = "x" }' } });
   });
 
   it('ignores a metrics stage', async () => {
@@ -296,6 +308,7 @@ describe('what the service is asked', () => {
     ['service.name=cart&maxDuration=2m', [['service.name', 'cart']], undefined, 120_000_000_000n],
     ['service.name=cart&start=1&end=2', [], undefined, undefined],
     ['minDuration=0s', [], undefined, undefined],
+    ['since=1h', [], undefined, undefined],
     ['', [], undefined, undefined],
   ] as [string, [string, string][], bigint | undefined, bigint | undefined][])('reads the tag search %s', async (parameters, tags, min, max) => {
     const { ask, asked } = setup();
@@ -322,14 +335,23 @@ describe('what the service is asked', () => {
     ['%7B%20name%20%3D%20%22x%22%20%7D', '{ name = "x" }'],
     ['%7B%20name%20%3D%20', undefined],
     ['%7B%20name%20%3D%201%20%7D', undefined],
+    [encodeURIComponent('{ name = "x" && span.b = }'), '{ name = "x" }'],
+    [encodeURIComponent(' { .a = "}&&{" && span.b =~ `x|y` && kind='), '{ .a = "}&&{" && span.b =~ `x|y` }'],
+    [encodeURIComponent('{ && duration > 1s && name = "fro}'), '{ duration > 1s }'],
+    [encodeURIComponent('{ name = "x" && && status = 5 }'), '{ name = "x" }'],
+    [encodeURIComponent('{ name = "x" || span.b = }'), undefined],
+    [encodeURIComponent('{ name = "x" && (span.b = 1 && span.c = }'), undefined],
+    [encodeURIComponent('{ name = "x" } && { span.b = }'), undefined],
+    [encodeURIComponent('name = "x" && span.b ='), undefined],
     ['%7B%7D%20%26%26%20%7B%7D', undefined],
     ['%7B%7D%20%7C%20rate()', undefined],
     ['', undefined],
-  ])('filters tags by %s when it is one whole filter', async (q, source) => {
+  ])('filters tags by %s by what is finished of one filter', async (q, filter) => {
     const { ask, asked } = setup();
     await ask(`/api/v2/search/tags?q=${q}`);
     await ask(`/api/v2/search/tag/.a/values?q=${q}&tag=.a`);
-    expect([asked.tags!.query?.source, asked.values!.query?.source]).toEqual([source, source]);
+    const printed = filter === undefined ? undefined : printQuery(parseQuery(filter));
+    expect([asked.tags, asked.values].map((request) => request!.query && printQuery(request!.query))).toEqual([printed, printed]);
   });
 
   it.each([

@@ -25,14 +25,34 @@ export function parseMetricsQuery(text: string, maxBytes: number): Query {
 }
 
 /**
- * The filter of a tag query. Grafana sends what the user has typed so far, so a text that does not parse, is invalid or is more than one
- * spanset filter counts as no filter.
+ * The filter of a tag query. Grafana sends what the user has typed so far: of a filter that does not parse the conditions that do count, if
+ * nothing but `&&` joins them. What is more than one spanset filter counts as no filter.
  */
 export function parseTagFilter(text: string | undefined, maxBytes: number): Query | undefined {
   if (text === undefined) return undefined;
+  const query = tryParse(text, maxBytes) ?? tryParse(finishedConditions(text, maxBytes), maxBytes);
+  return query?.stages.length === 1 && query.stages[0].kind === 'filter' && query.metrics === undefined ? query : undefined;
+}
+
+/** Strings, the last of which may be without an end; what joins conditions, or makes this more than a filter; anything else. */
+const TAG_FILTER_TOKEN = /"(?:[^"\\]|\\.)*"?|`[^`]*`?|&&|\|\||[{}()|]|[^"`&|{}()]+|&/gs;
+
+function finishedConditions(text: string, maxBytes: number): string {
+  const filter = text.trim();
+  if (!filter.startsWith('{')) return '';
+  const conditions = [''];
+  for (const [token] of filter.slice(1, filter.endsWith('}') ? -1 : undefined).matchAll(TAG_FILTER_TOKEN)) {
+    if (token === '&&') conditions.push('');
+    else if (/^[{}()|]/.test(token)) return '';
+    else conditions[conditions.length - 1] += token;
+  }
+  const finished = conditions.filter((condition) => condition.trim() !== '' && tryParse(`{${condition}}`, maxBytes));
+  return finished.length === 0 ? '' : `{${finished.join('&&')}}`;
+}
+
+function tryParse(text: string, maxBytes: number): Query | undefined {
   try {
-    const query = parseChecked(text, maxBytes);
-    return query.stages.length === 1 && query.stages[0].kind === 'filter' && query.metrics === undefined ? query : undefined;
+    return parseChecked(text, maxBytes);
   } catch (reason) {
     if (reason instanceof AppError) return undefined;
     throw reason;

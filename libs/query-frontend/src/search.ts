@@ -19,7 +19,7 @@ export const search: Handler = async ({ config, clock, maxSearchDurationMs, serv
 };
 
 function readAsked(query: URLSearchParams, nowMs: number): AskedSearch {
-  const text = textParam(query, 'q');
+  const text = textParam(query, 'q') ?? textParam(query, 'query');
   const tags = textParam(query, 'tags');
   return {
     text,
@@ -32,7 +32,7 @@ function readAsked(query: URLSearchParams, nowMs: number): AskedSearch {
   };
 }
 
-const PARAMETERS: ReadonlySet<string> = new Set(['q', 'tags', 'minDuration', 'maxDuration', 'limit', 'spss', 'start', 'end']);
+const PARAMETERS: ReadonlySet<string> = new Set(['q', 'query', 'tags', 'minDuration', 'maxDuration', 'limit', 'spss', 'start', 'end', 'since']);
 
 /** Grafana 8.0–8.2 sent every tag as a parameter of its own, and never a range. */
 function bareTags(query: URLSearchParams): (readonly [string, string])[] {

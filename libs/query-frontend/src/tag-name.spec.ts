@@ -17,7 +17,7 @@ describe('parseTagName', () => {
     expect(parseTagName(text)).toMatchObject(want);
   });
 
-  it.each(['foo', 'a b.c', 'span.', '.', 'span:foo', '', 'constructor'])('refuses %j', (text) => {
+  it.each(['foo', 'a b.c', 'span.', '.', 'span:foo', 'constructor'])('refuses %j', (text) => {
     expect(() => parseTagName(text)).toThrow(
       expect.objectContaining({
         code: 'invalid_argument',
@@ -33,7 +33,12 @@ describe('parseTagNameV1', () => {
     ['status', { kind: 'attribute', scope: 'none', name: 'status' }],
     ['name', { kind: 'intrinsic', name: 'name' }],
     ['root.name', { kind: 'intrinsic', name: 'rootName' }],
+    ['rootServiceName', { kind: 'intrinsic', name: 'rootServiceName' }],
   ])('%s', (text, want) => {
     expect(parseTagNameV1(text)).toMatchObject(want);
   });
+});
+
+it.each([parseTagName, parseTagNameV1])('%o wants a name', (parse) => {
+  expect(() => parse('')).toThrow(expect.objectContaining({ code: 'invalid_argument', message: 'please provide a non-empty tagName' }));
 });

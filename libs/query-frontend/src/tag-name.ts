@@ -2,12 +2,15 @@ import { AppError } from '@vivace/base';
 import type { AttributeScope, FieldRef, IntrinsicName } from '@vivace/traceql';
 import { parseField } from '@vivace/traceql';
 
+const NO_NAME = 'please provide a non-empty tagName';
+
 /**
  * Reads the name of a tag as the path has it: `resource.service.name`, `.foo`, `name`, `span:status`. Everything after the scope belongs to
  * the name, whatever it is; a name may be quoted as in TraceQL. Rejects with `invalid_argument` what is
  * neither an attribute nor an intrinsic.
  */
 export function parseTagName(text: string): FieldRef {
+  if (text === '') throw new AppError('invalid_argument', NO_NAME);
   const dot = text.indexOf('.');
   const scope = dot < 0 ? undefined : SCOPES.get(text.slice(0, dot));
   const name = unquote(text.slice(dot + 1));
@@ -27,6 +30,7 @@ function parseIdentifier(text: string): FieldRef {
 
 /** The unscoped names of the first tag API; there `name` is the span name and everything else an attribute of any scope. */
 export function parseTagNameV1(text: string): FieldRef {
+  if (text === '') throw new AppError('invalid_argument', NO_NAME);
   const intrinsic = text === 'name' ? 'name' : V1_INTRINSICS.get(text);
   return intrinsic === undefined ? attribute('none', text, text.length) : { kind: 'intrinsic', name: intrinsic, loc: { from: 0, to: text.length } };
 }
@@ -42,7 +46,9 @@ const SCOPES: ReadonlyMap<string, AttributeScope> = new Map([
 
 const V1_INTRINSICS: ReadonlyMap<string, IntrinsicName> = new Map([
   ['root.name', 'rootName'],
+  ['rootName', 'rootName'],
   ['root.service.name', 'rootServiceName'],
+  ['rootServiceName', 'rootServiceName'],
 ]);
 
 function attribute(scope: AttributeScope, name: string, length: number): FieldRef {

@@ -39,10 +39,12 @@ export function filledScopes({ scopes }: TagsResponse): TagsResponse['scopes'] {
   return scopes.filter((scope) => scope.tags.length > 0);
 }
 
+/** At most `limit` in all. */
 export function flatNames({ scopes }: TagsResponse, asked: TagsRequest): readonly string[] {
   const names = new Set<string>();
   for (const scope of scopes) if (scope.name !== 'intrinsic' || asked.scope === 'intrinsic') for (const tag of scope.tags) names.add(tag);
-  return [...names].sort();
+  const sorted = [...names].sort();
+  return asked.limit > 0 ? sorted.slice(0, asked.limit) : sorted;
 }
 
 export function typedValues({ values }: TagValuesResponse): readonly object[] {

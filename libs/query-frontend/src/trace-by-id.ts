@@ -6,7 +6,7 @@ import type { TraceByIdResponse } from '@vivace/query';
 import type { Answer } from './encode.ts';
 import { CONTENT_TYPE, negotiate, TEXT } from './encode.ts';
 import type { Handler, HandlerDeps, TraceCodec } from './handler.ts';
-import { rangeParam } from './params.ts';
+import { openRangeParam } from './params.ts';
 
 /** `GET /api/v2/traces/{id}`: not found is a 200 whose trace is present and empty, which clients rely on. */
 export const traceByIdV2: Handler = async (deps, request, param) => {
@@ -31,7 +31,7 @@ const UNNAMED_SERVICE = 'unknown_service';
 
 /** `inPart`: the client can be told that something is missing because the object store is away. */
 function findTrace(deps: HandlerDeps, request: HttpRequest, param: string, inPart: boolean): Promise<TraceByIdResponse> {
-  return deps.service.findTrace(request.tenant, traceIdOf(param), rangeParam(request.query, deps.clock.now()), { signal: request.signal, inPart });
+  return deps.service.findTrace(request.tenant, traceIdOf(param), openRangeParam(request.query, deps.clock.now()), { signal: request.signal, inPart });
 }
 
 function traceIdOf(text: string): Uint8Array {

@@ -1,4 +1,3 @@
-import { AppError } from '@vivace/base';
 import { ATTR_BOOL, ATTR_DOUBLE, ATTR_INT, ATTR_STRING } from '@vivace/trace';
 import type { AttrColumn, AttrScope, SpanColumns, StringColumn, ValueSummary } from '@vivace/trace';
 import { Batch } from './batch.ts';
@@ -21,8 +20,8 @@ const DEFAULT_LIMIT = 10_000;
  * Arrays count by element. Status and kind answer their keywords; durations, ids and nested-set numbers answer nothing (contract 1.5).
  */
 export async function tagValues(batches: Batches, request: TagValuesRequest, options: QueryOptions = {}): Promise<TagValuesResponse> {
-  const field = resolveField(request.tag);
-  if (field.kind === 'parent') throw new AppError('invalid_argument', `tag values: ${field.key} has the values of ${field.of.key}, ask for those`);
+  const asked = resolveField(request.tag);
+  const field = asked.kind === 'parent' ? asked.of : asked; // parents are spans of the same traces
   const keywords = keywordsOf(field);
   if (keywords) return mergeTagValues([{ values: keywords, inspectedBytes: 0 }], request);
   if (field.kind === 'intrinsic' && !isText(field)) return { values: [], inspectedBytes: 0 };
@@ -76,6 +75,12 @@ const TEXT_INTRINSICS = new Set(['name', 'statusMessage', 'rootName', 'rootServi
 
 function isText(field: Field & { kind: 'intrinsic' }): boolean {
   return TEXT_INTRINSICS.has(field.name);
+}
+
+/** With a point or an exponent, as TraceQL writes what is no int. */
+function floatText(value: number): string {
+  const text = String(value);
+  return /^-?\d+$/.test(text) ? `${text}.0` : text;
 }
 
 /** A set of values that keeps the first `limit` in order, in memory of a few times that. */
@@ -150,7 +155,7 @@ function collectAttrs(columns: readonly AttrColumn[], level: Level, selection: S
           break;
         }
         case ATTR_DOUBLE:
-          values.add('float', String(f64[i]));
+          values.add('float', floatText(f64[i]));
           break;
         case ATTR_BOOL:
           values.add('bool', u32[2 * i] === 1 ? 'true' : 'false');

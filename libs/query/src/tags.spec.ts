@@ -103,9 +103,16 @@ describe('tagValues', () => {
   it('gives values with their types, arrays by element, sorted', async () => {
     expect(await values('span.b')).toEqual(['float 2.5', 'string x']);
     expect(await values('span.a')).toEqual(['int 1', 'int 2']);
+    expect(await values('parent.span.a')).toEqual(['int 1', 'int 2']);
     expect(await values('span.c')).toEqual(['bool true']);
     expect(await values('span.odd')).toEqual([]);
     expect(await values('resource.big')).toEqual([`int ${1n << 62n}`]);
+  });
+
+  it('writes floats so that they are read as floats', async () => {
+    const floats = columnsOf(trace(1, span(1, { attrs: [['f', [3, -0.5, 1e300, -20]]] })));
+    const { values: found } = await tagValues([floats], { tag: parseField('span.f'), query: undefined, range: undefined, limit: 0 });
+    expect(found.map(({ type, value }) => `${type} ${value}`)).toEqual(['float -20.0', 'float -0.5', 'float 3.0', 'float 1e+300']);
   });
 
   it('takes unscoped names from spans and resources', async () => {
@@ -119,7 +126,7 @@ describe('tagValues', () => {
     expect(await values('instrumentation:version')).toEqual(['string ', 'string 1']);
     expect(await values('span:status')).toEqual(['keyword error', 'keyword ok', 'keyword unset']);
     expect(await values('kind')).toHaveLength(6);
-    for (const tag of ['duration', 'trace:id', 'span:id', 'nestedSetLeft']) expect(await values(tag)).toEqual([]);
+    for (const tag of ['duration', 'trace:id', 'span:id', 'nestedSetLeft', 'parent']) expect(await values(tag)).toEqual([]);
   });
 
   it('restricts by one filter at every level', async () => {
