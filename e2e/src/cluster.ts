@@ -18,6 +18,8 @@ export const NO_LIMITS = { rate_limit_bytes: 1e9, burst_size_bytes: 1e9, max_tra
 export const HEARTBEAT_TIMEOUT_MS = 10_000;
 const HEARTBEAT_PERIOD = '1s';
 const BLOCKLIST_POLL = '1s';
+/** Longer than a test that stops one for a while. */
+const GENERATOR_TIMEOUT = '60s';
 /** Of blocks, polled three times and more meanwhile, however slow the machine. */
 const COMPLETE_BLOCK_TIMEOUT = '20s';
 
@@ -254,6 +256,7 @@ export class Cluster {
         ring: { kvstore, instance_id: name, instance_addr: '127.0.0.1', heartbeat_period: HEARTBEAT_PERIOD, heartbeat_timeout: `${HEARTBEAT_TIMEOUT_MS}ms` },
         compaction: { compaction_cycle: '3s', compaction_window: '1h' },
       },
+      metrics_generator_client: { remote_timeout: GENERATOR_TIMEOUT },
       metrics_generator: {
         ring: { kvstore, instance_id: name, instance_addr: '127.0.0.1', heartbeat_period: HEARTBEAT_PERIOD, heartbeat_timeout: `${HEARTBEAT_TIMEOUT_MS}ms` },
       },

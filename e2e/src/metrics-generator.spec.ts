@@ -11,6 +11,8 @@ const PLAIN = 'plain';
 const SPANS_PER_TRACE = 3;
 const TRACES_PER_REQUEST = 5;
 const SPANS_PER_REQUEST = SPANS_PER_TRACE * TRACES_PER_REQUEST;
+/** Of `metrics_generator.forwarder.queue_size`: what Tempo has by default. */
+const QUEUE_SIZE = 100;
 const HOUR_MS = 3_600_000;
 /** What is silent so long is forgotten: two heartbeat time-outs, and what a busy machine needs. */
 const HEAL_MS = 3 * HEARTBEAT_TIMEOUT_MS + 10_000;
@@ -18,6 +20,7 @@ const ARRIVE_MS = 30_000;
 
 let cluster: Cluster;
 let distributors: readonly ClusterMember[];
+let droppedOnPurpose = 0;
 beforeAll(async () => {
   cluster = await Cluster.create({
     processes: { ingester: 1, distributor: 2, 'metrics-generator': 2 },
@@ -127,6 +130,20 @@ describe('two metrics-generators', () => {
     expect(await sumOf(cluster.all('metrics-generator'), 'tempo_metrics_generator_spans_discarded_total', ...labels)).toBe(1);
   });
 
+  it('are not waited for: while they answer nothing every push is, and what their queue has no room for is dropped and counted', async () => {
+    const before = await received();
+    for (const generator of cluster.all('metrics-generator')) generator.pause();
+    const requests = 2 * distributors.length * QUEUE_SIZE;
+    const spans = await pushMany(METERED, requests);
+    for (const generator of cluster.all('metrics-generator')) generator.resume();
+    const dropped = await drops();
+    expect(dropped).toBeGreaterThan(0);
+    expect(dropped).toBeLessThanOrEqual(requests - distributors.length * QUEUE_SIZE);
+    await expectCounted(spans - dropped * SPANS_PER_REQUEST, before);
+    expect(await failures()).toBe(0);
+    droppedOnPurpose = dropped;
+  });
+
   it('stop and start again without the loss of a span: one that leaves gets none any more, and counts what it has', async () => {
     const [leaving, staying] = cluster.all('metrics-generator');
     const before = await receivedBy(staying);
@@ -148,7 +165,7 @@ describe('two metrics-generators', () => {
     );
     await cluster.healed(HEAL_MS, 'metrics-generator');
     await expectCounted(spans - (last - first), before);
-    expect([await failures(), await drops()]).toEqual([0, 0]);
+    expect([await failures(), await drops()]).toEqual([0, droppedOnPurpose]);
     await leaving.start();
     await cluster.healed(HEAL_MS, 'metrics-generator');
     await expectAllCounted();
@@ -163,7 +180,7 @@ describe('two metrics-generators', () => {
     await expectQuiet();
     const lost = await failures();
     await expectAllCounted();
-    expect([await failures(), await drops()]).toEqual([lost, 0]);
+    expect([await failures(), await drops()]).toEqual([lost, droppedOnPurpose]);
     await killed.start();
     await cluster.healed(HEAL_MS, 'metrics-generator');
     await expectAllCounted();
