@@ -10,7 +10,9 @@ const [TENANT, OTHER] = ['t', 'other'] as TenantId[];
 const span = (id: string) => ({ traceId: '0102030405060708090a0b0c0d0e0f10', spanId: id, name: 'n' });
 const [ONE, TWO, BAD] = [span('0000000000000001'), span('0000000000000002'), span('')];
 
-function setUp({ limits = { maxWaiting: 1, workers: 1 } as ForwardLimits | undefined, maxPendingBytes = 1_000_000 } = {}) {
+const ONE_AT_A_TIME: ForwardLimits = { maxWaiting: 1, workers: 1 };
+
+function setUp({ limits = ONE_AT_A_TIME, maxPendingBytes = 1_000_000 } = {}) {
   /** Span ids of each request, and what ends it. */
   const requests: { ids: number[]; end: (error?: Error) => void }[] = [];
   const generators = {

@@ -55,7 +55,7 @@ export function createRingGenerators({ view: viewOf, channel, timeoutMs, metrics
         failures.with({ metrics_generator: 'none' }).inc();
         throw new AppError('unavailable', 'no metrics-generator is active and healthy');
       }
-      const sent = await Promise.allSettled(view.members.map(({ address }, i) => (parts[i].length > 0 ? send(tenant, address, parts[i]) : undefined)));
+      const sent = await Promise.allSettled(view.members.flatMap(({ address }, i) => (parts[i].length > 0 ? [send(tenant, address, parts[i])] : [])));
       const failed = sent.find(({ status }) => status === 'rejected');
       if (failed) throw AppError.from((failed as PromiseRejectedResult).reason);
     },

@@ -176,7 +176,7 @@ describe('the process', () => {
     const idOf = (n: number): object => ({ traceId: '0102030405060708090a0b0c0d0e0f10', spanId: `${n}`.padStart(16, '0'), name: 'step' });
     const endMs = systemClock.now();
     const spans = [idOf(1), { ...idOf(2), endTimeUnixNano: `${endMs}000000` }];
-    const countsOf = async ({ url, lines }: Process): Promise<readonly string[]> => {
+    const countsOf = async ({ url, lines }: Process): Promise<string[]> => {
       await push(lines, { resourceSpans: [{ scopeSpans: [{ spans }] }] });
       const text = await (await fetch(`${url}/metrics`)).text();
       return text.split('\n').filter((line) => /^tempo_(metrics_generator_spans|distributor_(forwarder|queue)_pushes)/.test(line));
