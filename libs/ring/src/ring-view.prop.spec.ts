@@ -161,11 +161,26 @@ describe('quorums', () => {
               .slice(read.maxErrors)
               .filter(({ zone }) => !zones.has(zone));
             expect(answering.some(({ id }) => acknowledged.some((member) => member.id === id))).toBe(true);
+            const failed = read.members.filter(() => random() % 3 === 0);
+            const others = read.members.filter((member) => !failed.includes(member));
+            if (read.tolerates(failed)) expect(others.some(({ id }) => acknowledged.some((member) => member.id === id))).toBe(true);
           }
         }
       }),
       { numRuns: 500 },
     );
+  });
+
+  it('count a zone once, of which one is missing and another fails', () => {
+    let nowMs = 1_700_000_000_000;
+    const ring = testRing({ zoneAware: true, clock: { now: () => nowMs } });
+    addMembers(ring, 6, seeded(1), (i) => ({ zone: `z${i % 3}` }));
+    nowMs += 70_000; // over the heartbeat time-out
+    for (const id of ['m0', 'm2', 'm3', 'm4', 'm5']) ring.put(id, { state: 'ACTIVE' });
+    const { members, missing, maxUnavailableZones, tolerates } = ring.view().readSet();
+    expect([missing.map(({ id }) => id), maxUnavailableZones]).toEqual([['m1'], 0]);
+    const failing = (...ids: string[]) => tolerates(members.filter(({ id }) => ids.includes(id)));
+    expect([failing(), failing('m4'), failing('m0'), failing('m4', 'm0')]).toEqual([true, true, false, false]);
   });
 
   it('say when more is missing than copies make up for', () => {

@@ -25,8 +25,10 @@ export interface ReadSet {
   readonly missing: readonly RingMember[];
   /** Of `members`, how many may fail with nothing lost. With zone awareness it is 0 and zones count instead. */
   readonly maxErrors: number;
-  /** Zones of which any number of `members` may fail; 0 without zone awareness. */
+  /** Zones of which any number of `members` may fail, those of which some are `missing` left out; 0 without zone awareness. */
   readonly maxUnavailableZones: number;
+  /** Whether nothing is lost when these of `members` fail. */
+  tolerates(failed: readonly RingMember[]): boolean;
   /** False: more is missing than copies make up for, and an answer has to say so. */
   readonly complete: boolean;
 }
@@ -156,15 +158,18 @@ export class RingView {
       const member = this.members[i];
       if (member.state !== 'PENDING') (this.healthy[i] === 1 ? members : missing).push(member);
     }
-    const placesOf = (list: readonly RingMember[]): number => (this.policy.zoneAware ? new Set(list.map(({ zone }) => zone)).size : list.length);
+    const { zoneAware } = this.policy;
+    const placesOf = (list: readonly RingMember[]): number => (zoneAware ? new Set(list.map(({ zone }) => zone)).size : list.length);
     // Where fewer are known than there are copies, others hold them: they have not been heard of yet, or were forgotten.
     const unknown = Math.max(0, this.policy.replicationFactor - placesOf([...members, ...missing]));
     const spare = this.policy.replicationFactor - this.quorum - placesOf(missing) - unknown;
     return {
       members,
       missing,
-      maxErrors: this.policy.zoneAware ? 0 : Math.max(0, spare),
-      maxUnavailableZones: this.policy.zoneAware ? Math.max(0, spare) : 0,
+      maxErrors: zoneAware ? 0 : Math.max(0, spare),
+      maxUnavailableZones: zoneAware ? Math.max(0, spare) : 0,
+      // A zone of which one is missing is done without already.
+      tolerates: (failed) => placesOf([...missing, ...failed]) - placesOf(missing) <= spare,
       complete: spare >= 0,
     };
   }

@@ -81,9 +81,7 @@ export class AskedIngesters {
     this.#deps.failures.with({ ingester: member.id }).inc();
     this.#deps.logger.warn('an ingester could not be asked', { ingester: member.id, tenant: this.#tenant, err: message });
     if (!this.#failed.includes(member)) this.#failed.push(member);
-    const { maxErrors, maxUnavailableZones } = this.#set;
-    const isTooMuch = maxUnavailableZones > 0 ? new Set(this.#failed.map(({ zone }) => zone)).size > maxUnavailableZones : this.#failed.length > maxErrors;
-    if (isTooMuch) throw unavailable(this.#failed, message);
+    if (!this.#set.tolerates(this.#failed)) throw unavailable(this.#failed, message);
   }
 }
 

@@ -11,6 +11,7 @@ import { createIngesterRunner, ingesterQueryMethod } from './ingester-query.ts';
 
 const TENANT = 't' as TenantId;
 const NOW = 1_000_000;
+const DEAD = 'a dead node';
 const LOOKBACK_MS = 500_000;
 
 interface Asked {
@@ -25,6 +26,7 @@ function cluster(size: number, replicationFactor: number, zones: readonly string
     replicationFactor,
     zoneAware: zones.length > 0,
     extendWrites: true,
+    isNodeDead: (node) => node === DEAD,
     heartbeatTimeoutMs: 60_000,
     forgetAfterMs: 0,
     leftTimeoutMs: 0,
@@ -144,6 +146,15 @@ describe('the ingester runner', () => {
     const single = cluster(2, 1);
     single.broken.add('i0');
     await expect(single.search()).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  it('counts a zone once of which one is known to be away and another fails', async () => {
+    const { ring, search, broken } = cluster(6, 3, ['a', 'b', 'c', 'a', 'b', 'c']);
+    ring.put('i1', { info: { ...ring.entry('i1')!.info!, node: DEAD } });
+    broken.add('i4');
+    expect(await search()).toEqual(['i0', 'i2', 'i3', 'i5']);
+    broken.add('i0');
+    await expect(search()).rejects.toMatchObject({ code: 'unavailable' });
   });
 
   it('counts zones where copies lie in zones', async () => {
