@@ -353,6 +353,8 @@ export interface DedicatedColumn {
 export interface QuerierConfig {
   readonly maxConcurrentQueries: number;
   readonly maxMetricsSeries: number;
+  /** 0 is no limit. */
+  readonly queryLimits: { readonly maxBytes: number; readonly maxSpans: number; readonly maxGroups: number };
   readonly searchTimeoutMs: number;
   readonly traceByIdTimeoutMs: number;
   /** Before each part of a query, for tests. */

@@ -129,6 +129,7 @@ export function toConfig(values: Values, problems: Problem[]): Config {
     querier: {
       maxConcurrentQueries: querier.max_concurrent_queries,
       maxMetricsSeries: querier.metrics.max_series,
+      queryLimits: { maxBytes: querier.max_bytes_per_query, maxSpans: querier.max_spans_per_query, maxGroups: querier.search.max_groups },
       searchTimeoutMs: querier.search.query_timeout,
       traceByIdTimeoutMs: querier.trace_by_id.query_timeout,
       extraDelayMs: querier.extra_query_delay,

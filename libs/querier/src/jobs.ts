@@ -41,6 +41,8 @@ export interface SearchJob {
   readonly request: SearchRequest;
   /** Shared by the jobs of a query: see `SearchOptions.floor`. */
   readonly floor: BigUint64Array;
+  /** Span sets of one trace; more is an error. 0 is no limit. */
+  readonly maxGroups: number;
 }
 
 export interface MetricsJob {

@@ -45,6 +45,7 @@ function setUp(run: (call: Call, index: number) => Promise<unknown>, overrides: 
     jobLimits: { maxRunning: 100, maxPerTenant: 100 },
     jobWeights: { areUsed: true, ofRetries: true, maxConditions: 4, maxRegexConditions: 1 },
     maxMetricsSeries: 1_000,
+    queryLimits: { maxBytes: 0, maxSpans: 0, maxGroups: 0 },
     maxTagBytes: () => 0,
     recentWindowMs: 900_000,
     searchTimeoutMs: 60_000,
@@ -61,6 +62,19 @@ function setUp(run: (call: Call, index: number) => Promise<unknown>, overrides: 
 const values = (...texts: string[]) => Promise.resolve({ values: texts.map((value) => ({ type: 'string', value })), inspectedBytes: 1 });
 
 describe('createQuerier', () => {
+  const ADVICE = 'ask for a shorter range, or for less in it';
+  it.each([
+    [{ maxBytes: 1, maxSpans: 0, maxGroups: 0 }, `query read 2 bytes, the limit is 1 (querier.max_bytes_per_query): ${ADVICE}`],
+    [{ maxBytes: 2, maxSpans: 9, maxGroups: 0 }, `query read 10 spans, the limit is 9 (querier.max_spans_per_query): ${ADVICE}`],
+  ])('ends all jobs of a query that reads more than %o', async (queryLimits, message) => {
+    const read = { values: [], inspectedBytes: 1, inspectedSpans: 5 };
+    const { querier, calls } = setUp((_, i) => (i < 2 ? Promise.resolve(read) : new Promise(() => undefined)), { queryLimits });
+    await expect(querier.tagValues(TENANT, REQUEST)).rejects.toMatchObject({ code: 'invalid_argument', message });
+    expect(calls[2].signal.aborted).toBe(true);
+    const { querier: enough } = setUp(() => Promise.resolve(read), { queryLimits: { maxBytes: 3, maxSpans: 15, maxGroups: 0 } });
+    expect(await enough.tagValues(TENANT, REQUEST)).toMatchObject({ inspectedBytes: 3 });
+  });
+
   it('divides blocks into jobs by size and merges their answers', async () => {
     const { querier, calls } = setUp((_, i) => values(`v${i}`));
     expect(await querier.tagValues(TENANT, REQUEST)).toEqual({

@@ -31,6 +31,8 @@ import { divideBlocks, hashOf, shareBlocks, wholeBlocks } from './jobs.ts';
 import type { BlockJob, FindTraceResult, JobSources } from './jobs.ts';
 import { MetricsProgress } from './metrics-progress.ts';
 import { rootsRequest, withRoots } from './missing-roots.ts';
+import { QueryBudget } from './query-limits.ts';
+import type { Inspected, QueryLimits } from './query-limits.ts';
 import { SearchProgress } from './search-progress.ts';
 import type { TaskRunner } from './task-runner.ts';
 
@@ -80,6 +82,7 @@ export interface QuerierDeps {
   readonly jobWeights: JobWeights;
   /** `querier.metrics.max_series`: counted by a metrics query, in every part and in all. */
   readonly maxMetricsSeries: number;
+  readonly queryLimits: QueryLimits;
   /** `overrides.….read.max_bytes_per_tag_values_query`; 0 is no limit. */
   readonly maxTagBytes: (tenant: TenantId) => number;
   /** Searches without a range ask for this much (`query_frontend.search.query_backend_after`). */
@@ -200,7 +203,8 @@ class Querier implements QueryService {
       range,
       signal,
       'querier.search.query_timeout',
-      (sources, options) => this.#deps.pool.run('search', { sources, request: { ...request, range }, floor }, options),
+      (sources, options) =>
+        this.#deps.pool.run('search', { sources, request: { ...request, range }, floor, maxGroups: this.#deps.queryLimits.maxGroups }, options),
       {
         weight: jobWeight('search', request.query, this.#deps.jobWeights),
         counts: true,
@@ -288,7 +292,7 @@ class Querier implements QueryService {
    * Runs a query; while blocks cannot be read, over what ingesters still hold of them. The answer is whole then too, since blocks that nobody holds are asked for all the same: in a cache there may be enough
    * of them.
    */
-  async #run<T>(
+  async #run<T extends Inspected>(
     tenant: TenantId,
     range: TimeRange | undefined,
     signal: AbortSignal,
@@ -322,7 +326,7 @@ class Querier implements QueryService {
   }
 
   /** Divides the data of each tenant into jobs and runs them all. The first failure ends the others. What is in the blocks `held` is asked of recent data. */
-  async #runJobs<T>(
+  async #runJobs<T extends Inspected>(
     tenant: TenantId,
     range: TimeRange | undefined,
     signal: AbortSignal,
@@ -336,6 +340,7 @@ class Querier implements QueryService {
     const data = tenantsOf(tenant).map((one) => this.#dataOf(one, startSec, endSec, held));
     const stop = new AbortController();
     const options = { signal: AbortSignal.any([signal, stop.signal]) };
+    const budget = new QueryBudget(this.#deps.queryLimits);
     const run = this.#queue.query(tenant, size.maxPerQuery, options.signal, weight);
     try {
       const jobs = counts && this.#deps.copies ? this.#sharedJobs(data, range, size) : this.#jobs(data, size, divide);
@@ -349,8 +354,11 @@ class Querier implements QueryService {
           return job(held ? { ...sources, isStoreAway: true } : sources, { ...options, affinity });
         });
         // What is elsewhere comes from several processes: see TaskRunner.
-        const results = sources.isElsewhere ? (result as readonly T[]) : [result];
-        if (!options.signal.aborted) onResult?.(results, sources);
+        const results = sources.isElsewhere ? (result as unknown as readonly T[]) : [result];
+        if (!options.signal.aborted) {
+          for (const one of results) budget.spend(one);
+          onResult?.(results, sources);
+        }
         return results;
       };
       return (await Promise.all(jobs.map(answer))).flat();

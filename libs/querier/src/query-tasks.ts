@@ -26,8 +26,8 @@ const SECOND_NS = 1_000_000_000n;
 export function createQueryTasks(deps: QueryTasksDeps) {
   const readers = keepReaders(deps);
   return {
-    search: ({ sources, request, floor }: SearchJob, { signal }: TaskContext) => {
-      const plan = planSearch(request.query, { legacy: request.legacy });
+    search: ({ sources, request, floor, maxGroups }: SearchJob, { signal }: TaskContext) => {
+      const plan = planSearch(request.query, { legacy: request.legacy, maxGroups });
       const { range, limit, spansPerSpanSet } = request;
       return withBatches(sources, readers, signal, (batches) =>
         searchBatches(plan, batches, {

@@ -50,6 +50,7 @@ function frontend(run: Run) {
     jobLimits: { maxRunning: 100, maxPerTenant: 100 },
     jobWeights: { areUsed: false } as never,
     maxMetricsSeries: 1_000,
+    queryLimits: { maxBytes: 0, maxSpans: 0, maxGroups: 0 },
     maxTagBytes: () => 0,
     recentWindowMs: 900_000,
     searchTimeoutMs: 60_000,

@@ -25,12 +25,15 @@ export interface SearchPlan {
   readonly shownName: ShownField | undefined;
   /** Tag search: answers without span sets and service statistics. */
   readonly legacy: boolean;
+  /** Span sets of a trace that an answer may have; 0 is no limit. */
+  readonly maxGroups: number;
   /** No span can match, whatever the data. */
   readonly isEmpty: boolean;
 }
 
 export interface PlanOptions {
   readonly legacy?: boolean;
+  readonly maxGroups?: number;
 }
 
 /** Pure. A metrics stage is ignored: on the search API its spans are the answer. */
@@ -54,6 +57,7 @@ export function planSearch(query: Query, options: PlanOptions = {}): SearchPlan 
     shown: fields,
     shownName: name,
     legacy,
+    maxGroups: options.maxGroups ?? 0,
     isEmpty,
   };
 }

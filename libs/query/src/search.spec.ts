@@ -189,6 +189,16 @@ describe('the answer', () => {
     expect(found[0].serviceStats).toEqual({ shop: { spanCount: 2, errorCount: 1 } });
   });
 
+  it('refuses more groups of a trace than it may have', async () => {
+    const batch = columnsOf(trace(1, span(1, { name: 'a' }), span(2, { name: 'b' }), span(3, { name: 'b' })));
+    const ask = (maxGroups: number) => searchBatches(planSearch(parseQuery('{ } | by(name)'), { maxGroups }), [batch], ALL);
+    expect((await ask(2)).pieces[0].spanSets).toHaveLength(2);
+    await expect(ask(1)).rejects.toMatchObject({
+      code: 'invalid_argument',
+      message: `by(): trace ${'1'.padStart(32, '0')} has 2 groups, the limit is 1 (querier.search.max_groups)`,
+    });
+  });
+
   it('keeps groups of pieces apart by their value', async () => {
     const batches = [columnsOf(trace(1, span(1, { name: 'a' }), span(2, { name: 'b' }))), columnsOf(trace(1, span(3, { name: 'a' })))];
     const [found] = await search('{ } | by(name)', batches);

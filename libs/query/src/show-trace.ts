@@ -1,4 +1,4 @@
-import { hex } from '@vivace/base';
+import { AppError, hex } from '@vivace/base';
 import { equalBytes } from '@vivace/bytes';
 import type { Batch } from './batch.ts';
 import { cellToJson, NIL_JSON } from './cell-json.ts';
@@ -22,15 +22,23 @@ export function traceShower(plan: SearchPlan, batch: Batch, spansPerSpanSet: num
   const showSpan = plan.legacy ? undefined : spanShower(plan, batch);
   const rootService = columns.rootService();
   const rootName = columns.rootName();
-  return (trace, spansets) => ({
-    traceId: hex(columns.traceIds(), trace * 16, trace * 16 + 16),
-    startNs: readU64(columns.traceStart(), trace),
-    durationNs: columns.traceDuration()[trace],
-    rootServiceName: rootService.dict.get(rootService.ids[trace]),
-    rootTraceName: rootName.dict.get(rootName.ids[trace]),
-    serviceStats: plan.legacy ? [] : columns.serviceStats(trace),
-    spanSets: showSpan ? spansets.map((spanset) => showSpanset(spanset, columns.spanIds(), showSpan, spansPerSpanSet)) : [],
-  });
+  return (trace, spansets) => {
+    const traceId = hex(columns.traceIds(), trace * 16, trace * 16 + 16);
+    if (plan.maxGroups > 0 && spansets.length > plan.maxGroups) throw tooManyGroups(traceId, spansets.length, plan.maxGroups);
+    return {
+      traceId,
+      startNs: readU64(columns.traceStart(), trace),
+      durationNs: columns.traceDuration()[trace],
+      rootServiceName: rootService.dict.get(rootService.ids[trace]),
+      rootTraceName: rootName.dict.get(rootName.ids[trace]),
+      serviceStats: plan.legacy ? [] : columns.serviceStats(trace),
+      spanSets: showSpan ? spansets.map((spanset) => showSpanset(spanset, columns.spanIds(), showSpan, spansPerSpanSet)) : [],
+    };
+  };
+}
+
+function tooManyGroups(traceId: string, count: number, limit: number): AppError {
+  return new AppError('invalid_argument', `by(): trace ${traceId} has ${count} groups, the limit is ${limit} (querier.search.max_groups)`);
 }
 
 /** A span delivered twice (within one batch, e.g. after a replay) is one span. */

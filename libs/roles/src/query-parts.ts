@@ -26,6 +26,7 @@ export function plannerSettings(
     metricsJobs: jobSize(config.queryFrontend.metrics),
     jobWeights: config.queryFrontend.weights,
     maxMetricsSeries: config.querier.maxMetricsSeries,
+    queryLimits: config.querier.queryLimits,
     maxTagBytes: (tenant) => overrides.strictest(tenant, (limits) => limits.maxBytesPerTagValuesQuery),
     recentWindowMs: config.queryFrontend.search.queryBackendAfterMs,
     searchTimeoutMs: config.querier.searchTimeoutMs,

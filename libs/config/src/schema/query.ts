@@ -7,7 +7,10 @@ const slo = {
 };
 
 export const querier = group('Running parts of queries.', {
-  search: group('Searches.', { query_timeout: duration('30s', 'Longest time of a part.', on) }),
+  search: group('Searches.', {
+    query_timeout: duration('30s', 'Longest time of a part.', on),
+    max_groups: int(10_000, 'Most groups that by() may make of a trace; 0 is no limit. (Not in Tempo.)', on),
+  }),
   trace_by_id: group('Traces by id.', {
     query_timeout: duration('10s', 'Longest time of a part.', on),
     external: group('Another trace store that is asked as well.', {
@@ -24,6 +27,8 @@ export const querier = group('Running parts of queries.', {
     minimize_requests: bool(true, 'Ask as few as possible.'),
     hedging_delay: duration('3s', 'Ask another after this time.'),
   }),
+  max_bytes_per_query: bytes(0, 'A query that reads more (decoded, from cache or not) ends with 400; 0 is no limit. (Not in Tempo.)', on),
+  max_spans_per_query: int(0, 'A query that looks at more spans ends with 400; 0 is no limit. (Not in Tempo.)', on),
   max_concurrent_queries: int(20, 'Parts of queries that run at a time, over all queries; workers.threads is a bound too.', { ...on, min: 1 }),
   block_cache: group('What each worker thread keeps of blocks. (Not in Tempo.)', {
     max_open_blocks: int(512, 'Blocks kept open. (Not in Tempo.)', { ...on, min: 1 }),

@@ -100,6 +100,7 @@ export class Cluster {
       jobLimits: { maxRunning: 100, maxPerTenant: 100 },
       jobWeights: { areUsed: true, ofRetries: true, maxConditions: 4, maxRegexConditions: 1 },
       maxMetricsSeries: 1_000,
+      queryLimits: { maxBytes: 0, maxSpans: 0, maxGroups: 0 },
       maxTagBytes: () => 0,
       recentWindowMs: 900_000,
       searchTimeoutMs: 60_000,

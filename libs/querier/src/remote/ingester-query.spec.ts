@@ -75,6 +75,7 @@ function cluster(size: number, replicationFactor: number, zones: readonly string
     sources,
     request: { query: parseQuery('{}'), limit: 1, spansPerSpanSet: 1, range: undefined, legacy: false },
     floor: new BigUint64Array(1),
+    maxGroups: 0,
   };
   const search = async () => ((await runner.run('search', job)) as unknown as { from: string }[]).map(({ from }) => from).sort();
   return { ring, asked, broken, empty, covered, runner, job, sources, search, released: () => released };

@@ -25,6 +25,7 @@ function searchJob(tenant: TenantId, text = '{}', limit = 1, blocks: SearchJob['
     sources: { tenant, tables: [], parts: [], blocks },
     request: { query: parseQuery(text), limit, spansPerSpanSet: 3, range: { startSec: 1, endSec: 2 }, legacy: false },
     floor: new BigUint64Array(1),
+    maxGroups: 0,
   };
 }
 
