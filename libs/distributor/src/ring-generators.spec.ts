@@ -2,7 +2,7 @@ import { AppError, createMemoryMetrics, silentLogger } from '@vivace/base';
 import type { TenantId } from '@vivace/base';
 import { DEFAULT_SCAN_LIMITS, ProtoWriter, scanExport, ScanResult } from '@vivace/otlp';
 import { Ring } from '@vivace/ring';
-import { localChannel } from '@vivace/rpc';
+import { callOnce, localChannel } from '@vivace/rpc';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createRingGenerators, generatorPushMethod } from './ring-generators.ts';
@@ -125,6 +125,18 @@ describe('generators in a ring', () => {
     const spans = Array.from({ length: 40 }, (_, trace): [number, number] => [trace, 1]);
     await push(...spans);
     expect(generators.map((generator) => generator.spans.length)).toEqual([0, 0, 40]);
+  });
+
+  it('take nothing that belongs to several tenants, and nothing that is no request', async () => {
+    const generator = new FakeGenerator();
+    const channel = localChannel([generatorPushMethod(generator, silentLogger)]);
+    const { bytes } = request([[1, 1]]);
+    const path = '/vivace.v1.MetricsGenerator/PushSpans';
+    await expect(callOnce(channel, path, bytes, { tenant: 'a|b' as TenantId })).rejects.toMatchObject({ code: 'invalid_argument' });
+    await expect(callOnce(channel, path, Uint8Array.of(0x0a, 0xff), { tenant: TENANT })).rejects.toMatchObject({ code: 'invalid_argument' });
+    expect(generator.pushes).toBe(0);
+    await callOnce(channel, path, bytes, { tenant: TENANT });
+    expect(generator.pushes).toBe(1);
   });
 
   it('are missed when there is none', async () => {

@@ -39,7 +39,8 @@ export interface Cluster {
 /** A member silent for so many heartbeat time-outs is forgotten. */
 const FORGET_AFTER_TIMEOUTS = 2;
 const COMPACTOR_TOKENS = 128;
-const GENERATOR_TOKENS = 256;
+/** As many as in Tempo. */
+export const GENERATOR_TOKENS = 256;
 /** What ingesters say to each other and to distributors about themselves has reached everybody in this time. */
 const LEAVE_SPREADS_MS = 1_500;
 /** Members that others stand in for longer than this are known to have been away. */

@@ -3,6 +3,7 @@ import os from 'node:os';
 import { membershipPage } from '@vivace/membership';
 import type { Page, Service } from '@vivace/nest';
 import { Lifecycler, registerMemberMetrics, registerRingMetrics, Ring, ringPage } from '@vivace/ring';
+import { GENERATOR_TOKENS } from './cluster.ts';
 import type { Runtime } from './runtime.ts';
 import { systemTimers } from './system-timers.ts';
 import { loadTokens, saveTokens } from './tokens-file.ts';
@@ -27,8 +28,6 @@ interface RingOfOne {
   readonly heartbeatTimeoutMs: number;
   readonly unregister: boolean;
 }
-
-const GENERATOR_TOKENS = 256;
 
 /** One process is a ring of its own, of ingesters, of metrics-generators, and of distributors where they share rates: in memory, with one copy, on the loopback address, whatever the configuration says, as in Tempo. */
 export function createRings(runtime: Runtime): Rings {
