@@ -1,5 +1,8 @@
 export { BloomFilter, bloomShard, buildBlooms, DEFAULT_BLOOM } from './bloom.ts';
 export type { BloomOptions } from './bloom.ts';
+export { MergePlan } from './merge/merge-plan.ts';
+export type { MergeRows, SpanIdentities } from './merge/merge-rows.ts';
+export { rowsOfTable } from './merge/rows-of-table.ts';
 export { dedicatedNames, formatBlockMeta, isReadable, parseBlockMeta } from './meta.ts';
 export type { BlockMeta, DedicatedColumn } from './meta.ts';
 export { BlockCache } from './read/block-cache.ts';

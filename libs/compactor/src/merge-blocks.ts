@@ -1,12 +1,13 @@
 import { AppError } from '@vivace/base';
 import type { BlockId, TenantId } from '@vivace/base';
-import { BlockFolder, BlockWriter } from '@vivace/block';
-import type { BlockMeta, BlockReader } from '@vivace/block';
+import { BlockFolder, BlockWriter, MergePlan, rowsOfTable } from '@vivace/block';
+import type { BlockMeta, BlockReader, MergeRows } from '@vivace/block';
 import { compareBytes } from '@vivace/bytes';
 import { identityOrder, orderByTrace, SpanTable, TraceAppender } from '@vivace/trace';
 import type { TraceOrder } from '@vivace/trace';
 import { cutTraces } from './cut-traces.ts';
 import type { CutTrace } from './cut-traces.ts';
+import { SpanSet } from './span-set.ts';
 
 export interface MergeBlocksJob {
   readonly tenant: TenantId;
@@ -43,11 +44,12 @@ export interface MergeHooks {
 }
 
 /**
- * Merges blocks into one, a row group of each in memory at a time. Traces ascend in all of them, so this is a merge join: a run of traces that only one input has is
- * copied in one go; a trace that several have becomes one row, each span once (equal id and kind).
+ * Merges blocks into one, a row group at a time. Traces ascend in all of them, so this is a merge join: it says which rows of which input make the next row group, and
+ * these are copied column by column. Of a trace that several inputs have, the copy with all its spans is taken as it is; where no input has all, it is put together as a
+ * table, each span once (equal id and kind).
  */
 export async function mergeBlocks(job: MergeBlocksJob, hooks: MergeHooks): Promise<MergeBlocksResult> {
-  const { tenant, blockId, inputs, rowGroupSpans } = job;
+  const { tenant, blockId, inputs } = job;
   const folder = new BlockFolder(job.dir);
   try {
     const writer = new BlockWriter(folder.sink, {
@@ -59,183 +61,238 @@ export async function mergeBlocks(job: MergeBlocksJob, hooks: MergeHooks): Promi
       replicationFactor: inputs[0].replicationFactor,
       compactedFrom: inputs.map((meta) => meta.blockId),
     });
-    const output = new Output(writer, job);
     const cursors: Cursor[] = [];
-    for (const meta of inputs) cursors.push(new Cursor(await hooks.open(meta), output.table));
-    for (;;) {
-      for (const cursor of cursors) if (await cursor.fill(hooks.signal)) hooks.pause();
-      const waiting = cursors.filter((cursor) => !cursor.isOver);
-      if (waiting.length === 0) break;
-      output.take(waiting);
-      if (output.table.spanCount >= rowGroupSpans) {
-        output.flush();
-        for (const cursor of cursors) cursor.forget();
-        hooks.pause();
-      }
-    }
-    output.flush();
-    if (output.spans === 0) throw new AppError('data_loss', `blocks ${inputs.map((meta) => meta.blockId).join(', ')}: no spans in them`);
+    for (const meta of inputs) cursors.push(new Cursor(await hooks.open(meta)));
+    const merge = new Merge(job, cursors, hooks);
+    while (await merge.next(writer)) hooks.pause();
+    if (merge.spans === 0) throw new AppError('data_loss', `blocks ${inputs.map((meta) => meta.blockId).join(', ')}: no spans in them`);
     const block = writer.finish();
-    const files = folder.finish(block);
     return {
       meta: block.meta,
-      files,
-      combinedTraces: output.combinedTraces,
-      duplicateSpans: output.duplicateSpans,
-      spans: output.spans,
-      cutTraces: output.cut,
+      files: folder.finish(block),
+      combinedTraces: merge.combinedTraces,
+      duplicateSpans: merge.spansRead - merge.spans - merge.cut.reduce((sum, trace) => sum + trace.droppedSpans, 0),
+      spans: merge.spans,
+      cutTraces: merge.cut,
     };
   } finally {
     folder.close();
   }
 }
 
+/** The row of a trace in an input. */
+interface Copy {
+  readonly input: Cursor;
+  readonly rows: MergeRows;
+  readonly rowGroup: number;
+  readonly row: number;
+}
+
+/** The next trace of the output. */
+interface Step {
+  /** Newest first; one when it has all spans. */
+  readonly copies: readonly Copy[];
+  /** Several inputs have it. */
+  readonly isCombined: boolean;
+  /** It is put together as a table, not copied. */
+  readonly isTable: boolean;
+}
+
 /** Where the merge stands in one input. */
 class Cursor {
-  readonly #reader: BlockReader;
-  readonly #target: SpanTable;
-  /** For one row group after the other: shared memory is not part of what makes V8 collect. */
-  readonly #memory = new SpanTable();
-  /** Row groups begun, and of the last one the rows read, of how many. */
-  #group = 0;
-  #row = 0;
-  #rows = 0;
-  #rowsAtOnce = 1;
-  #table: SpanTable | undefined;
-  #order: TraceOrder | undefined;
-  #appender: TraceAppender | undefined;
-  /** Next trace of the row group. */
+  readonly reader: BlockReader;
+  /** The row group begun last; undefined before the first and after the last one. */
+  rows: MergeRows | undefined;
+  #rowGroup = -1;
+  /** Next row. */
   at = 0;
 
-  constructor(reader: BlockReader, target: SpanTable) {
-    this.#reader = reader;
-    this.#target = target;
+  constructor(reader: BlockReader) {
+    this.reader = reader;
   }
 
-  get isOver(): boolean {
-    return this.#table === undefined;
-  }
-
-  get end(): number {
-    return this.#order?.traceCount ?? 0;
-  }
-
-  get ids(): Uint8Array {
-    return this.#table?.traceId ?? EMPTY;
-  }
-
-  /** Reads on when what was read is used up; whether it did. */
-  async fill(signal: AbortSignal): Promise<boolean> {
-    if (this.at < this.end) return false;
-    this.#table = undefined;
-    this.#order = undefined;
-    this.#appender = undefined;
-    this.at = 0;
-    while (this.#row === this.#rows) {
-      if (this.#group === this.#reader.rowGroupCount) return false;
-      const columns = this.#reader.columns(this.#group++);
-      this.#row = 0;
-      this.#rows = columns.traceCount;
-      // A row group as we write it is read in one go.
-      const parts = columns.spanCount <= 2 * SPANS_AT_ONCE ? 1 : columns.spanCount / SPANS_AT_ONCE;
-      this.#rowsAtOnce = Math.max(1, Math.floor(columns.traceCount / parts));
+  /** Reads on when the row group is used up; whether there is a next row. */
+  async fill({ pause, signal }: MergeHooks): Promise<boolean> {
+    while (this.rows === undefined || this.at === this.rows.rowCount) {
+      this.rows = undefined;
+      this.at = 0;
+      if (this.#rowGroup + 1 >= this.reader.rowGroupCount) return false;
+      this.rows = await this.reader.mergeRows(++this.#rowGroup, signal);
+      pause();
     }
-    const to = Math.min(this.#rows, this.#row + this.#rowsAtOnce);
-    const rows = Uint32Array.from({ length: to - this.#row }, (_, i) => this.#row + i);
-    this.#table =
-      rows.length === this.#rows
-        ? await this.#reader.readRowGroup(this.#group - 1, signal, this.#memory)
-        : await this.#reader.readTraces(this.#group - 1, rows, signal);
-    this.#row = to;
-    this.#order = identityOrder(this.#table);
     return true;
   }
 
-  /** Appends the traces up to `to` to the target. */
-  append(to: number): void {
-    if (!this.#table || !this.#order) return;
-    this.#appender ??= new TraceAppender(this.#table, this.#target);
-    this.#appender.append(this.#order, this.at, to);
-    this.at = to;
+  get isWaiting(): boolean {
+    return this.rows !== undefined && this.at < this.rows.rowCount;
   }
 
-  /** The target was emptied: what was remembered of it does not hold any more. */
-  forget(): void {
-    this.#appender = undefined;
+  /** Takes the next row. */
+  take(): Copy {
+    if (this.rows === undefined) throw new Error('no next row');
+    return { input: this, rows: this.rows, rowGroup: this.#rowGroup, row: this.at++ };
+  }
+
+  /** Order of the next rows by trace id. */
+  compare(other: Cursor): number {
+    if (this.rows === undefined || other.rows === undefined) throw new Error('no next row');
+    return compareBytes(this.rows.traceIds, this.at * 16, other.rows.traceIds, other.at * 16, 16);
   }
 }
 
-const EMPTY = new Uint8Array(0);
-
-/** The row group being made. */
-class Output {
-  /** For one row group after the other, as in a cursor. */
-  readonly table: SpanTable;
-  readonly #writer: BlockWriter;
+/** Makes one row group after the other. */
+class Merge {
   readonly #job: MergeBlocksJob;
-  /** Rows of `table` that come from several inputs. */
-  readonly #combined: number[] = [];
-  readonly cut: CutTrace[] = [];
+  readonly #hooks: MergeHooks;
+  #cursors: readonly Cursor[];
+  readonly #spanSet = new SpanSet();
+  /** Of copies that are alike that one is taken whose rows are being copied already: long runs are fast. */
+  #favourite: Cursor | undefined;
   combinedTraces = 0;
-  duplicateSpans = 0;
+  /** All copies of them. */
+  spansRead = 0;
   spans = 0;
+  readonly cut: CutTrace[] = [];
 
-  constructor(writer: BlockWriter, job: MergeBlocksJob) {
-    this.#writer = writer;
+  constructor(job: MergeBlocksJob, cursors: readonly Cursor[], hooks: MergeHooks) {
     this.#job = job;
-    const { rowGroupSpans } = job;
-    this.table = new SpanTable({ spans: rowGroupSpans, attrs: rowGroupSpans * 8, traces: Math.max(64, rowGroupSpans >> 3) });
+    this.#cursors = cursors;
+    this.#hooks = hooks;
   }
 
-  /** Takes the next trace, or a run of traces that one input alone has. All inputs that hold a trace give it in one step, so it never lies on both sides of a cut. */
-  take(cursors: readonly Cursor[]): void {
-    let lowest = cursors[0];
-    for (const cursor of cursors) if (compareHeads(cursor, lowest) < 0) lowest = cursor;
-    const same = cursors.filter((cursor) => cursor === lowest || compareHeads(cursor, lowest) === 0);
-    if (same.length > 1) {
-      this.#combined.push(this.table.traceCount);
-      // Newest first: storage order of a trace that lies in several.
-      for (let i = same.length - 1; i >= 0; i--) same[i].append(same[i].at + 1);
-      return;
+  /** Writes the next row group; false when nothing is left. */
+  async next(writer: BlockWriter): Promise<boolean> {
+    let steps = await this.#steps();
+    if (steps.length === 0) return false;
+    let plan = await this.#plan(steps);
+    const { maxBytesPerTrace } = this.#job;
+    if (maxBytesPerTrace > 0) {
+      const isLarge = ({ isCombined, isTable, copies: [{ rows, row }] }: Step): boolean => isCombined && !isTable && rows.bytesAtMost(row) > maxBytesPerTrace;
+      if (steps.some(isLarge)) {
+        steps = steps.map((step) => (isLarge(step) ? { ...step, isTable: true } : step));
+        plan = await this.#plan(steps);
+      }
     }
-    lowest.append(this.#endOfRun(lowest, cursors));
+    writer.writeMergedRows(plan);
+    this.spans += plan.spanCount;
+    return true;
   }
 
-  #endOfRun(lowest: Cursor, cursors: readonly Cursor[]): number {
-    const others = cursors.filter((cursor) => cursor !== lowest);
-    const next = others.reduce<Cursor | undefined>((least, cursor) => (least && compareHeads(least, cursor) <= 0 ? least : cursor), undefined);
-    if (!next) return Math.min(lowest.end, lowest.at + MAX_RUN);
-    const { ids } = lowest;
-    let to = lowest.at + 1;
-    const end = Math.min(lowest.end, lowest.at + MAX_RUN);
-    while (to < end && compareBytes(ids, to * 16, next.ids, next.at * 16, 16) < 0) to++;
-    return to;
+  /** The traces of the next row group. All inputs that hold a trace give it in one step, so it never lies on both sides of a cut. */
+  async #steps(): Promise<Step[]> {
+    const steps: Step[] = [];
+    let spans = 0;
+    while (spans < this.#job.rowGroupSpans) {
+      if (this.#cursors.length === 0 || !this.#cursors.every((cursor) => cursor.isWaiting)) {
+        const left: Cursor[] = [];
+        for (const cursor of this.#cursors) if (await cursor.fill(this.#hooks)) left.push(cursor);
+        this.#cursors = left;
+        if (left.length === 0) break;
+      }
+      const copies = this.#take();
+      for (const copy of copies) this.spansRead += spansOf(copy);
+      const step = copies.length === 1 ? { copies, isCombined: false, isTable: false } : await this.#combine(copies);
+      for (const copy of step.copies) spans += spansOf(copy);
+      steps.push(step);
+    }
+    return steps;
   }
 
-  flush(): void {
-    const { table } = this;
-    if (table.spanCount === 0) return;
-    // Without a trace of several inputs everything is in order already.
-    let order = this.#combined.length === 0 ? identityOrder(table) : orderByTrace(table);
-    this.duplicateSpans += table.spanCount - order.spans.length;
-    this.combinedTraces += this.#combined.length;
-    if (this.#job.maxBytesPerTrace > 0 && this.#combined.length > 0) {
-      const cut = cutTraces(table, order, this.#combined, this.#job.maxBytesPerTrace);
+  /** All copies of the next trace, newest first. */
+  #take(): readonly Copy[] {
+    let [lowest] = this.#cursors;
+    let same = 1;
+    for (let i = 1; i < this.#cursors.length; i++) {
+      const order = this.#cursors[i].compare(lowest);
+      if (order < 0) {
+        lowest = this.#cursors[i];
+        same = 1;
+      } else if (order === 0) same++;
+    }
+    if (same === 1) return [lowest.take()];
+    const holders = this.#cursors.filter((cursor) => cursor === lowest || cursor.compare(lowest) === 0);
+    return holders.map((cursor) => cursor.take()).reverse();
+  }
+
+  /** Where one copy has all spans of all, which is so but for traces that were cut while they arrived, the others are left out. */
+  async #combine(copies: readonly Copy[]): Promise<Step> {
+    this.combinedTraces++;
+    let largest = copies[0];
+    for (const copy of copies) {
+      const more = spansOf(copy) - spansOf(largest);
+      if (more > 0 || (more === 0 && copy.input === this.#favourite)) largest = copy;
+    }
+    this.#favourite = largest.input;
+    const { signal } = this.#hooks;
+    const set = this.#spanSet;
+    let hasAll = set.set(largest.rows.identities ?? (await largest.rows.readIdentities(signal)), ...spanRange(largest));
+    for (const copy of copies) {
+      if (!hasAll) break;
+      if (copy !== largest) hasAll = set.hasAll(copy.rows.identities ?? (await copy.rows.readIdentities(signal)), ...spanRange(copy));
+    }
+    return { copies: hasAll ? [largest] : copies, isCombined: true, isTable: !hasAll };
+  }
+
+  async #plan(steps: readonly Step[]): Promise<MergePlan> {
+    const together = steps.filter((step) => step.isTable);
+    const tables = together.length === 0 ? undefined : await this.#putTogether(together);
+    const plan = new MergePlan();
+    let row = 0;
+    for (const { copies, isTable } of steps) {
+      if (isTable && tables) plan.add(tables, row++);
+      else plan.add(copies[0].rows, copies[0].row);
+    }
+    await plan.load(this.#hooks.signal);
+    return plan;
+  }
+
+  /** Traces of several copies, each span once, as rows in the order of the steps. */
+  async #putTogether(steps: readonly Step[]): Promise<MergeRows> {
+    const rowsOf = new Map<MergeRows, Copy[]>();
+    for (const copy of steps.flatMap((step) => step.copies)) {
+      const known = rowsOf.get(copy.rows);
+      if (known) known.push(copy);
+      else rowsOf.set(copy.rows, [copy]);
+    }
+    const table = new SpanTable();
+    const sources = new Map<MergeRows, TableCursor>();
+    for (const [rows, copies] of rowsOf) {
+      const { input, rowGroup } = copies[0];
+      const source = await input.reader.readTraces(
+        rowGroup,
+        Uint32Array.from(copies, (copy) => copy.row),
+        this.#hooks.signal,
+      );
+      sources.set(rows, { order: identityOrder(source), appender: new TraceAppender(source, table), at: 0 });
+    }
+    for (const { copies } of steps) {
+      for (const { rows } of copies) {
+        const source = sources.get(rows);
+        if (source) source.appender.append(source.order, source.at, ++source.at);
+      }
+    }
+    let order = orderByTrace(table);
+    const { maxBytesPerTrace } = this.#job;
+    if (maxBytesPerTrace > 0) {
+      const cut = cutTraces(table, order, [...order.traces], maxBytesPerTrace);
       order = cut.order;
       this.cut.push(...cut.traces);
     }
-    this.spans += order.spans.length;
-    this.#writer.writeRowGroup(table, order);
-    table.clear();
-    this.#combined.length = 0;
+    return rowsOfTable(table, order, steps[0].copies[0].input.reader.meta);
   }
 }
 
-/** Of an input in memory at a time, about: row groups of other writers may have half a million. */
-const SPANS_AT_ONCE = 65_536;
-/** Traces copied before the size of the row group is looked at again. */
-const MAX_RUN = 256;
+interface TableCursor {
+  readonly order: TraceOrder;
+  readonly appender: TraceAppender;
+  /** Next trace. */
+  at: number;
+}
 
-function compareHeads(a: Cursor, b: Cursor): number {
-  return compareBytes(a.ids, a.at * 16, b.ids, b.at * 16, 16);
+function spansOf({ rows, row }: Copy): number {
+  return rows.spanOffsets[row + 1] - rows.spanOffsets[row];
+}
+
+function spanRange({ rows, row }: Copy): readonly [from: number, to: number] {
+  return [rows.spanOffsets[row], rows.spanOffsets[row + 1]];
 }

@@ -4,6 +4,7 @@ import type { ObjectStore } from '@vivace/object-store';
 import { SpanTable } from '@vivace/trace';
 import type { SpanColumns } from '@vivace/trace';
 import { BloomFilter, bloomShard } from '../bloom.ts';
+import { MergeRows } from '../merge/merge-rows.ts';
 import type { BlockMeta } from '../meta.ts';
 import { parseRowGroupIndex } from '../row-group-index.ts';
 import { BlockCache } from './block-cache.ts';
@@ -44,6 +45,8 @@ export interface BlockReader {
   readRowGroup(rowGroup: number, signal?: AbortSignal, into?: SpanTable): Promise<SpanTable>;
   /** The traces of some ascending rows of a row group, everything preserved. */
   readTraces(rowGroup: number, rows: Uint32Array, signal?: AbortSignal): Promise<SpanTable>;
+  /** A row group from which rows are to be copied into another block. */
+  mergeRows(rowGroup: number, signal?: AbortSignal): Promise<MergeRows>;
   /** The last trace id of each row group, 16 bytes each; undefined when neither footer nor `index` tells. */
   lastIds(signal?: AbortSignal): Promise<Uint8Array | undefined>;
 }
@@ -104,6 +107,10 @@ class StoredBlock implements BlockReader {
     const table = new SpanTable();
     for (const { set } of wanted) appendToSpanTable(set, this.meta, table);
     return table;
+  }
+
+  mergeRows(rowGroup: number, signal?: AbortSignal): Promise<MergeRows> {
+    return MergeRows.open(new RowGroupAccess(this.#access, rowGroup), signal);
   }
 
   async lastIds(signal?: AbortSignal): Promise<Uint8Array | undefined> {

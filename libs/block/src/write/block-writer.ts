@@ -6,6 +6,8 @@ import { summariseTraces } from '@vivace/trace';
 import type { SpanTable, TraceOrder, TraceSummary } from '@vivace/trace';
 import { buildBlooms, DEFAULT_BLOOM } from '../bloom.ts';
 import type { BloomOptions } from '../bloom.ts';
+import { ColumnMerger } from '../merge/merge-columns.ts';
+import type { MergePlan } from '../merge/merge-plan.ts';
 import { dedicatedNames } from '../meta.ts';
 import type { BlockMeta, DedicatedColumn } from '../meta.ts';
 import { formatRowGroupIndex } from '../row-group-index.ts';
@@ -44,6 +46,7 @@ export class BlockWriter {
   readonly #options: BlockWriterOptions;
   readonly #parquet: ParquetWriter;
   readonly #columns: ColumnWriter;
+  #merger: ColumnMerger | undefined;
   readonly #resourceKeys: readonly string[];
   readonly #spanKeys: readonly string[];
   #traceIds = new Uint8Array(1024 * ID_BYTES);
@@ -64,7 +67,9 @@ export class BlockWriter {
   /** Bytes of trace ids, bloom input and page indexes grow with the block; the rest is freed after each call. Borrows table and order. */
   writeRowGroup(table: SpanTable, order: TraceOrder): void {
     assert(order.traceCount > 0 && order.spans.length > 0, 'row group without spans');
-    this.#takeIds(table, order);
+    this.#reserveIds(order.traceCount);
+    for (let t = 0; t < order.traceCount; t++) this.#takeId(table.traceId, order.traces[t]);
+    this.#endIds();
     const summary = summariseTraces(table, order);
     this.#widen(summary);
     const shape = shapeOf(table, order);
@@ -74,6 +79,22 @@ export class BlockWriter {
     writeScopeColumns(this.#columns, shape);
     writeSpanColumns(this.#columns, shape, this.#spanKeys);
     this.#parquet.endRowGroup(order.traceCount);
+  }
+
+  /** Writes a row group of rows copied from other blocks, which must be loaded and are given back. The blocks must have the same dedicated columns as this one. */
+  writeMergedRows(plan: MergePlan): void {
+    assert(plan.rowCount > 0, 'row group without rows');
+    this.#reserveIds(plan.rowCount);
+    for (let run = 0; run < plan.runCount; run++) {
+      const { traceIds } = plan.sources[plan.source[run]];
+      for (let row = plan.from[run]; row < plan.to[run]; row++) this.#takeId(traceIds, row);
+    }
+    this.#endIds();
+    this.#merger ??= new ColumnMerger(this.#columns);
+    const { startMs, endMs } = this.#merger.write(plan);
+    this.#startMs = Math.min(this.#startMs, startMs);
+    this.#endMs = Math.max(this.#endMs, endMs);
+    this.#parquet.endRowGroup(plan.rowCount);
   }
 
   /** Completes data.parquet and yields the other files. */
@@ -100,21 +121,25 @@ export class BlockWriter {
     return { meta, blooms, index: formatRowGroupIndex(Uint8Array.from(this.#lastIds)) };
   }
 
-  #takeIds(table: SpanTable, order: TraceOrder): void {
-    const need = (this.#traces + order.traceCount) * ID_BYTES;
-    if (need > this.#traceIds.length) {
-      const grown = new Uint8Array(need * 2);
-      grown.set(this.#traceIds);
-      this.#traceIds = grown;
-    }
+  #reserveIds(more: number): void {
+    const need = (this.#traces + more) * ID_BYTES;
+    if (need <= this.#traceIds.length) return;
+    const grown = new Uint8Array(need * 2);
+    grown.set(this.#traceIds);
+    this.#traceIds = grown;
+  }
+
+  #takeId(bytes: Uint8Array, row: number): void {
     const ids = this.#traceIds;
-    for (let t = 0; t < order.traceCount; t++) {
-      const at = this.#traces * ID_BYTES;
-      for (let i = 0, from = order.traces[t] * ID_BYTES; i < ID_BYTES; i++) ids[at + i] = table.traceId[from + i];
-      assert(this.#traces === 0 || compareBytes(ids, at - ID_BYTES, ids, at, ID_BYTES) < 0, 'traces of a block must ascend by id');
-      this.#traces++;
-    }
-    for (let i = 0, at = (this.#traces - 1) * ID_BYTES; i < ID_BYTES; i++) this.#lastIds.push(ids[at + i]);
+    const at = this.#traces * ID_BYTES;
+    for (let i = 0, from = row * ID_BYTES; i < ID_BYTES; i++) ids[at + i] = bytes[from + i];
+    assert(this.#traces === 0 || compareBytes(ids, at - ID_BYTES, ids, at, ID_BYTES) < 0, 'traces of a block must ascend by id');
+    this.#traces++;
+  }
+
+  /** The last id taken is the last of its row group. */
+  #endIds(): void {
+    for (let i = 0, at = (this.#traces - 1) * ID_BYTES; i < ID_BYTES; i++) this.#lastIds.push(this.#traceIds[at + i]);
   }
 
   #widen({ start, duration }: TraceSummary): void {

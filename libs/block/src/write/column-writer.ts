@@ -88,9 +88,9 @@ export class ColumnWriter {
   }
 
   /** Halves of `n` int64. */
-  int64(levels: Levels, halves: Uint32Array, n: number, unsigned: boolean): void {
+  int64(levels: Levels, halves: Uint32Array, n: number, unsigned: boolean, definition: Uint8Array | number = levels.definition): void {
     const mark = this.scratch.mark();
-    this.put(levels, int64Values(this.scratch, halves, n, unsigned));
+    this.put(levels, int64Values(this.scratch, halves, n, unsigned), PACKED, definition);
     this.scratch.release(mark);
   }
 
@@ -127,9 +127,7 @@ export class ColumnWriter {
 
   /** Optional int64, `isSet[i]` non-zero where element `i` has the next of `n` values. */
   optionalInt64(levels: Levels, isSet: Uint32Array, halves: Uint32Array, n: number): void {
-    const mark = this.scratch.mark();
-    this.put(levels, int64Values(this.scratch, halves, n, false), PACKED, levels.optional(isSet, n));
-    this.scratch.release(mark);
+    this.int64(levels, halves, n, false, levels.optional(isSet, n));
   }
 
   #dictionary(ids: Uint32Array, n: number): ColumnValues {
