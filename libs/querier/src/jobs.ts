@@ -34,6 +34,10 @@ export interface JobSources {
   readonly longAgo?: TimeRange;
   /** Of recent data only these traces, 16 bytes each, all of them in `range`. */
   readonly only?: Uint8Array;
+  /** The job is about these traces, 16 bytes each, put together from all these places. */
+  readonly united?: Uint8Array;
+  /** Not about these, 16 bytes each, ascending: another job of the query is. */
+  readonly without?: Uint8Array;
 }
 
 export interface SearchJob {
@@ -80,6 +84,30 @@ export interface ChooseJob {
 
 /** The trace ids of `sources.share`. */
 export interface RangeJob {
+  readonly sources: JobSources;
+}
+
+/** Traces of which something is known already: the rest of each lies in blocks that overlap its time. */
+export interface KnownTraces {
+  /** 16 bytes each, each once. */
+  readonly ids: Uint8Array;
+  readonly startMs: Float64Array;
+  readonly endMs: Float64Array;
+}
+
+/** Which traces lie in several places: their ids, 16 bytes each. */
+export interface SpreadJob {
+  readonly sources: JobSources;
+  /** Only these are asked for; all others too when left out, and ids ascend then. */
+  readonly traces?: KnownTraces;
+  /** How many of these places make several: one, when there is another that is not among them. */
+  readonly places: number;
+  /** Trace ids that other processes hold, each a place. */
+  readonly holders?: readonly Uint8Array[];
+}
+
+/** The traces among `sources.only` that recent data has, or all it has in `sources.range`: 16 bytes each, some several times. */
+export interface HeldIdsJob {
   readonly sources: JobSources;
 }
 
@@ -135,6 +163,10 @@ export function divideBlocks(metas: readonly BlockMeta[], targetBytes: number, t
   });
   // Threads in turn: one that had to wait for its first job would take another's second.
   return jobs.sort((a, b) => a.turn - b.turn || a.affinity - b.affinity).map(({ affinity, blocks }) => ({ affinity, blocks }));
+}
+
+export function wholeSlices(metas: readonly BlockMeta[]): BlockSlice[] {
+  return metas.map((meta) => ({ meta, from: 0, to: meta.totalRecords }));
 }
 
 /** Whole blocks, each always to the same thread. */

@@ -6,6 +6,7 @@ import { blockPieces, openPieces, rangeOf, recentPieces } from './copies/pieces.
 import type { JobSources } from './jobs.ts';
 import type { PartCache, RecentBatches } from './recent-batches.ts';
 import { openRecent } from './recent-batches.ts';
+import { unitedBatch } from './spread/united-batch.ts';
 
 /** Opens (and keeps) the readers of blocks for one worker thread. */
 export interface BlockReaders {
@@ -22,9 +23,12 @@ export async function withBatches<T>(
   signal: AbortSignal,
   use: (batches: AsyncIterable<SpanColumns>) => Promise<T>,
 ): Promise<T> {
-  return withRecent(sources, readers, (recent) =>
-    use(isDistinct(sources) ? distinct(recent, sources, readers, signal) : batchesOf(recent, sources, readers, signal)),
-  );
+  return withRecent(sources, readers, (recent) => use(batchesFor(sources)(recent, sources, readers, signal)));
+}
+
+function batchesFor(sources: JobSources): typeof batchesOf {
+  if (sources.united) return unitedBatch;
+  return isDistinct(sources) ? distinct : batchesOf;
 }
 
 /** The same for what only recent data is asked. */

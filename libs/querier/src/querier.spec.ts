@@ -1,9 +1,10 @@
 import { AppError, createMemoryLogger, createMemoryMetrics } from '@vivace/base';
 import type { TenantId } from '@vivace/base';
+import type { BlockMeta } from '@vivace/block';
 import type { MetricsRequest, SearchRequest, SearchResponse, TagValuesRequest, TracePiece } from '@vivace/query';
-import { parseQuery, printQuery } from '@vivace/traceql';
+import { parseQuery } from '@vivace/traceql';
 import { describe, expect, it } from 'vitest';
-import type { SearchJob, TagValuesJob } from './jobs.ts';
+import type { TagValuesJob } from './jobs.ts';
 import { createQuerier } from './querier.ts';
 import type { QuerierDeps } from './querier.ts';
 
@@ -12,6 +13,7 @@ const REQUEST: TagValuesRequest = { tag: { kind: 'attribute', scope: 'span', key
 const MIB = 1_048_576;
 
 interface Call {
+  readonly task: string;
   readonly job: TagValuesJob;
   readonly signal: AbortSignal;
 }
@@ -33,8 +35,8 @@ function setUp(run: (call: Call, index: number) => Promise<unknown>, overrides: 
       withoutHeld: () => ({ blocks: [], covered: [] }),
     },
     pool: {
-      run: ((_task: string, job: TagValuesJob, { signal }: { signal: AbortSignal }) => {
-        const call = { job, signal };
+      run: ((task: string, job: TagValuesJob, { signal }: { signal: AbortSignal }) => {
+        const call = { task, job, signal };
         calls.push(call);
         return run(call, calls.length - 1);
       }) as never,
@@ -164,7 +166,7 @@ describe('createQuerier', () => {
     );
     const seen: SearchResponse[] = [];
     let told = Promise.withResolvers<void>();
-    const request: SearchRequest = { query: {} as never, limit: 9, spansPerSpanSet: 3, range: { startSec: 0, endSec: 4 * 3_600 }, legacy: false };
+    const request: SearchRequest = { query: parseQuery('{ }'), limit: 9, spansPerSpanSet: 3, range: { startSec: 0, endSec: 4 * 3_600 }, legacy: false };
     const asked = querier.search(TENANT, request, {
       onProgress(answer) {
         seen.push(answer());
@@ -198,53 +200,73 @@ describe('createQuerier', () => {
     expect(final.metrics).toMatchObject({ completedJobs: 3, totalJobs: 3 });
   });
 
-  it('asks once more for traces whose root is not where their spans were found', async () => {
+  describe('traces in several places', () => {
     const SECOND = 1_000_000_000n;
+    const idOf = (nr: number): string => String(nr).padStart(32, '0');
     const piece = (nr: number, startSec: number, root: string): TracePiece => ({
-      traceId: String(nr).padStart(32, '0'),
+      traceId: idOf(nr),
       startNs: BigInt(startSec) * SECOND,
       durationNs: 2e9,
       rootServiceName: root,
       rootTraceName: '',
       serviceStats: [{ service: root || 'found', spanCount: root ? 7 : 1, errorCount: 0 }],
-      spanSets: [{ spans: [], spanIds: new Uint8Array(8), matched: nr, group: '', attributes: [] }],
+      spanSets: [],
     });
-    const asked: SearchJob['request'][] = [];
-    const { querier, asked: ranges } = setUp(
-      ({ job }) => {
-        const { request } = job as unknown as SearchJob;
-        asked.push(request);
-        const pieces = request.limit === 9 ? [piece(1, 1_000, ''), piece(2, 999, 'b'), piece(3, 998, '')] : [piece(1, 990, 'a'), piece(3, 998, '')];
-        return Promise.resolve({ pieces, inspectedTraces: 0, inspectedSpans: 0, inspectedBytes: 0 });
-      },
-      { threads: 1 },
+    const blocks = [0, 5_000].map(
+      (sec) => ({ blockId: String(sec), size: MIB, totalRecords: 1, startMs: sec * 1_000, endMs: (sec + 2_000) * 1_000, totalObjects: 1 }) as BlockMeta,
     );
-    const query = parseQuery('{ name = "x" }');
-    const { traces } = await querier.search(TENANT, { query, limit: 9, spansPerSpanSet: 3, range: { startSec: 995, endSec: 1_005 }, legacy: false });
-    expect(traces).toMatchObject([
-      { traceID: piece(2, 0, '').traceId, rootServiceName: 'b' },
-      { traceID: piece(3, 0, '').traceId, rootServiceName: '<root span not yet received>', serviceStats: { found: { spanCount: 1 } } },
-      {
-        traceID: piece(1, 0, '').traceId,
-        rootServiceName: 'a',
-        startTimeUnixNano: '990000000000',
-        serviceStats: { a: { spanCount: 7 } },
-        spanSet: { matched: 1 },
-      },
-    ]);
-    expect(printQuery(asked.at(-1)!.query)).toBe(
-      printQuery(parseQuery(`{ trace:id = "${piece(1, 0, '').traceId}" || trace:id = "${piece(3, 0, '').traceId}" }`)),
-    );
-    expect(ranges).toEqual([
-      [994, 1_006],
-      [397, 1_603],
-    ]);
-  });
+    const covering = (from: number, to: number) => blocks.filter(({ startMs, endMs }) => startMs <= to * 1_000 && endMs >= from * 1_000);
+    /** Answers every search with `pieces`, but that of united traces, and says that trace 1 is spread. */
+    const setUpSpread = (pieces: readonly TracePiece[], united: readonly TracePiece[], spread: readonly number[], recent: readonly string[] = ['part']) => {
+      const partial = (some: readonly TracePiece[]) => ({ pieces: some, inspectedTraces: 0, inspectedSpans: 0, inspectedBytes: 0 });
+      return setUp(
+        ({ task, job }) => {
+          if (task === 'spread') return Promise.resolve(Buffer.from(spread.map(idOf).join(''), 'hex'));
+          return Promise.resolve(partial(job.sources.united ? united : pieces));
+        },
+        {
+          recent: { recent: () => ({ tables: [], parts: recent, release: () => undefined }) },
+          blocks: {
+            blocksInRange: (_tenant, from, to) => covering(from, to),
+            coveredBlocks: () => [],
+            withoutHeld: (_tenant, from, to) => ({ blocks: covering(from, to), covered: [] }),
+          },
+        },
+      );
+    };
+    const search = ({ querier }: ReturnType<typeof setUp>, text: string, limit = 9) =>
+      querier.search(TENANT, { query: parseQuery(text), limit, spansPerSpanSet: 3, range: { startSec: 900, endSec: 1_100 }, legacy: false });
+    const tasks = ({ calls }: ReturnType<typeof setUp>) =>
+      calls.map(({ task, job: { sources } }) => `${task} parts ${sources.parts.length} blocks ${sources.blocks.length}${sources.united ? ' united' : ''}`);
 
-  it('does not ask again when every trace has its root', async () => {
-    const piece = { traceId: '1'.padStart(32, '0'), startNs: 1n, durationNs: 0, rootServiceName: '', rootTraceName: 'r', serviceStats: [], spanSets: [] };
-    const { querier, asked } = setUp(() => Promise.resolve({ pieces: [piece], inspectedTraces: 0, inspectedSpans: 0, inspectedBytes: 0 }));
-    await querier.search(TENANT, { query: parseQuery('{ }'), limit: 9, spansPerSpanSet: 3, range: { startSec: 0, endSec: 9 }, legacy: false });
-    expect(asked).toHaveLength(1);
+    it('are looked up among those found, and shown whole', async () => {
+      const asked = setUpSpread([piece(1, 1_000, ''), piece(2, 999, 'b'), piece(3, 998, '')], [piece(1, 990, 'a')], [1]);
+      expect((await search(asked, '{ name = "x" }')).traces).toMatchObject([
+        { traceID: idOf(2), rootServiceName: 'b' },
+        { traceID: idOf(3), rootServiceName: '<root span not yet received>', serviceStats: { found: { spanCount: 1 } } },
+        { traceID: idOf(1), rootServiceName: 'a', startTimeUnixNano: '990000000000', serviceStats: { a: { spanCount: 7 } } },
+      ]);
+      expect(tasks(asked)).toEqual(['search parts 1 blocks 0', 'search parts 0 blocks 1', 'spread parts 1 blocks 1', 'search parts 1 blocks 1 united']);
+    });
+
+    it('give way to others when they begin earlier than what was found of them', async () => {
+      const pieces = [piece(1, 1_000, ''), piece(2, 995, 'b'), piece(3, 994, 'c')];
+      const asked = setUpSpread(pieces, [piece(1, 990, 'a')], [1]);
+      expect((await search(asked, '{ name = "x" }', 1)).traces).toMatchObject([{ traceID: idOf(2) }]);
+    });
+
+    it('are not looked for where there is one place only', async () => {
+      const asked = setUpSpread([piece(1, 1_000, '')], [], [1], []);
+      await search(asked, '{ name = "x" }');
+      await search(asked, '{ name = "x" } >> { }');
+      expect(tasks(asked)).toEqual(['search parts 0 blocks 1', 'search parts 0 blocks 1']);
+    });
+
+    it('are judged whole by a query about traces, and only so', async () => {
+      const asked = setUpSpread([piece(2, 1_000, '')], [piece(1, 990, 'a')], [1]);
+      expect((await search(asked, '{ name = "x" } >> { }')).traces).toMatchObject([{ traceID: idOf(2) }, { traceID: idOf(1) }]);
+      expect(tasks(asked)).toEqual(['spread parts 1 blocks 1', 'search parts 1 blocks 1 united', 'search parts 1 blocks 0', 'search parts 0 blocks 1']);
+      expect(asked.calls.map(({ job }) => job.sources.without?.length)).toEqual([undefined, undefined, 16, 16]);
+    });
   });
 });

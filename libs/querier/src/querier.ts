@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { AppError, tenantsOf } from '@vivace/base';
 import type { Clock, Counter, Family, Logger, MetricsRegistry, TenantId } from '@vivace/base';
 import type { BlockMeta } from '@vivace/block';
-import { mergeTagNames, mergeTagValues, planMetrics, rangeOf } from '@vivace/query';
+import { judgesTraces, mergeTagNames, mergeTagValues, planMetrics, rangeOf } from '@vivace/query';
 import type {
   MetricsMode,
   MetricsRequest,
@@ -27,13 +27,16 @@ import { JobQueue } from './job-queue.ts';
 import type { JobLimits } from './job-queue.ts';
 import { jobWeight } from './job-weight.ts';
 import type { JobWeights } from './job-weight.ts';
-import { divideBlocks, hashOf, shareBlocks, wholeBlocks } from './jobs.ts';
+import { wholeBlocks } from './jobs.ts';
 import type { BlockJob, FindTraceResult, JobSources } from './jobs.ts';
 import { MetricsProgress } from './metrics-progress.ts';
-import { rootsRequest, withRoots } from './missing-roots.ts';
+import { separateJobs, sharedJobs, unitedJobs } from './plan-jobs.ts';
+import type { Job, RunPart, TenantData } from './plan-jobs.ts';
 import { QueryBudget } from './query-limits.ts';
 import type { Inspected, QueryLimits } from './query-limits.ts';
 import { SearchProgress } from './search-progress.ts';
+import { completeTraces } from './spread/complete-traces.ts';
+import { AROUND_SEC, spreadTraces } from './spread/spread-traces.ts';
 import type { TaskRunner } from './task-runner.ts';
 
 /** Recent data of a tenant as the querier borrows it from the ingester. */
@@ -109,20 +112,6 @@ export function createQuerier(deps: QuerierDeps): QueryService {
   return new Querier(deps);
 }
 
-/** What there is of one tenant. */
-interface TenantData {
-  readonly tenant: TenantId;
-  readonly recent: ReturnType<RecentSource['recent']>;
-  readonly blocks: readonly BlockMeta[];
-  /** Of blocks whose spans are in `blocks`, or not in question. */
-  readonly covered: readonly string[];
-}
-
-interface Job {
-  readonly affinity: number;
-  readonly sources: JobSources;
-}
-
 /** What a query wants besides the results of its jobs. */
 interface RunHooks<T> {
   /** `searchJobs` unless said otherwise. */
@@ -134,14 +123,22 @@ interface RunHooks<T> {
   readonly weight?: number;
   /** What is found twice would count twice. */
   readonly counts?: boolean;
+  /** A part of a trace says nothing of the whole. */
+  readonly isJudgedWhole?: boolean;
   /** Before any job runs; again when all is to be done in another way. */
   readonly onPlan?: (blocks: readonly BlockMeta[], jobs: readonly JobSources[]) => void;
   /** Each result as it comes, until the query ends. */
   readonly onResult?: (results: readonly T[], sources: JobSources) => void;
+  /** Once all jobs are done, before recent data is given back. */
+  readonly afterwards?: (data: readonly TenantData[], run: RunPart) => Promise<void>;
 }
 
 /** Blocks are wider than the traces in them by rounding to seconds; and the clock of a sender may run ahead. */
 const RANGE_SLACK_SEC = 1;
+
+const NOTHING: ReadonlyMap<TenantId, Uint8Array> = new Map();
+/** A search is asked again for up to so many times the traces: see `search`. */
+const MOST_AGAIN = 8;
 
 class Querier implements QueryService {
   readonly #deps: QuerierDeps;
@@ -182,11 +179,13 @@ class Querier implements QueryService {
 
   async search(tenant: TenantId, request: SearchRequest, { signal: given, onProgress }: ProgressOptions<SearchResponse> = {}) {
     const signal = deadline(given, this.#deps.searchTimeoutMs);
-    const answer = await this.#search(tenant, request, request.range ?? this.#recentRange(), signal, onProgress);
-    const roots = rootsRequest(answer.traces, request.legacy);
-    if (!roots) return answer;
-    const { traces } = await this.#search(tenant, roots, roots.range, signal);
-    return { ...answer, traces: withRoots(answer.traces, traces) };
+    const range = request.range ?? this.#recentRange();
+    // A trace that is spread may turn out to be older than its part that was found. Others that parts of an answer left out may then be newer.
+    for (let limit = request.limit; ; limit *= 2) {
+      const { isCertain, ...answer } = await this.#search(tenant, { ...request, limit }, range, signal, limit === request.limit ? onProgress : undefined);
+      const traces = answer.traces.slice(0, request.limit);
+      if (limit >= request.limit * MOST_AGAIN || isCertain(traces)) return { ...answer, traces };
+    }
   }
 
   async #search(
@@ -195,9 +194,13 @@ class Querier implements QueryService {
     range: TimeRange,
     signal: AbortSignal,
     onProgress?: ProgressOptions<SearchResponse>['onProgress'],
-  ): Promise<SearchResponse> {
+  ): Promise<SearchResponse & { isCertain(traces: SearchResponse['traces']): boolean }> {
     let floor = new BigUint64Array(new SharedArrayBuffer(8));
     const progress = new SearchProgress(request);
+    const isJudgedWhole = judgesTraces(request.query);
+    let traces: SearchResponse['traces'] = [];
+    /** What parts of the answer left out is not newer. */
+    let leftOutNs: bigint | undefined;
     await this.#run(
       tenant,
       range,
@@ -208,6 +211,7 @@ class Querier implements QueryService {
       {
         weight: jobWeight('search', request.query, this.#deps.jobWeights),
         counts: true,
+        isJudgedWhole,
         onPlan(blocks, jobs) {
           floor = new BigUint64Array(new SharedArrayBuffer(8));
           progress.begin(blocks, jobs);
@@ -216,9 +220,19 @@ class Querier implements QueryService {
           progress.add(partials, sources);
           if (!progress.isComplete) onProgress?.(() => progress.certain());
         },
+        afterwards: async (data, run) => {
+          const found = (traces = progress.traces());
+          if (isJudgedWhole && !this.#deps.copies) return;
+          const rank = progress.oldestRank();
+          const { pool, copies = false, queryLimits } = this.#deps;
+          traces = await completeTraces(progress, request, found, data, run, { pool, isUnited: copies, maxGroups: queryLimits.maxGroups });
+          leftOutNs = traces === found ? undefined : rank;
+        },
       },
     );
-    return progress.answer();
+    const isCertain = (shown: SearchResponse['traces']): boolean =>
+      shown.every(({ startTimeUnixNano }) => leftOutNs === undefined || BigInt(startTimeUnixNano) > leftOutNs);
+    return { ...progress.answer(traces), isCertain };
   }
 
   queryRange(tenant: TenantId, request: MetricsRequest, options: ProgressOptions<QueryRangeResponse> = {}): Promise<QueryRangeResponse> {
@@ -250,6 +264,7 @@ class Querier implements QueryService {
         size: this.#deps.metricsJobs,
         weight: jobWeight('metrics', request.query, this.#deps.jobWeights),
         counts: true,
+        isJudgedWhole: judgesTraces(request.query),
         onPlan: (blocks, jobs) => progress.begin(blocks, jobs.length),
         onResult(partials) {
           progress.add(partials);
@@ -332,27 +347,32 @@ class Querier implements QueryService {
     signal: AbortSignal,
     timeoutKey: string,
     job: (sources: JobSources, options: Pick<RunOptions, 'signal' | 'affinity'>) => Promise<T>,
-    { size = this.#deps.searchJobs, divide, weight = 1, counts = false, onPlan, onResult }: RunHooks<T>,
+    { size = this.#deps.searchJobs, divide, weight = 1, counts = false, isJudgedWhole = false, onPlan, onResult, afterwards }: RunHooks<T>,
     held?: ReadonlySet<string>,
   ): Promise<T[]> {
     const [startSec, endSec] = range ? [range.startSec - RANGE_SLACK_SEC, range.endSec + RANGE_SLACK_SEC] : [0, Number.MAX_SAFE_INTEGER];
     // One turn: see TenantIngester.
-    const data = tenantsOf(tenant).map((one) => this.#dataOf(one, startSec, endSec, held));
+    const data = tenantsOf(tenant).map((one) => this.#dataOf(one, startSec, endSec, isJudgedWhole, held));
     const stop = new AbortController();
     const options = { signal: AbortSignal.any([signal, stop.signal]) };
     const budget = new QueryBudget(this.#deps.queryLimits);
-    const run = this.#queue.query(tenant, size.maxPerQuery, options.signal, weight);
+    const queue = this.#queue.query(tenant, size.maxPerQuery, options.signal, weight);
+    const run: RunPart = (work) =>
+      queue(async () => {
+        if (this.#deps.extraDelayMs > 0) await delay(this.#deps.extraDelayMs, undefined, options);
+        return work(options);
+      });
     try {
-      const jobs = counts && this.#deps.copies ? this.#sharedJobs(data, range, size) : this.#jobs(data, size, divide);
+      const how = { targetBytes: size.targetBytes, threads: this.#deps.threads };
+      const isShared = counts && this.#deps.copies;
+      const spread = isJudgedWhole && !isShared ? await spreadTraces(data, run, this.#deps.pool) : NOTHING;
+      const jobs = isShared ? sharedJobs(data, how, this.#longAgo(range)) : [...unitedJobs(data, spread), ...separateJobs(data, spread, how, divide)];
       onPlan?.(
         data.flatMap(({ blocks }) => blocks),
         jobs.map(({ sources }) => sources),
       );
       const answer = async ({ affinity, sources }: Job): Promise<readonly T[]> => {
-        const result = await run(async () => {
-          if (this.#deps.extraDelayMs > 0) await delay(this.#deps.extraDelayMs, undefined, options);
-          return job(held ? { ...sources, isStoreAway: true } : sources, { ...options, affinity });
-        });
+        const result = await run((options) => job(held ? { ...sources, isStoreAway: true } : sources, { ...options, affinity }));
         // What is elsewhere comes from several processes: see TaskRunner.
         const results = sources.isElsewhere ? (result as unknown as readonly T[]) : [result];
         if (!options.signal.aborted) {
@@ -361,7 +381,9 @@ class Querier implements QueryService {
         }
         return results;
       };
-      return (await Promise.all(jobs.map(answer))).flat();
+      const results = (await Promise.all(jobs.map(answer))).flat();
+      await afterwards?.(data, run);
+      return results;
     } catch (reason) {
       stop.abort();
       throw signal.aborted ? timeoutError(signal, timeoutKey) : reason;
@@ -370,43 +392,18 @@ class Querier implements QueryService {
     }
   }
 
-  #dataOf(tenant: TenantId, startSec: number, endSec: number, held: ReadonlySet<string> | undefined): TenantData {
+  #dataOf(tenant: TenantId, startSec: number, endSec: number, isJudgedWhole: boolean, held: ReadonlySet<string> | undefined): TenantData {
     const { recent, blocks } = this.#deps;
-    const stored = held
-      ? blocks.withoutHeld(tenant, startSec, endSec, held)
-      : { blocks: blocks.blocksInRange(tenant, startSec, endSec), covered: blocks.coveredBlocks(tenant) };
-    return { tenant, recent: recent.recent(tenant, stored.covered), ...stored };
+    const stored: TenantData['stored'] = (from, to) =>
+      held ? blocks.withoutHeld(tenant, from, to, held) : { blocks: blocks.blocksInRange(tenant, from, to), covered: blocks.coveredBlocks(tenant) };
+    const { blocks: asked, covered } = stored(startSec, endSec);
+    const around = isJudgedWhole && !held ? stored(startSec - AROUND_SEC, endSec + AROUND_SEC).blocks : asked;
+    return { tenant, recent: recent.recent(tenant, covered), blocks: asked, around, covered, stored };
   }
 
-  /** Recent data is one job: it cannot be divided, since a trace may lie in several of its places. */
-  #jobs(data: readonly TenantData[], size: JobSize, divide: RunHooks<never>['divide']): Job[] {
-    const stored = data.flatMap(({ tenant, blocks }) =>
-      (divide?.(blocks) ?? divideBlocks(blocks, size.targetBytes, this.#deps.threads)).map(({ affinity, blocks }) => ({
-        affinity,
-        sources: { tenant, tables: [], parts: [], blocks },
-      })),
-    );
-    const recent = data.filter(hasRecent).map(({ tenant, covered, recent: { tables, parts, isElsewhere = false } }) => ({
-      affinity: hashOf(tenant),
-      sources: { tenant, tables, parts, blocks: [], ...(isElsewhere && { isElsewhere, covered }) },
-    }));
-    // Recent data first: it takes longest.
-    return [...recent, ...stored];
-  }
-
-  /** Every job has all places and a share of the trace ids, so that the copies of a trace meet in one. */
-  #sharedJobs(data: readonly TenantData[], range: TimeRange | undefined, size: JobSize): Job[] {
-    const longAgo = range && range.endSec * 1_000 < this.#deps.clock.now() - this.#deps.recentWindowMs && { longAgo: range };
-    return data
-      .filter((one) => hasRecent(one) || one.blocks.length > 0)
-      .flatMap(({ tenant, blocks: metas, covered, recent: { tables, parts, isElsewhere = false } }) => {
-        const blocks = metas.map((meta) => ({ meta, from: 0, to: meta.totalRecords }));
-        const elsewhere = isElsewhere && { isElsewhere, covered };
-        return shareBlocks(metas, size.targetBytes, this.#deps.threads).map(({ affinity, share }) => ({
-          affinity,
-          sources: { tenant, tables, parts, blocks, share, ...elsewhere, ...longAgo },
-        }));
-      });
+  /** The range, if it is over since long. */
+  #longAgo(range: TimeRange | undefined): TimeRange | undefined {
+    return range && range.endSec * 1_000 < this.#deps.clock.now() - this.#deps.recentWindowMs ? range : undefined;
   }
 
   #recentRange(): TimeRange {
@@ -426,10 +423,6 @@ function unreadOf(results: readonly FindTraceResult[], isFound: boolean): { read
 }
 
 const RETRY_AFTER_MS = 1_000;
-
-function hasRecent({ recent: { tables, parts, isElsewhere = false } }: TenantData): boolean {
-  return tables.length + parts.length > 0 || isElsewhere;
-}
 
 function deadline(signal: AbortSignal | undefined, timeoutMs: number): AbortSignal {
   const timeout = AbortSignal.timeout(timeoutMs);

@@ -5,9 +5,10 @@ import { metricsBatches, planMetrics, planSearch, searchBatches, tagNames, tagVa
 import type { TaskContext } from '@vivace/workers';
 import { copyTasks } from './copies/copy-tasks.ts';
 import { findTrace } from './find-trace.ts';
-import type { FindTraceJob, HeldJob, MetricsJob, SearchJob, TagsJob, TagValuesJob } from './jobs.ts';
+import type { FindTraceJob, HeldIdsJob, HeldJob, MetricsJob, SearchJob, SpreadJob, TagsJob, TagValuesJob } from './jobs.ts';
 import { withBatches } from './open-sources.ts';
 import type { BlockReaders } from './open-sources.ts';
+import { findSpread, heldIds } from './spread/find-spread.ts';
 
 export interface QueryTasksDeps {
   readonly store: ObjectStore;
@@ -34,6 +35,7 @@ export function createQueryTasks(deps: QueryTasksDeps) {
           limit,
           spansPerSpanSet,
           floor,
+          ...(sources.without && { without: sources.without }),
           ...(range && { startNs: BigInt(range.startSec) * SECOND_NS, endNs: BigInt(range.endSec) * SECOND_NS }),
           signal,
         }),
@@ -41,7 +43,9 @@ export function createQueryTasks(deps: QueryTasksDeps) {
     },
     metrics: ({ sources, request, mode, maxSeries }: MetricsJob, { signal }: TaskContext) => {
       const plan = planMetrics(request, mode);
-      return withBatches(sources, readers, signal, (batches) => metricsBatches(plan, batches, { maxSeries, signal }));
+      return withBatches(sources, readers, signal, (batches) =>
+        metricsBatches(plan, batches, { maxSeries, ...(sources.without && { without: sources.without }), signal }),
+      );
     },
     tags: ({ sources, request }: TagsJob, { signal }: TaskContext) =>
       withBatches(sources, readers, signal, (batches) => tagNames(batches, request, { signal })),
@@ -50,6 +54,8 @@ export function createQueryTasks(deps: QueryTasksDeps) {
     findTrace: (job: FindTraceJob, { signal }: TaskContext) => findTrace(job, readers, signal),
     // Ingesters know that without a thread: see `ingesterQueryMethod`.
     held: (_: HeldJob): readonly string[] => [],
+    spread: (job: SpreadJob, { signal }: TaskContext) => findSpread(job, readers, signal),
+    heldIds: (job: HeldIdsJob) => heldIds(job, readers),
     ...copyTasks(readers),
   };
 }

@@ -12,6 +12,9 @@ export interface RecentBatches {
   readonly batches: readonly SpanColumns[];
   /** Appends what there is of one trace to `target`, which may then have a span several times. */
   append(traceId: Uint8Array, target: SpanTable): void;
+  has(traceId: Uint8Array): boolean;
+  /** The ids in each place, 16 bytes each. */
+  ids(): readonly Uint8Array[];
   close(): void;
 }
 
@@ -80,9 +83,8 @@ export function openRecent(tables: readonly SpanTableHandle[], parts: readonly s
     }
     const append = (traceId: Uint8Array, target: SpanTable): void => {
       for (const source of sources) {
-        const ids = source.ids();
-        const row = lowerBound(ids, traceId);
-        if (row < source.traceCount && compareBytes(ids, row * 16, traceId, 0, 16) === 0) source.append(row, target);
+        const row = rowOf(source, traceId);
+        if (row >= 0) source.append(row, target);
       }
     };
     let batches: SpanColumns[] | undefined;
@@ -92,12 +94,21 @@ export function openRecent(tables: readonly SpanTableHandle[], parts: readonly s
         return batches;
       },
       append,
+      has: (traceId) => sources.some((source) => rowOf(source, traceId) >= 0),
+      ids: () => sources.map((source) => source.ids()),
       close,
     };
   } catch (error) {
     close();
     throw error;
   }
+}
+
+/** -1: it has no such trace. */
+function rowOf(source: Source, traceId: Uint8Array): number {
+  const ids = source.ids();
+  const row = lowerBound(ids, traceId);
+  return row < source.traceCount && compareBytes(ids, row * 16, traceId, 0, 16) === 0 ? row : -1;
 }
 
 function assemble(sources: readonly Source[], range: IdRange): SpanColumns[] {

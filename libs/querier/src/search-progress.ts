@@ -1,13 +1,15 @@
+import type { TenantId } from '@vivace/base';
 import type { BlockMeta } from '@vivace/block';
-import { mergeCertain, mergeSearch } from '@vivace/query';
-import type { SearchMetrics, SearchPartial, SearchRequest, SearchResponse } from '@vivace/query';
+import { mergeCertain, mergeSearch, oldestRank } from '@vivace/query';
+import type { SearchMetrics, SearchPartial, SearchRequest, SearchResponse, TraceSearchMetadata } from '@vivace/query';
 import type { JobSources } from './jobs.ts';
 import { searchMetrics } from './search-metrics.ts';
 
 /** The results of one search as its jobs complete. */
 export class SearchProgress {
   readonly #request: SearchRequest;
-  readonly #partials: SearchPartial[] = [];
+  readonly #inspected: SearchPartial[] = [];
+  readonly #partials: { readonly tenant: TenantId; readonly partial: SearchPartial }[] = [];
   /** Jobs without a result. */
   readonly #open = new Set<JobSources>();
   #blocks: readonly BlockMeta[] = [];
@@ -19,6 +21,7 @@ export class SearchProgress {
 
   /** Again when it has to be done in another way: what came before is forgotten. */
   begin(blocks: readonly BlockMeta[], jobs: readonly JobSources[]): void {
+    this.#inspected.length = 0;
     this.#partials.length = 0;
     this.#open.clear();
     this.#blocks = blocks;
@@ -27,8 +30,18 @@ export class SearchProgress {
   }
 
   add(partials: readonly SearchPartial[], job: JobSources): void {
-    this.#partials.push(...partials);
+    this.#inspected.push(...partials);
+    for (const partial of partials) this.#partials.push({ tenant: job.tenant, partial });
     this.#open.delete(job);
+  }
+
+  /** What is known of these traces of a tenant (32 hex digits) gives way to `partials`. */
+  replace(tenant: TenantId, traceIds: ReadonlySet<string>, partials: readonly SearchPartial[]): void {
+    for (const [i, { tenant: owner, partial }] of this.#partials.entries()) {
+      if (owner !== tenant || !partial.pieces.some(({ traceId }) => traceIds.has(traceId))) continue;
+      this.#partials[i] = { tenant, partial: { ...partial, pieces: partial.pieces.filter(({ traceId }) => !traceIds.has(traceId)) } };
+    }
+    for (const partial of partials) this.#partials.push({ tenant, partial });
   }
 
   get isComplete(): boolean {
@@ -38,11 +51,24 @@ export class SearchProgress {
   /** Only traces that no open job can change or push out. */
   certain(): SearchResponse {
     const openUntilNs = this.#openUntilNs();
-    return { traces: openUntilNs === undefined ? [] : mergeCertain(this.#partials, this.#request, openUntilNs), metrics: this.#metrics() };
+    return { traces: openUntilNs === undefined ? [] : mergeCertain(this.#found, this.#request, openUntilNs), metrics: this.#metrics() };
   }
 
-  answer(): SearchResponse {
-    return { traces: mergeSearch(this.#partials, this.#request), metrics: this.#metrics() };
+  traces(): readonly TraceSearchMetadata[] {
+    return mergeSearch(this.#found, this.#request);
+  }
+
+  /** See there. */
+  oldestRank(): bigint | undefined {
+    return oldestRank(this.#found, this.#request.limit);
+  }
+
+  answer(traces: readonly TraceSearchMetadata[]): SearchResponse {
+    return { traces, metrics: this.#metrics() };
+  }
+
+  get #found(): readonly SearchPartial[] {
+    return this.#partials.map(({ partial }) => partial);
   }
 
   /** The latest moment an open job knows of; undefined while recent data is open, which has no end. */
@@ -56,6 +82,6 @@ export class SearchProgress {
   }
 
   #metrics(): SearchMetrics {
-    return searchMetrics(this.#blocks, this.#partials, this.#totalJobs - this.#open.size, this.#totalJobs);
+    return searchMetrics(this.#blocks, this.#inspected, this.#totalJobs - this.#open.size, this.#totalJobs);
   }
 }

@@ -1,5 +1,6 @@
+export { judgesTraces } from './judges-traces.ts';
 export { legacyQuery } from './legacy-query.ts';
-export { isRootless, mergeCertain, mergeSearch } from './merge-search.ts';
+export { mergeCertain, mergeSearch, oldestRank } from './merge-search.ts';
 export type { MergeOptions } from './merge-search.ts';
 export type {
   AnyValueJson,

@@ -13,11 +13,6 @@ export interface MergeOptions {
 /** In place of the root's service while no root span is known (contract 1.3). */
 const NO_ROOT = '<root span not yet received>';
 
-/** Whether no root span of a trace is among the pieces it was found by. */
-export function isRootless({ rootServiceName }: TraceSearchMetadata): boolean {
-  return rootServiceName === NO_ROOT;
-}
-
 /**
  * The final answer: newest first, ties by trace id. Pieces of one trace become one: spans united by id per span set (span sets are the
  * same when their `by` values are), earliest start, latest end, root names from the piece that has them, service statistics by the
@@ -25,6 +20,11 @@ export function isRootless({ rootServiceName }: TraceSearchMetadata): boolean {
  */
 export function mergeSearch(partials: readonly SearchPartial[], options: MergeOptions): readonly TraceSearchMetadata[] {
   return toAnswer(newestTraces(partials, options.limit).traces, options);
+}
+
+/** Unix nanoseconds: partials may leave out traces of which no piece starts later than this. Undefined: there are less than `limit` traces, and nothing is left out. */
+export function oldestRank(partials: readonly SearchPartial[], limit: number): bigint | undefined {
+  return newestTraces(partials, limit).last?.newest;
 }
 
 /** A trace begins with its root; the clocks of its hosts differ by less than this. */

@@ -10,6 +10,7 @@ import type { SearchPlan } from './plan-search.ts';
 import { mayMatch, requirementOf } from './requirement.ts';
 import type { Requirement } from './requirement.ts';
 import { NewestRows } from './newest-rows.ts';
+import { notAmong } from './rows-of-traces.ts';
 import { SelectedColumns } from './selected-columns.ts';
 import type { SearchPartial, TracePiece } from './search-partial.ts';
 import { traceShower } from './show-trace.ts';
@@ -30,6 +31,8 @@ export interface SearchOptions {
    * any more. What is older may then be missing in the partial answer; the merged one is the same.
    */
   readonly floor?: BigUint64Array;
+  /** Traces that are not asked for: 16 bytes each, ascending. */
+  readonly without?: Uint8Array;
   readonly signal?: AbortSignal;
 }
 
@@ -153,7 +156,7 @@ class Search {
 
   #evaluate(columns: SpanColumns, source: OpenBatch): void {
     const { limit } = this.#options;
-    let eligible = this.#eligibleTraces(columns);
+    let eligible = notAmong(this.#eligibleTraces(columns), columns, this.#options.without);
     const start = columns.traceStart();
     const ids = columns.traceIds();
     const bounds = columns.traceSpans();

@@ -17,6 +17,7 @@ import { COLUMN } from './columns.ts';
 import { loadRows } from './row-selection.ts';
 import type { WantedRows } from './row-selection.ts';
 import { findTraceRow, readRow } from './trace-lookup.ts';
+import type { TraceRow } from './trace-lookup.ts';
 
 const ID_BYTES = 16;
 
@@ -39,6 +40,10 @@ export interface BlockReader {
   readonly rowGroupCount: number;
   /** A row group for the query engine; each call gives a fresh, unloaded one. */
   columns(rowGroup: number): SpanColumns;
+  /** False only when the trace with this 16-byte id is not in the block. Asks the bloom filter. */
+  mayHaveTrace(id: Uint8Array, signal?: AbortSignal): Promise<boolean>;
+  /** Asks the bloom filter and the ids. */
+  hasTrace(id: Uint8Array, signal?: AbortSignal): Promise<boolean>;
   /** The trace with this 16-byte id as a table of its own, or undefined. */
   findTrace(id: Uint8Array, signal?: AbortSignal): Promise<SpanTable | undefined>;
   /** A whole row group, everything preserved, in the order stored; in place of what `into` held when that is given. */
@@ -76,9 +81,16 @@ class StoredBlock implements BlockReader {
     return new BlockSpanColumns(new RowGroupAccess(this.#access, rowGroup));
   }
 
+  async mayHaveTrace(id: Uint8Array, signal?: AbortSignal): Promise<boolean> {
+    return (await this.#bloom(id, signal)).mayContain(id);
+  }
+
+  async hasTrace(id: Uint8Array, signal?: AbortSignal): Promise<boolean> {
+    return (await this.#findRow(id, signal)) !== undefined;
+  }
+
   async findTrace(id: Uint8Array, signal?: AbortSignal): Promise<SpanTable | undefined> {
-    if (!(await this.#bloom(id, signal)).mayContain(id)) return undefined;
-    const found = await findTraceRow(this.#access, id, () => this.#indexedIds(signal), signal);
+    const found = await this.#findRow(id, signal);
     if (found === undefined) return undefined;
     const table = new SpanTable();
     appendToSpanTable(await readRow(found, signal), this.meta, table);
@@ -121,6 +133,11 @@ class StoredBlock implements BlockReader {
       out.set(last, g * ID_BYTES);
     }
     return out;
+  }
+
+  async #findRow(id: Uint8Array, signal: AbortSignal | undefined): Promise<TraceRow | undefined> {
+    if (!(await this.mayHaveTrace(id, signal))) return undefined;
+    return findTraceRow(this.#access, id, () => this.#indexedIds(signal), signal);
   }
 
   async #bloom(id: Uint8Array, signal: AbortSignal | undefined): Promise<BloomFilter> {

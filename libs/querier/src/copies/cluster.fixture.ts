@@ -1,4 +1,4 @@
-// Ingesters that hold copies of spans, blocks that they wrote, and a querier over them all, in one thread and without sockets.
+// Ingesters that hold spans, or copies of them, blocks that they wrote, and a querier over them all, in one thread and without sockets.
 import path from 'node:path';
 import { AppError, createMemoryMetrics, silentLogger } from '@vivace/base';
 import type { TenantId } from '@vivace/base';
@@ -33,6 +33,17 @@ export interface Held {
   readonly kept: { readonly blockId: string; readonly part: string }[];
 }
 
+export interface ClusterOptions {
+  /** Where part files go. */
+  readonly dir: string;
+  /** Ingesters. One: they and the querier are a single process. */
+  readonly size: number;
+  readonly targetBytes: number;
+  readonly nowMs?: number;
+  /** Spans have copies. */
+  readonly copies: boolean;
+}
+
 export class Cluster {
   readonly ingesters: readonly Held[];
   /** Known to the querier. */
@@ -50,15 +61,14 @@ export class Cluster {
   readonly #dir: string;
   #parts = 0;
 
-  /** Part files go to `dir`. */
-  constructor(dir: string, size: number, targetBytes: number, nowMs = NOW) {
+  constructor({ dir, size, targetBytes, nowMs = NOW, copies }: ClusterOptions) {
     this.#dir = dir;
     this.ingesters = Array.from({ length: size }, () => ({ tables: [], parts: [], kept: [] }));
     const pool = this.#threads();
     const methods = this.ingesters.map((held, i) => ingesterQueryMethod({ recent: recentOf(held), runner: this.#threadsOf(i), logger: silentLogger }));
     const ring = new Ring({
       name: 'ingester',
-      replicationFactor: 3,
+      replicationFactor: copies ? 3 : 1,
       zoneAware: false,
       extendWrites: true,
       heartbeatTimeoutMs: 60_000,
@@ -83,7 +93,7 @@ export class Cluster {
       metrics: createMemoryMetrics(),
     });
     this.querier = createQuerier({
-      recent: { recent: () => ({ tables: [], parts: [], isElsewhere: true, release: () => undefined }) },
+      recent: size === 1 ? recentOf(this.ingesters[0]) : { recent: () => ({ tables: [], parts: [], isElsewhere: true, release: () => undefined }) },
       blocks: {
         blocksInRange: () => [...this.blocks],
         coveredBlocks: () => this.#known(),
@@ -92,8 +102,8 @@ export class Cluster {
           covered: this.#known().filter((id) => !this.blocks.some(({ blockId }) => this.#isIn(held, blockId) && this.#withSources(blockId).includes(id))),
         }),
       },
-      pool: runner,
-      copies: true,
+      pool: size === 1 ? pool : runner,
+      copies,
       threads: 2,
       searchJobs: { maxPerQuery: 100, targetBytes },
       metricsJobs: { maxPerQuery: 100, targetBytes },
@@ -143,19 +153,22 @@ export class Cluster {
     const writer = new BlockWriter(sink, { blockId, tenantId: TENANT, dedicatedColumns: [] });
     const bound = (group: number): number => Math.floor((order.traceCount * group) / rowGroups);
     for (let g = 0; g < rowGroups; g++) if (bound(g) < bound(g + 1)) writer.writeRowGroup(table, sliceOrder(order, bound(g), bound(g + 1)));
-    const { meta } = writer.finish();
+    const { meta, blooms } = writer.finish();
+    for (const [i, bloom] of blooms.entries()) await this.#store.put(`${TENANT}/${blockId}/bloom-${i}`, bloom);
     await this.#store.put(`${TENANT}/${blockId}/data.parquet`, sink.bytes());
     return meta;
   }
 
   #threads(): TaskRunner {
-    const store: ObjectStore = Object.create(this.#store, {
-      getRange: {
-        value: async (...args: Parameters<ObjectStore['getRange']>) => {
-          if (this.isStoreAway) throw new AppError('unavailable', 'no bucket', { reason: 'store_away' });
-          return this.#store.getRange(...args);
-        },
+    const reading = <A extends unknown[], R>(read: (...args: A) => Promise<R>) => ({
+      value: async (...args: A): Promise<R> => {
+        if (this.isStoreAway) throw new AppError('unavailable', 'no bucket', { reason: 'store_away' });
+        return read(...args);
       },
+    });
+    const store: ObjectStore = Object.create(this.#store, {
+      get: reading((...args: Parameters<ObjectStore['get']>) => this.#store.get(...args)),
+      getRange: reading((...args: Parameters<ObjectStore['getRange']>) => this.#store.getRange(...args)),
     });
     const tasks = createQueryTasks({ store, cache: new BlockCache(), maxOpenBlocks: 8 }) as unknown as Record<
       string,

@@ -14,6 +14,22 @@ export interface Share {
   readonly of: number;
 }
 
+/** The `i`th of some ids. Borrows. */
+export function idAt(ids: Uint8Array, i: number): Uint8Array {
+  return ids.subarray(i * ID_BYTES, (i + 1) * ID_BYTES);
+}
+
+/** All ids of the lists, one after the other. */
+export function joinIds(lists: readonly Uint8Array[]): Uint8Array {
+  const out = new Uint8Array(lists.reduce((n, { length }) => n + length, 0));
+  let at = 0;
+  for (const list of lists) {
+    out.set(list, at);
+    at += list.length;
+  }
+  return out;
+}
+
 /** First of ascending `ids` that is not below `id`. */
 export function lowerBound(ids: Uint8Array, id: Uint8Array, idAt = 0): number {
   let low = 0;
@@ -29,6 +45,16 @@ export function lowerBound(ids: Uint8Array, id: Uint8Array, idAt = 0): number {
 /** The rows `[from, to)` of ascending `ids` that lie in the range. */
 export function rowsInRange(ids: Uint8Array, { from, to }: IdRange): readonly [from: number, to: number] {
   return [from ? lowerBound(ids, from) : 0, to ? lowerBound(ids, to) : ids.length / ID_BYTES];
+}
+
+/** The ids of all lists, each once, ascending. */
+export function sortedIds(lists: readonly Uint8Array[]): Uint8Array {
+  const ids = lists.flatMap((list) => Array.from({ length: list.length / ID_BYTES }, (_, i) => idAt(list, i)));
+  ids.sort((a, b) => compareBytes(a, 0, b, 0, ID_BYTES));
+  const out = new Uint8Array(ids.length * ID_BYTES);
+  let n = 0;
+  for (const [i, id] of ids.entries()) if (i === 0 || compareBytes(ids[i - 1], 0, id, 0, ID_BYTES) !== 0) out.set(id, n++ * ID_BYTES);
+  return out.slice(0, n * ID_BYTES);
 }
 
 /** What decides where ranges are cut: a row group's last trace id, and how large it is. */

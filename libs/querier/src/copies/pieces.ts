@@ -119,7 +119,8 @@ export async function openPieces(pieces: readonly Piece[], range: IdRange, signa
   return open.filter(({ from, to }) => from < to);
 }
 
-async function inTurns<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+/** The results in the order of the items. */
+export async function inTurns<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
   const out: R[] = [];
   for (let from = 0; from < items.length; from += AT_A_TIME) out.push(...(await Promise.all(items.slice(from, from + AT_A_TIME).map(work))));
   return out;

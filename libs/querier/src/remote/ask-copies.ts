@@ -1,11 +1,10 @@
-import { decodeInto } from '@vivace/otlp';
 import type { RingMember } from '@vivace/ring';
-import { SpanTable } from '@vivace/trace';
 import type { Choice } from '../copies/choose-copies.ts';
 import type { TraceDigests } from '../copies/trace-digests.ts';
 import type { JobSources, MetricsJob, SearchJob } from '../jobs.ts';
 import type { TaskOptions, TaskRunner } from '../task-runner.ts';
 import type { AskedIngesters } from './asked-ingesters.ts';
+import { tablesOf } from './spans-of.ts';
 import { anyTask } from './wire.ts';
 
 /**
@@ -43,7 +42,7 @@ export async function askCopies(
       ingesters.ask<Uint8Array>('spans', members, (i) => onlyOf(choices[i].fetch, (only) => ({ sources: { ...elsewhere, only } }))),
     ]);
     if (ingesters.members.length < alive.length) continue;
-    const tables = fetched.some((bytes) => bytes) ? [tableOf(fetched).handle()] : [];
+    const tables = tablesOf(fetched);
     const isEmpty = blocks.length + tables.length === 0;
     const own = isEmpty ? undefined : await anyTask(local)(task, { ...job, sources: { ...here, tables } }, options);
     return [...partials, own].filter((partial) => partial !== undefined);
@@ -52,12 +51,6 @@ export async function askCopies(
 
 function onlyOf<T>(ids: Choice['evaluate'], jobOf: (only: Uint8Array) => T): T | undefined {
   return ids.length === 0 ? undefined : jobOf(ids);
-}
-
-function tableOf(pieces: readonly (Uint8Array | undefined)[]): SpanTable {
-  const table = new SpanTable();
-  for (const bytes of pieces) if (bytes) decodeInto(bytes, table, { maxAttributeBytes: 0 }, { cutStrings: 0 });
-  return table;
 }
 
 /** The first does most of the work: another in each part of a query. */

@@ -4,10 +4,11 @@ import { tenantSeed, traceToken } from '@vivace/ring';
 import type { RingView } from '@vivace/ring';
 import { decode, encode, toFrames } from '@vivace/rpc';
 import type { RpcChannel } from '@vivace/rpc';
-import type { FindTraceJob, HeldJob, MetricsJob, SearchJob } from '../jobs.ts';
+import type { FindTraceJob, HeldJob, MetricsJob, SearchJob, SpreadJob } from '../jobs.ts';
 import type { RecentSource } from '../querier.ts';
 import type { TaskOptions, TaskRunner } from '../task-runner.ts';
 import { askCopies } from './ask-copies.ts';
+import { askSpread, askUnited } from './ask-spread.ts';
 import { AskedIngesters, QUERY_PATH } from './asked-ingesters.ts';
 import type { Question } from './asked-ingesters.ts';
 import { anyTask, packResult, unpackJob } from './wire.ts';
@@ -28,7 +29,7 @@ export function ingesterQueryMethod({ recent, runner, logger }: IngesterQueryDep
       try {
         const { task, job: packed } = decode(request) as Question;
         const job = unpackJob(packed);
-        const { tenant, covered, range, only, longAgo } = job.sources;
+        const { tenant, covered, range, only, longAgo, without } = job.sources;
         if (task === 'held') {
           for (const frame of toFrames(encode(recent.held?.(tenant, (job as HeldJob).forMs) ?? []))) await send(frame);
           return OK;
@@ -38,7 +39,19 @@ export function ingesterQueryMethod({ recent, runner, logger }: IngesterQueryDep
           if (tables.length + parts.length === 0) return OK;
           const result = await anyTask(runner)(
             task,
-            { ...job, sources: { tenant, tables, parts, blocks: [], ...(range && { range }), ...(only && { only }), ...(longAgo && { longAgo }) } },
+            {
+              ...job,
+              sources: {
+                tenant,
+                tables,
+                parts,
+                blocks: [],
+                ...(range && { range }),
+                ...(only && { only }),
+                ...(longAgo && { longAgo }),
+                ...(without && { without }),
+              },
+            },
             { signal },
           );
           for (const frame of toFrames(encode(packResult(task, result)))) await send(frame);
@@ -82,7 +95,7 @@ export function createIngesterRunner(deps: IngesterRunnerDeps): TaskRunner {
   const local = anyTask(deps.local);
 
   async function askAll(task: TaskName, job: RemoteTasks[TaskName], options: TaskOptions): Promise<unknown[]> {
-    const { tenant, share, isStoreAway = false } = job.sources;
+    const { tenant, share, united, isStoreAway = false } = job.sources;
     const view = deps.view(tenant);
     const set =
       task === 'findTrace' && !isStoreAway
@@ -92,6 +105,9 @@ export function createIngesterRunner(deps: IngesterRunnerDeps): TaskRunner {
     const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
     try {
       const ingesters = new AskedIngesters({ ...deps, failures }, tenant, set, signal);
+      if (task === 'spread') return await askSpread(job as SpreadJob, ingesters, deps.local, { ...options, signal });
+      if (united && (task === 'search' || task === 'metrics'))
+        return await askUnited(task, job as SearchJob | MetricsJob, ingesters, deps.local, { ...options, signal });
       if (share && (task === 'search' || task === 'metrics'))
         return await askCopies(task, job as SearchJob | MetricsJob, ingesters, deps.local, { ...options, signal });
       const results = await ingesters.ask(task, ingesters.members, () => job);

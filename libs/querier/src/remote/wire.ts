@@ -11,12 +11,14 @@ import type {
   DigestsJob,
   FindTraceJob,
   FindTraceResult,
+  HeldIdsJob,
   HeldJob,
   JobSources,
   MetricsJob,
   RangeJob,
   SearchJob,
   SpansJob,
+  SpreadJob,
   TagsJob,
   TagValuesJob,
 } from '../jobs.ts';
@@ -37,6 +39,8 @@ export interface RemoteTasks {
   readonly spans: SpansJob;
   readonly choose: ChooseJob;
   readonly idRange: RangeJob;
+  readonly spread: SpreadJob;
+  readonly heldIds: HeldIdsJob;
   readonly held: HeldJob;
 }
 

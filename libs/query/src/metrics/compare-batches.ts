@@ -16,7 +16,7 @@ import { labelled } from './plan-metrics.ts';
 import type { ComparePlan } from './plan-metrics.ts';
 import { PromisingBatches } from './promising-batches.ts';
 import { Scratch } from './scratch.ts';
-import { selectSpans } from './select-spans.ts';
+import { needsOf, selectSpans } from './select-spans.ts';
 import type { Selection } from './select-spans.ts';
 import { OFF_AXIS, placeOnAxis } from './time-axis.ts';
 
@@ -45,17 +45,25 @@ const FIELDS_AT_ONCE = 8;
  * name something. The groups of the result are `[side, attribute]`, how many spans have it, and `[side, attribute, value]`, nil for an array or a map.
  * Attributes that share a list are counted in one pass over it, the others a few at a time; columns that only this query looks at are not kept.
  */
-export async function compareBatches(plan: ComparePlan, batches: Batches, options: { readonly signal?: AbortSignal }): Promise<MetricsPartial> {
-  const run = new CompareRun(plan, options.signal);
+export async function compareBatches(plan: ComparePlan, batches: Batches, options: CompareOptions): Promise<MetricsPartial> {
+  const run = new CompareRun(plan, options);
   const promising = new PromisingBatches(plan, options.signal);
   if (!plan.isEmpty && plan.axis.buckets > 0)
-    for await (const { columns, bytesBefore } of loadAhead(promising.of(batches), plan.needs, options.signal, 1)) await run.add(columns, bytesBefore);
+    for await (const { columns, bytesBefore } of loadAhead(promising.of(batches), needsOf(plan, options.without), options.signal, 1))
+      await run.add(columns, bytesBefore);
   return run.finish(promising.inspectedBytes);
+}
+
+interface CompareOptions {
+  /** See `MetricsOptions`. */
+  readonly without?: Uint8Array;
+  readonly signal?: AbortSignal;
 }
 
 class CompareRun {
   readonly #plan: ComparePlan;
   readonly #signal: AbortSignal | undefined;
+  readonly #without: Uint8Array | undefined;
   readonly #counts: CompareCounts;
   readonly #masks = new MaskPool();
   readonly #scratch = new Scratch();
@@ -63,9 +71,10 @@ class CompareRun {
   #inspectedSpans = 0;
   #inspectedBytes = 0;
 
-  constructor(plan: ComparePlan, signal: AbortSignal | undefined) {
+  constructor(plan: ComparePlan, { without, signal }: CompareOptions) {
     this.#plan = plan;
     this.#signal = signal;
+    this.#without = without;
     this.#counts = new CompareCounts(plan.axis.buckets);
   }
 
@@ -73,7 +82,7 @@ class CompareRun {
     this.#inspectedTraces += columns.traceCount;
     this.#inspectedSpans += columns.spanCount;
     const batch = new Batch(columns, this.#masks, this.#signal);
-    const selection = selectSpans(this.#plan, batch, this.#scratch);
+    const selection = selectSpans(this.#plan, batch, this.#scratch, this.#without);
     if (selection.count > 0) {
       const cells = this.#cellsOf(batch, selection);
       await this.#countFields(

@@ -15,12 +15,14 @@ import type { MetricsPartial } from './metrics-partial.ts';
 import type { FunctionPlan, MetricsPlan } from './plan-metrics.ts';
 import { PromisingBatches } from './promising-batches.ts';
 import { Scratch } from './scratch.ts';
-import { selectSpans } from './select-spans.ts';
+import { needsOf, selectSpans } from './select-spans.ts';
 import type { GroupValue } from './value-table.ts';
 
 export interface MetricsOptions {
   /** Most series counted; spans of further groups are left out, and the answer says so. */
   readonly maxSeries: number;
+  /** Traces that are not asked for: 16 bytes each, ascending. */
+  readonly without?: Uint8Array;
   readonly signal?: AbortSignal;
 }
 
@@ -30,15 +32,17 @@ const scratch = new Scratch();
 /** Counts the spans of batches in any order, however divided into calls: the merged answer is the same as long as no limit is met. */
 export async function metricsBatches(plan: MetricsPlan, batches: Batches, options: MetricsOptions): Promise<MetricsPartial> {
   if (plan.kind === 'compare') return compareBatches(plan, batches, options);
+  const needs = needsOf(plan, options.without);
   const run = new MetricsRun(plan, options);
   const promising = new PromisingBatches(plan, options.signal);
-  if (!plan.isEmpty && plan.axis.buckets > 0) for await (const batch of loadAhead(promising.of(batches), plan.needs, options.signal)) run.add(batch);
+  if (!plan.isEmpty && plan.axis.buckets > 0) for await (const batch of loadAhead(promising.of(batches), needs, options.signal)) run.add(batch);
   return run.finish(promising.inspectedBytes);
 }
 
 class MetricsRun {
   readonly #plan: FunctionPlan;
   readonly #signal: AbortSignal | undefined;
+  readonly #without: Uint8Array | undefined;
   readonly #kind: CellKind;
   readonly #keys: GroupKeys;
   readonly #accumulator: Accumulator;
@@ -48,9 +52,10 @@ class MetricsRun {
   #inspectedSpans = 0;
   #inspectedBytes = 0;
 
-  constructor(plan: FunctionPlan, { maxSeries, signal }: MetricsOptions) {
+  constructor(plan: FunctionPlan, { maxSeries, without, signal }: MetricsOptions) {
     this.#plan = plan;
     this.#signal = signal;
+    this.#without = without;
     this.#kind = cellKind(plan.metrics.op);
     // A span without a duration was not measured: it would stand in every heatmap as a bucket of zero seconds.
     const isDuration = plan.operand !== undefined && isDurationField(plan.operand);
@@ -69,7 +74,7 @@ class MetricsRun {
   #count(columns: SpanColumns): void {
     const plan = this.#plan;
     const batch = new Batch(columns, this.#masks, this.#signal);
-    const selection = selectSpans(plan, batch, scratch);
+    const selection = selectSpans(plan, batch, scratch, this.#without);
     if (selection.count === 0) return;
     const groups = this.#keys.assign(batch, selection, scratch);
     const numbers = plan.operand && fieldNumbers(plan.operand, batch, selection, scratch);

@@ -1,8 +1,10 @@
 import type { Batch } from '../batch.ts';
 import type { Mask } from '../mask.ts';
 import { compilePipeline } from '../pipeline.ts';
+import type { ColumnNeeds } from '@vivace/trace';
 import type { Stage } from '@vivace/traceql';
 import type { PlannedFilters } from '../plan-search.ts';
+import { rowsOfTraces } from '../rows-of-traces.ts';
 import type { Scratch } from './scratch.ts';
 import { OFF_AXIS, placeOnAxis } from './time-axis.ts';
 import type { TimeAxis } from './time-axis.ts';
@@ -26,12 +28,18 @@ export interface SelectPlan {
   readonly axis: TimeAxis;
 }
 
-/** Spans of the pipeline's result that start on the axis. Traces are taken as the batch has them. */
-export function selectSpans(plan: SelectPlan, batch: Batch, scratch: Scratch): Selection {
+/** What must be loaded to leave out traces, too. */
+export function needsOf({ needs }: { readonly needs: ColumnNeeds }, without: Uint8Array | undefined): ColumnNeeds {
+  return without ? { columns: new Set([...needs.columns, 'traceId' as const]), attrs: needs.attrs } : needs;
+}
+
+/** Spans of the pipeline's result that start on the axis, but for those of the traces `without` (16 bytes each, ascending). Traces are taken as the batch has them. */
+export function selectSpans(plan: SelectPlan, batch: Batch, scratch: Scratch, without?: Uint8Array): Selection {
   const { columns } = batch;
   const { spanCount } = columns;
-  const rows = plan.isAll ? undefined : scratch.u32('rows', spanCount);
-  const matching = rows ? matchingRows(plan, batch, rows) : spanCount;
+  const out = without && rowsOfTraces(columns, without);
+  const rows = plan.isAll && !out?.length ? undefined : scratch.u32('rows', spanCount);
+  const matching = rows ? matchingRows(plan, batch, rows, out) : spanCount;
   const buckets = scratch.u32('buckets', matching);
   const count = matching === 0 ? 0 : placeOnAxis(plan.axis, columns.spanStart(), rows, matching, buckets);
   if (count === spanCount) return { count, rows: undefined, buckets, mask: undefined };
@@ -52,11 +60,15 @@ function keepPlaced(rows: Uint32Array | undefined, count: number, buckets: Uint3
   }
 }
 
-/** Writes the rows of the pipeline's result, ascending; returns how many. */
-function matchingRows(plan: SelectPlan, batch: Batch, rows: Uint32Array): number {
+/** Writes the rows of the pipeline's result, ascending, without those of the trace rows `out`; returns how many. */
+function matchingRows(plan: SelectPlan, batch: Batch, rows: Uint32Array, out: Uint32Array | undefined): number {
   const { columns } = batch;
   const pipeline = compilePipeline(plan.stages, plan.filters, batch);
   const candidates = pipeline.candidates;
+  if (out?.length) {
+    const bounds = columns.traceSpans();
+    for (const trace of out) candidates.bytes.fill(0, bounds[trace], bounds[trace + 1]);
+  }
   let n = 0;
   if (pipeline.isExact) n = maskRows(candidates, columns.spanCount, rows);
   else {
