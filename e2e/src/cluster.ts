@@ -28,6 +28,14 @@ export interface ClusterOptions {
   readonly processes: Readonly<Partial<Record<RoleName, number>>>;
   /** Keys of `storage.trace`; a local folder unless said otherwise. */
   readonly store?: object;
+  /** Gives the data folders of these processes a disk of their own, in memory: bytes by name of the process. */
+  readonly disks?: Readonly<Record<string, number>>;
+  /** Every process is in a place of its own. */
+  readonly network?: Network;
+  /** Ingesters are in these zones in turn, and copies of a span in different ones. */
+  readonly zones?: readonly string[];
+  /** Of a process, on top of what all have. */
+  readonly settings?: (name: string) => object;
   /** Copies of a span; 3 unless said otherwise. */
   readonly replicationFactor?: number;
   /** Entries of the per-tenant file; with them, tenants are told apart. */
@@ -101,10 +109,17 @@ export class Cluster {
     const cluster = new Cluster(fs.mkdtempSync(path.join(os.tmpdir(), 'vivace-cluster-')), options);
     const wanted = ROLES.flatMap((role) => Array.from({ length: options.processes[role] ?? 0 }, (_, i) => ({ role, name: nameOf(role, i + 1) })));
     for (const { name } of wanted) await cluster.#take(name);
-    // JSON is YAML.
-    if (options.tenants) fs.writeFileSync(cluster.#tenantsFile, JSON.stringify({ overrides: options.tenants }));
+    if (options.tenants) cluster.setTenants(options.tenants);
     for (const { role, name } of wanted) cluster.#prepare(role, name);
     return cluster;
+  }
+
+  /** Other entries for the per-tenant file. */
+  setTenants(tenants: Readonly<Record<string, object>>): void {
+    const next = `${this.#tenantsFile}.next`;
+    // JSON is YAML.
+    fs.writeFileSync(next, JSON.stringify({ overrides: tenants }));
+    fs.renameSync(next, this.#tenantsFile);
   }
 
   /** All at once, as an orchestrator does it. Resolves when all are ready. */
@@ -183,7 +198,7 @@ export class Cluster {
     const configFile = path.join(this.dir, `${name}.yaml`);
     const dataDir = path.join(this.dir, name);
     fs.mkdirSync(dataDir);
-    fs.writeFileSync(configFile, JSON.stringify(this.#config(role, name, dataDir), undefined, 2));
+    fs.writeFileSync(configFile, JSON.stringify(merged(this.#config(role, name, dataDir), this.#options.settings?.(name) ?? {}), undefined, 2));
     const diskBytes = this.#options.disks?.[name];
     const member = new ClusterMember(name, role, this.#ports.get(name)!, configFile, dataDir, diskBytes === undefined ? [] : ownDisk(dataDir, diskBytes));
     this.#members.set(name, member);
@@ -234,7 +249,13 @@ export class Cluster {
           address: '127.0.0.1',
           min_ready_duration: '1s',
           heartbeat_period: HEARTBEAT_PERIOD,
-          ring: { replication_factor: this.#options.replicationFactor ?? 3, kvstore, heartbeat_timeout: `${HEARTBEAT_TIMEOUT_MS}ms` },
+          availability_zone: zoneOf(name, this.#options.zones),
+          ring: {
+            replication_factor: this.#options.replicationFactor ?? 3,
+            zone_awareness_enabled: this.#options.zones !== undefined,
+            kvstore,
+            heartbeat_timeout: `${HEARTBEAT_TIMEOUT_MS}ms`,
+          },
         },
       },
       gateway: {
@@ -278,6 +299,21 @@ export class Cluster {
 
 function nameOf(role: RoleName, n: number): string {
   return `${role}-${n}`;
+}
+
+/** Empty is none. */
+export function zoneOf(name: string, zones: readonly string[] = []): string {
+  return zones[(Number(name.slice(name.lastIndexOf('-') + 1)) - 1) % zones.length] ?? '';
+}
+
+/** Sections are merged, values replaced. */
+function merged(base: object, extra: object): object {
+  const isSection = (value: unknown): value is object => typeof value === 'object' && value !== null && !Array.isArray(value);
+  const entries = Object.entries(extra).map(([key, value]: [string, unknown]) => {
+    const old = (base as Readonly<Record<string, unknown>>)[key];
+    return [key, isSection(old) && isSection(value) ? merged(old, value) : value];
+  });
+  return { ...base, ...(Object.fromEntries(entries) as object) };
 }
 
 /** Runs a command where `dir` is a file system in memory of its own. */
