@@ -21,17 +21,13 @@ const BLOCKLIST_POLL = '1s';
 /** Longer than a test that stops one for a while. */
 const GENERATOR_TIMEOUT = '60s';
 /** Of blocks, polled three times and more meanwhile, however slow the machine. */
-const COMPLETE_BLOCK_TIMEOUT = '20s';
+const COMPLETE_BLOCK_TIMEOUT_MS = 20_000;
 
 export interface ClusterOptions {
   /** How many of each role; none of those left out. */
   readonly processes: Readonly<Partial<Record<RoleName, number>>>;
   /** Keys of `storage.trace`; a local folder unless said otherwise. */
   readonly store?: object;
-  /** Gives the data folders of these processes a disk of their own, in memory: bytes by name of the process. */
-  readonly disks?: Readonly<Record<string, number>>;
-  /** Every process is in a place of its own. */
-  readonly network?: Network;
   /** Ingesters are in these zones in turn, and copies of a span in different ones. */
   readonly zones?: readonly string[];
   /** Of a process, on top of what all have. */
@@ -40,6 +36,8 @@ export interface ClusterOptions {
   readonly replicationFactor?: number;
   /** Entries of the per-tenant file; with them, tenants are told apart. */
   readonly tenants?: Readonly<Record<string, object>>;
+  /** How long ingesters answer for what is in a block. */
+  readonly completeBlockTimeoutMs?: number;
   /** Gives the data folders of these processes a disk of their own, in memory: bytes by name of the process. */
   readonly disks?: Readonly<Record<string, number>>;
 }
@@ -242,7 +240,7 @@ export class Cluster {
         trace_idle_period: '500ms',
         trace_live_period: '1s',
         flush_check_period: '500ms',
-        complete_block_timeout: COMPLETE_BLOCK_TIMEOUT,
+        complete_block_timeout: `${this.#options.completeBlockTimeoutMs ?? COMPLETE_BLOCK_TIMEOUT_MS}ms`,
         block_retry_period: '2s',
         lifecycler: {
           id: name,
