@@ -166,7 +166,7 @@ class TenantDispatcher implements Dispatcher {
     const cancel = (): void => this.#cancel(job);
     signal?.addEventListener('abort', cancel, { once: true });
     this.#open.add(job);
-    this.#enqueue(job);
+    this.#begin(job);
     try {
       return await job.done.promise;
     } finally {
@@ -177,13 +177,18 @@ class TenantDispatcher implements Dispatcher {
     }
   }
 
-  #enqueue(job: Job): void {
+  /** Whoever is idle is so because nothing waits that it may take. */
+  #begin(job: Job): void {
     job.waitsSinceMs = this.#deps.clock.now();
     const stream = this.#idleFor(job);
-    if (stream) {
-      this.#waiting.count(job);
-      this.#give(stream, job);
-    } else this.#waiting.push(job);
+    if (!stream) return this.#wait(job);
+    this.#waiting.count(job);
+    this.#give(stream, job);
+  }
+
+  #wait(job: Job): void {
+    job.waitsSinceMs = this.#deps.clock.now();
+    this.#waiting.push(job);
     if (this.#streams === 0) this.#cancelGiveUp ??= this.#deps.timers.after(NO_QUERIER_MS, () => this.#giveUp());
   }
 
@@ -339,6 +344,7 @@ class TenantDispatcher implements Dispatcher {
     else job.done.reject(error);
   }
 
+  /** In turn, as others of its tenant; whoever calls this assigns then. */
   #retry(job: Job, querier: string, reason: AppError): void {
     if (job.signal?.aborted) return;
     if (this.#stopping.signal.aborted) return job.done.reject(stoppingError());
@@ -348,7 +354,7 @@ class TenantDispatcher implements Dispatcher {
     this.#deps.logger.info('a part of a query is given to another querier', { tenant: job.tenant, attempt: job.attempts, querier, err: reason.message });
     job.failedAt.add(querier);
     if (this.#deps.weights.areUsed && this.#deps.weights.ofRetries) job.weight++;
-    this.#enqueue(job);
+    this.#wait(job);
   }
 }
 

@@ -58,7 +58,7 @@ afterEach(async () => {
   await Promise.all(workers.splice(0).map((worker) => worker.stop()));
 });
 
-function setup(queriers: number, concurrency = 2) {
+function setup(queriers: number, concurrency = 2, weights = WEIGHTS) {
   const waiting = new Set<() => void>();
   const timers: Timers = {
     after(_ms, run) {
@@ -73,7 +73,7 @@ function setup(queriers: number, concurrency = 2) {
   let nowMs = 0;
   const metrics = createMemoryMetrics();
   const clock = { now: () => nowMs };
-  const dispatcher = createDispatcher({ maxRetries: 2, weights: WEIGHTS, maxResultBytes: 10_000_000, timers, clock, logger: silentLogger, metrics });
+  const dispatcher = createDispatcher({ maxRetries: 2, weights, maxResultBytes: 10_000_000, timers, clock, logger: silentLogger, metrics });
   const runners = Array.from({ length: queriers }, () => new FakeRunner());
   const connect = async (runner: FakeRunner): Promise<FrontendWorker> => {
     const worker = createFrontendWorker({
@@ -242,6 +242,16 @@ describe('a dispatcher and its queriers', () => {
     await worker.stop();
     expect((await Promise.all(results)).map((r) => r.inspectedTraces)).toEqual([1, 2]);
     busy.resolve();
+  });
+
+  it.each([true, false])('let a tenant wait longer after a repeated job, if so wanted: %s', async (ofRetries) => {
+    const { runners, connect, search } = setup(1, 1, { ...WEIGHTS, ofRetries });
+    runners[0].fail = (attempt) => (attempt === 1 || attempt === 3 ? new AppError('unavailable', 'store is away') : undefined);
+    const results = [1, 2].map((n) => search(T1, n)).concat([4, 5, 6, 7, 8, 9].map((n) => search(T2, n)));
+    await connect(runners[0]);
+    await Promise.all(results);
+    const order = runners[0].taken.map((one) => one.split(' ')[2]).join('');
+    expect(order).toBe(ofRetries ? '1425167289' : '1425162789');
   });
 
   it('show what waits by tenant, and for how long', async () => {
