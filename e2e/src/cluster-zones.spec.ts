@@ -122,9 +122,10 @@ async function busyDuring(during: Promise<unknown>): Promise<{ readonly wrong: r
   for (let round = 0; !isOver; round++) {
     const tenant = round % 2 === 0 ? SHARDED : SPREAD;
     const ids = someIds(4);
-    if (await push(tenant, ids)) known.push(...ids.map((id) => [tenant, id] as const));
-    else refused++;
-    await Promise.all(ids.map((id) => (known.some(([, one]) => one === id) ? check(tenant, id) : undefined)));
+    if (await push(tenant, ids)) {
+      known.push(...ids.map((id) => [tenant, id] as const));
+      await Promise.all(ids.map((id) => check(tenant, id)));
+    } else refused++;
     for (let i = 0; i < 3 && known.length > 0; i++) await check(...known[Math.floor(Math.random() * known.length)]);
     await sleep(30);
   }
