@@ -23,6 +23,8 @@ export interface RpcStatus {
 export interface RpcMethod {
   /** `/package.Service/Method`. */
   readonly path: string;
+  /** `request` is not looked at once `handle` has resolved: its memory may be used again. */
+  readonly borrowsRequest?: boolean;
   /** Never rejects: errors are answers. */
   handle(call: RpcCall): Promise<RpcStatus>;
 }

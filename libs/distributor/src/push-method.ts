@@ -18,6 +18,7 @@ export function pushMethod(path: string, take: (tenant: TenantId, bytes: Uint8Ar
   const idle: ScanResult[] = [];
   return {
     path,
+    borrowsRequest: true,
     async handle({ request, tenant, send }) {
       const scan = idle.pop() ?? new ScanResult();
       try {

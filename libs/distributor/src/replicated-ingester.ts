@@ -4,7 +4,6 @@ import { DROP, regroup } from '@vivace/otlp';
 import type { ScanResult } from '@vivace/otlp';
 import { NO_MEMBER } from '@vivace/ring';
 import type { RingView } from '@vivace/ring';
-import { callOnce } from '@vivace/rpc';
 import type { RpcChannel } from '@vivace/rpc';
 import { decodePushResponse, PUSH_PATH } from './ingester-push.ts';
 import type { IngesterPort, IngesterRefusals } from './ports.ts';
@@ -13,7 +12,7 @@ import { traceTokens } from './trace-tokens.ts';
 export interface ReplicatedIngesterDeps {
   /** The ingesters a tenant's spans go to now. */
   readonly view: (tenant: TenantId) => RingView;
-  readonly channel: (address: string) => RpcChannel;
+  readonly channel: (address: string) => Pick<RpcChannel, 'ask'>;
   /** `ingester_client.remote_timeout`: for one ingester. */
   readonly timeoutMs: number;
   /** Bytes under way to one ingester at most; a slow one then counts as failed instead of filling the memory. */
@@ -27,7 +26,8 @@ const RETRY_AFTER_MS = 1_000;
 
 /**
  * Sends every span to `replicationFactor` ingesters of the ring, one request each, and resolves once a quorum has each trace; the copies still under way go on. An ingester that fails
- * is replaced by the next one on the ring for the traces it would have taken. Rejects `unavailable` when a trace cannot reach its quorum.
+ * is replaced by the next one on the ring for the traces it would have taken. Rejects `unavailable` when a trace cannot reach its quorum. Keeps the bytes of a push beyond its
+ * end, until they are written to all: they must not change.
  */
 export function createReplicatedIngester(deps: ReplicatedIngesterDeps): IngesterPort {
   const pending = new Map<string, number>();
@@ -45,7 +45,7 @@ export function createReplicatedIngester(deps: ReplicatedIngesterDeps): Ingester
     pending.set(id, waiting + bytes.length);
     appends.with({ ingester: id }).inc();
     try {
-      return decodePushResponse(await callOnce(deps.channel(address), PUSH_PATH, bytes, { tenant, timeoutMs: deps.timeoutMs }));
+      return decodePushResponse(await deps.channel(address).ask(PUSH_PATH, bytes, { tenant, timeoutMs: deps.timeoutMs }));
     } catch (reason) {
       failures.with({ ingester: id }).inc();
       throw reason;
@@ -83,7 +83,6 @@ class ReplicatedPush {
   #short: number;
   #isSettled = false;
   #lastFailure: unknown;
-  #whole: Uint8Array | undefined;
   #traceTooLarge = 0;
   #tooManyLiveTraces = 0;
   #answers = 0;
@@ -106,7 +105,7 @@ class ReplicatedPush {
   run(): Promise<IngesterRefusals> {
     if (this.#tokens.length === 0) return Promise.resolve({ traceTooLarge: 0, tooManyLiveTraces: 0 });
     const all = new Uint8Array(this.#tokens.length).fill(1);
-    // Made before the first is sent, so that `bytes` and `scan` may be used again once this settles.
+    // Made before the first is sent, so that `scan` may be used again once this settles.
     this.#give(all);
     return this.#done.promise;
   }
@@ -149,16 +148,15 @@ class ReplicatedPush {
     );
   }
 
-  /** The request with only these traces, in memory of its own: it may still be under way when the rest is done. Where all get all spans, they share it. */
+  /** The request with only these traces. Who gets all spans is sent the request itself: nothing is copied. */
   #part(traces: Uint8Array): Uint8Array {
-    if (this.#scan.refusedCount === 0 && !traces.includes(0)) return (this.#whole ??= this.#bytes.slice());
+    if (this.#scan.refusedCount === 0 && !traces.includes(0)) return this.#bytes;
     const groupOf = new Uint32Array(this.#scan.spanCount);
     for (let i = 0; i < groupOf.length; i++) {
       const trace = this.#traceOf[i];
       groupOf[i] = trace !== DROP && traces[trace] === 1 ? 0 : DROP;
     }
-    const [part] = regroup(this.#bytes, this.#scan, groupOf, 1);
-    return part === this.#bytes ? part.slice() : part;
+    return regroup(this.#bytes, this.#scan, groupOf, 1)[0];
   }
 
   #answered(traces: Uint8Array, refusals: IngesterRefusals): void {
@@ -181,7 +179,7 @@ class ReplicatedPush {
     this.#failed.add(id);
     this.#deps.logger.warn('an ingester did not take spans, the next one is asked', { ingester: id, tenant: this.#tenant, err: error.message });
     for (let t = 0; t < traces.length; t++) if (traces[t] === 1) this.#underWay[t]--;
-    // Once this is settled, bytes and scan belong to somebody else.
+    // Once this is settled, the scan belongs to somebody else.
     if (this.#isSettled) return;
     this.#view = this.#view.without(this.#failed);
     this.#give(traces);

@@ -1,10 +1,13 @@
+import net from 'node:net';
 import type { Duplex } from 'node:stream';
+import tls from 'node:tls';
 import type { ChannelOptions, MethodDefinition, ServerWritableStream } from '@grpc/grpc-js';
 import grpc from '@grpc/grpc-js';
 import { AppError, rpcCode, rpcStatus } from '@vivace/base';
 import type { Clock, Logger, MetricsRegistry, RpcCall, RpcMethod, RpcStatus, TenantId } from '@vivace/base';
 import type { GrpcServerConfig } from '@vivace/config';
-import { readServerTls } from '@vivace/sockets';
+import { createDirectServer, DIRECT_PREFACE } from '@vivace/rpc';
+import { HTTP2_PREFACE, readServerTls, tellApart } from '@vivace/sockets';
 import { requestDuration } from './request-metrics.ts';
 import type { Tenancy } from './tenant.ts';
 import { resolveTenant } from './tenant.ts';
@@ -29,9 +32,10 @@ export interface RpcServer {
   stop(timeoutMs: number): Promise<void>;
 }
 
-/** Serves `methods` over gRPC. */
+/** Serves `methods` over gRPC and, on the port of its own, as direct calls (docs/format/calls.md); the first bytes of a connection tell which it is. */
 export function createRpcServer(options: RpcServerOptions): RpcServer {
-  const server = new grpc.Server(channelOptions(options.config));
+  const { config } = options;
+  const server = new grpc.Server(channelOptions(config));
   const duration = requestDuration(options.metrics);
   const observe = (path: string, { code }: RpcStatus, elapsedMs: number): void => {
     const outcome = code === 0 ? 'success' : code === rpcCode('canceled') ? 'cancel' : 'error';
@@ -54,36 +58,60 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
     );
   }
   const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure());
+  const direct = createDirectServer({
+    methods: options.methods,
+    maxReceiveBytes: config.maxReceiveBytes,
+    receiveLimitKey: 'server.grpc_server_max_recv_msg_size',
+    maxSendBytes: config.maxSendBytes,
+    sendLimitKey: 'server.grpc_server_max_send_msg_size',
+    tenantOf: (text) => tenantOf(text, options.tenancy),
+    observe,
+  });
   const accepted = new Set<Duplex>();
-  let port = 0;
+  let listener: net.Server | undefined;
   let isStopping = false;
+  const keep = (connection: Duplex): void => {
+    accepted.add(connection);
+    connection.once('close', () => accepted.delete(connection));
+  };
+  const accept = (connection: Duplex): void => {
+    if (isStopping) connection.destroy();
+    else injector.injectConnection(connection);
+  };
   return {
     async listen() {
-      port = await listen(server, options.config);
+      listener = await listenerOf(config.tls, (socket) => {
+        keep(socket);
+        tellApart(socket, [HTTP2_PREFACE, DIRECT_PREFACE], SILENCE_MS, (preface) => {
+          if (preface === 0) accept(socket);
+          else if (preface === 1) direct.accept(socket);
+          else socket.destroy();
+        });
+      });
+      await listen(listener, config);
+      listener.on('error', (reason) => options.logger.warn('grpc server: a connection could not be accepted', { err: reason }));
     },
     get port() {
-      return port;
+      return (listener?.address() as net.AddressInfo | null | undefined)?.port ?? 0;
     },
     accept(connection) {
-      if (isStopping) {
-        connection.destroy();
-        return;
-      }
-      accepted.add(connection);
-      connection.once('close', () => accepted.delete(connection));
-      injector.injectConnection(connection);
+      keep(connection);
+      accept(connection);
     },
-    stop(timeoutMs) {
+    async stop(timeoutMs) {
       isStopping = true;
-      return new Promise((resolve) => {
+      listener?.close();
+      const answered = direct.stop(timeoutMs);
+      await new Promise<void>((resolve) => {
         const timer = setTimeout(() => server.forceShutdown(), timeoutMs);
         server.tryShutdown(() => {
           clearTimeout(timer);
-          // What a forced end leaves half open.
-          for (const connection of accepted) connection.destroy();
           resolve();
         });
       });
+      await answered;
+      // What a forced end leaves half open, and who has said nothing yet.
+      for (const connection of accepted) connection.destroy();
     },
   };
 }
@@ -108,11 +136,9 @@ async function answer(method: RpcMethod, call: ServerWritableStream<Buffer, Buff
   let tenant: TenantId;
   try {
     // Several values become one with a comma, as HTTP has it.
-    tenant = resolveTenant(call.metadata.get('x-scope-orgid').join(','), tenancy);
+    tenant = tenantOf(call.metadata.get('x-scope-orgid').join(','), tenancy);
   } catch (reason) {
-    const status = rpcStatus(AppError.from(reason));
-    // As Tempo has it.
-    return status.code === rpcCode('unauthenticated') ? { ...status, code: rpcCode('invalid_argument') } : status;
+    return rpcStatus(AppError.from(reason));
   }
   const send: RpcCall['send'] = (message) =>
     new Promise((resolve, reject) => {
@@ -130,6 +156,19 @@ async function answer(method: RpcMethod, call: ServerWritableStream<Buffer, Buff
     });
   return method.handle({ request: call.request, tenant, signal: controller.signal, send });
 }
+
+function tenantOf(header: string, tenancy: Tenancy): TenantId {
+  try {
+    return resolveTenant(header, tenancy);
+  } catch (reason) {
+    const error = AppError.from(reason);
+    // As Tempo has it.
+    throw error.code === 'unauthenticated' ? new AppError('invalid_argument', error.message) : error;
+  }
+}
+
+/** What a client may wait before it says what it speaks; it has nothing to wait for. */
+const SILENCE_MS = 30_000;
 
 /** Longer than timers can wait, and grpc-js without a limit. */
 const UNLIMITED_MS = 0x7fff_ffff;
@@ -150,30 +189,35 @@ function channelOptions(config: GrpcServerConfig): ChannelOptions {
   };
 }
 
-async function listen(server: grpc.Server, { listenAddress, listenPort, tls }: GrpcServerConfig): Promise<number> {
-  const credentials = await credentialsOf(tls);
+/** Binds the address. Rejects `unavailable` when it cannot be had. */
+async function listen(server: net.Server, { listenAddress, listenPort: port }: GrpcServerConfig): Promise<void> {
   // Where there is no IPv6, the first of these cannot be had.
   const hosts = listenAddress === '' ? ['::', '0.0.0.0'] : [listenAddress];
   let failure: Error | undefined;
   for (const host of hosts) {
-    const address = `${host.includes(':') ? `[${host}]` : host}:${listenPort}`;
     try {
-      return await bind(server, address, credentials);
+      return await bind(server, host, port);
     } catch (reason) {
+      const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
       failure ??= new AppError('unavailable', `grpc server: cannot listen on ${address}: ${(reason as Error).message}`, { cause: reason });
     }
   }
   throw failure!; // there is a host
 }
 
-function bind(server: grpc.Server, address: string, credentials: grpc.ServerCredentials): Promise<number> {
+function bind(server: net.Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(address, credentials, (error, port) => (error ? reject(error) : resolve(port)));
+    server.once('error', reject);
+    server.listen({ host, port }, () => {
+      server.off('error', reject);
+      resolve();
+    });
   });
 }
 
-async function credentialsOf(tls: GrpcServerConfig['tls']): Promise<grpc.ServerCredentials> {
-  if (tls === undefined) return grpc.ServerCredentials.createInsecure();
-  const { cert, key, clientCa } = await readServerTls(tls);
-  return grpc.ServerCredentials.createSsl(clientCa ?? null, [{ private_key: key, cert_chain: cert }], clientCa !== undefined);
+async function listenerOf(secure: GrpcServerConfig['tls'], accept: (socket: net.Socket) => void): Promise<net.Server> {
+  if (secure === undefined) return net.createServer({ noDelay: true }, accept);
+  const { cert, key, clientCa } = await readServerTls(secure);
+  const client = clientCa && { ca: clientCa, requestCert: true, rejectUnauthorized: true };
+  return tls.createServer({ cert, key, noDelay: true, ALPNProtocols: ['h2'], ...client }, accept);
 }

@@ -1,14 +1,8 @@
 import grpc from '@grpc/grpc-js';
 import { AppError, errorCodeOf } from '@vivace/base';
 import type { RpcMethod, RpcStatus, TenantId } from '@vivace/base';
-
-export interface CallOptions {
-  /** Sent as `x-scope-orgid`. */
-  readonly tenant?: TenantId;
-  readonly signal?: AbortSignal;
-  /** The call fails with `deadline_exceeded` after it. */
-  readonly timeoutMs?: number;
-}
+import { createDirectClient } from './direct/direct-client.ts';
+import type { CallOptions, ChannelOptions } from './options.ts';
 
 /** A way to another process, or to the methods of this one. */
 export interface RpcChannel {
@@ -16,20 +10,20 @@ export interface RpcChannel {
    * Calls a method: one message there, any number back. Throws an AppError with the code and text of the other side; `unavailable` when it cannot be reached. Who stops reading early cancels the call.
    */
   call(path: string, request: Uint8Array, options?: CallOptions): AsyncIterable<Uint8Array>;
+  /**
+   * Calls a method that answers one message, cheaply: straight over TCP (docs/format/calls.md) instead of HTTP/2. Throws as `call`. `request` is kept until it is written, which may be
+   * later than the answer, and must not change; the same bytes may be given to several channels.
+   */
+  ask(path: string, request: Uint8Array, options?: CallOptions): Promise<Uint8Array>;
   close(): void;
-}
-
-export interface ChannelOptions {
-  /** Largest message either way. */
-  readonly maxMessageBytes: number;
-  /** PEM; undefined is cleartext. */
-  readonly tls?: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer; readonly serverName?: string };
 }
 
 const asIs = (bytes: Buffer): Buffer => bytes;
 
-/** gRPC over one HTTP/2 connection, made when first used and again when it broke. */
-export function openChannel(address: string, { maxMessageBytes, tls }: ChannelOptions): RpcChannel {
+/** One HTTP/2 connection for gRPC and one for direct calls, each made when first used and again when it broke. */
+export function openChannel(address: string, options: ChannelOptions): RpcChannel {
+  const { maxMessageBytes, tls } = options;
+  const direct = createDirectClient(address, options);
   const credentials = tls ? grpc.credentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.cert ?? null) : grpc.credentials.createInsecure();
   const client = new grpc.Client(address, credentials, {
     'grpc.max_receive_message_length': maxMessageBytes,
@@ -62,14 +56,18 @@ export function openChannel(address: string, { maxMessageBytes, tls }: ChannelOp
         stream.cancel();
       }
     },
-    close: () => client.close(),
+    ask: (path, request, options) => direct.ask(path, request, options),
+    close() {
+      direct.close();
+      client.close();
+    },
   };
 }
 
 /** The methods of this process, without a socket between. */
 export function localChannel(methods: readonly RpcMethod[]): RpcChannel {
   const byPath = new Map(methods.map((method) => [method.path, method]));
-  return {
+  const channel: RpcChannel = {
     async *call(path, request, { tenant, signal, timeoutMs } = {}) {
       const method = byPath.get(path);
       if (!method) throw new AppError('unimplemented', `method ${path} is unknown`);
@@ -106,8 +104,10 @@ export function localChannel(methods: readonly RpcMethod[]): RpcChannel {
         for (const { taken } of waiting) taken();
       }
     },
+    ask: (path, request, options) => callOnce(channel, path, request, options),
     close: () => undefined,
   };
+  return channel;
 }
 
 /** The one message of a method that answers one. */

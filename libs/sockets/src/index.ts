@@ -4,3 +4,4 @@ export { readServerTls } from './server-tls.ts';
 export type { ServerTls } from './server-tls.ts';
 export { sharePort } from './share-port.ts';
 export type { SharedPort, SharePortOptions } from './share-port.ts';
+export { HTTP2_PREFACE, tellApart } from './tell-apart.ts';
