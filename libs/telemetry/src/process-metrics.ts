@@ -8,7 +8,8 @@ export interface BuildInfo {
   readonly branch: string;
 }
 
-const RESOLUTION_MS = 10;
+/** Each look wakes an idle process up. */
+const RESOLUTION_MS = 20;
 const WINDOW_MS = 1_000;
 const BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 
@@ -21,7 +22,7 @@ export function startProcessMetrics(metrics: Metrics, { version, revision, branc
     .gauge('tempo_build_info', 'The running build; always 1.', ['version', 'revision', 'branch', 'goversion'])
     .with({ version, revision, branch, goversion: `node${process.version}` })
     .set(1);
-  collectDefaultMetrics({ register: metrics.registry });
+  collectDefaultMetrics({ register: metrics.registry, eventLoopMonitoringPrecision: RESOLUTION_MS });
   return startEventLoopDelay(metrics);
 }
 
