@@ -41,7 +41,7 @@ export interface PushOutcome {
 export interface Distributor {
   /**
    * Takes an ExportTraceServiceRequest: resolves when its good spans are durable, telling which were refused. Rejects with an AppError when
-   * nothing was kept: no or bad tenant, rate limit, not OTLP, ingester not able. Borrows `bytes` until it settles.
+   * nothing was kept: no or bad tenant, rate limit, not OTLP, ingester not able. `bytes` are the distributor's from then on: they must not change, copies may still be under way.
    */
   push(tenantHeader: string | undefined, bytes: Uint8Array, info: PushInfo): Promise<PushOutcome>;
 }

@@ -4,7 +4,6 @@ import { DROP, regroup } from '@vivace/otlp';
 import type { ScanResult } from '@vivace/otlp';
 import { NO_MEMBER } from '@vivace/ring';
 import type { RingView } from '@vivace/ring';
-import { callOnce } from '@vivace/rpc';
 import type { RpcChannel } from '@vivace/rpc';
 import type { GeneratorPort } from './ports.ts';
 import { pushMethod } from './push-method.ts';
@@ -21,7 +20,7 @@ export function generatorPushMethod(generator: GeneratorPort, logger: Logger): R
 export interface RingGeneratorsDeps {
   /** The generators of a tenant now; one copy of each span. */
   readonly view: (tenant: TenantId) => RingView;
-  readonly channel: (address: string) => RpcChannel;
+  readonly channel: (address: string) => Pick<RpcChannel, 'ask'>;
   /** `metrics_generator_client.remote_timeout`: for one generator. */
   readonly timeoutMs: number;
   readonly metrics: MetricsRegistry;
@@ -40,7 +39,7 @@ export function createRingGenerators({ view: viewOf, channel, timeoutMs, metrics
   async function send(tenant: TenantId, address: string, bytes: Uint8Array): Promise<void> {
     pushes.with({ metrics_generator: address }).inc();
     try {
-      await callOnce(channel(address), PUSH_SPANS_PATH, bytes, { tenant, timeoutMs });
+      await channel(address).ask(PUSH_SPANS_PATH, bytes, { tenant, timeoutMs });
     } catch (reason) {
       failures.with({ metrics_generator: address }).inc();
       throw reason;
