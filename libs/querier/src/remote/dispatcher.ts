@@ -45,6 +45,7 @@ interface Job {
   readonly done: PromiseWithResolvers<unknown>;
   /** What it reads, for `CacheOwners`; undefined when no querier has anything of it. */
   readonly cacheKey: string | undefined;
+  readonly affinity: number | undefined;
   weight: number;
   attempts: number;
   /** Queriers that failed it. */
@@ -158,6 +159,7 @@ class TenantDispatcher implements Dispatcher {
       signal,
       done: Promise.withResolvers(),
       cacheKey: affinity === undefined || blocks.length === 0 ? undefined : `${tenant}\0${affinity}`,
+      affinity,
       weight: jobWeight(task, 'request' in input ? (input as SearchJob).request.query : undefined, this.#deps.weights),
       attempts: 0,
       failedAt: new Set(),
@@ -280,7 +282,7 @@ class TenantDispatcher implements Dispatcher {
         };
         current = { id, call, job, querier, joiner: new FrameJoiner(this.#deps.maxResultBytes), answered };
         this.#assigned.set(id, current);
-        void this.#tell(call, { kind: 'item', id, task: job.task, job: job.packed });
+        void this.#tell(call, { kind: 'item', id, task: job.task, job: job.packed, ...(job.affinity !== undefined && { affinity: job.affinity }) });
       },
     };
     known.idle.push(stream);

@@ -36,6 +36,11 @@ export function createFrontendWorker(deps: FrontendWorkerDeps): FrontendWorker {
   return new PullingWorker(deps);
 }
 
+/** Queriers get numbers with gaps, which all threads shall have some of. */
+function mixed(affinity: number): number {
+  return Math.imul(affinity, 0x9e3779b1) >>> 16;
+}
+
 const RECONNECT_MS = 500;
 const RESULT_TIMEOUT_MS = 30_000;
 
@@ -136,9 +141,14 @@ class PullingWorker implements FrontendWorker {
       .finally(() => jobs.delete(message.id));
   }
 
-  async #do({ task, job }: WorkItem, signal: AbortSignal): Promise<WorkResult> {
+  async #do({ task, job, affinity }: WorkItem, signal: AbortSignal): Promise<WorkResult> {
     try {
-      return { value: packResult(task, await anyTask(this.#deps.runner)(task, unpackJob(job), { signal })) };
+      return {
+        value: packResult(
+          task,
+          await anyTask(this.#deps.runner)(task, unpackJob(job), { signal, ...(affinity !== undefined && { affinity: mixed(affinity) }) }),
+        ),
+      };
     } catch (reason) {
       const error = AppError.from(reason);
       if (error.code === 'internal') this.#deps.logger.error('part of a query failed', { task, err: reason });

@@ -32,13 +32,15 @@ function searchJob(tenant: TenantId, text = '{}', limit = 1, blocks: SearchJob['
 /** Answers with the limit that was asked for, as its count of traces. */
 class FakeRunner {
   readonly taken: string[] = [];
+  readonly affinities: (number | undefined)[] = [];
   fail: ((attempt: number) => Error | undefined) | undefined;
   hold: Promise<void> | undefined;
   running = 0;
   mostRunning = 0;
   aborted = 0;
 
-  readonly run = (async (task: string, job: SearchJob, options: { signal?: AbortSignal } = {}) => {
+  readonly run = (async (task: string, job: SearchJob, options: { signal?: AbortSignal; affinity?: number } = {}) => {
+    this.affinities.push(options.affinity);
     this.taken.push(`${job.sources.tenant} ${task} ${job.request.limit}`);
     this.mostRunning = Math.max(this.mostRunning, ++this.running);
     options.signal?.addEventListener('abort', () => this.aborted++);
@@ -167,6 +169,14 @@ describe('a dispatcher and its queriers', () => {
     const owners = Array.from({ length: 30 }, (_, affinity) => doneBy(affinity));
     expect(Array.from({ length: 30 }, (_, affinity) => doneBy(affinity + 100))).toEqual(owners);
     expect(new Set(owners).size).toBe(3);
+    for (const { affinities } of runners) {
+      const threads = affinities.map((affinity) => affinity! % 2);
+      expect(
+        threads.filter((_, i) => i % 2 === 0),
+        'the same thread both times',
+      ).toEqual(threads.filter((_, i) => i % 2 === 1));
+      expect(new Set(threads).size, 'all threads have some').toBe(2);
+    }
 
     const [owner] = owners;
     const busy = Promise.withResolvers<void>();

@@ -51,6 +51,8 @@ export interface WorkItem {
   readonly id: string;
   readonly task: TaskName;
   readonly job: unknown;
+  /** See `RunOptions`; absent where any thread will do. */
+  readonly affinity?: number;
 }
 
 export type FrontendMessage = WorkItem | { readonly kind: 'cancel'; readonly id: string };
