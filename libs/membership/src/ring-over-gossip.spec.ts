@@ -79,7 +79,7 @@ describe('a ring shared by gossip', () => {
     cluster.network.kill(victim.address);
     await cluster.until(20, () => ingesters.every(({ ring }) => usable(ring) === 8));
     expect(placement(ingesters[0].ring)).not.toContain('ingester-8');
-    expect(ingesters[0].ring.view().readSet()).toMatchObject({ complete: true, maxUnavailableZones: 0, missing: [{ id: 'ingester-8' }] });
+    expect(ingesters[0].ring.view().readSet()).toMatchObject({ complete: true, spare: 0, missing: [{ id: 'ingester-8' }] });
   });
 
   it('takes a restarted ingester back at once, with its tokens', async () => {

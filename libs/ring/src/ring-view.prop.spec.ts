@@ -156,9 +156,9 @@ describe('quorums', () => {
           const acknowledged = shuffled(written.members, random).slice(0, written.quorum);
           for (const read of [view.readSetOf(key), view.readSet()]) {
             if (!read.complete) continue; // the answer says so
-            const zones = new Set(shuffled([...new Set(read.members.map(({ zone }) => zone))], random).slice(0, read.maxUnavailableZones));
+            const zones = new Set(shuffled([...new Set(read.members.map(({ zone }) => zone))], random).slice(0, zoneAware ? read.spare : 0));
             const answering = shuffled(read.members, random)
-              .slice(read.maxErrors)
+              .slice(zoneAware ? 0 : read.spare)
               .filter(({ zone }) => !zones.has(zone));
             expect(answering.some(({ id }) => acknowledged.some((member) => member.id === id))).toBe(true);
             const failed = read.members.filter(() => random() % 3 === 0);
@@ -177,8 +177,8 @@ describe('quorums', () => {
     addMembers(ring, 6, seeded(1), (i) => ({ zone: `z${i % 3}` }));
     nowMs += 70_000; // over the heartbeat time-out
     for (const id of ['m0', 'm2', 'm3', 'm4', 'm5']) ring.put(id, { state: 'ACTIVE' });
-    const { members, missing, maxUnavailableZones, tolerates } = ring.view().readSet();
-    expect([missing.map(({ id }) => id), maxUnavailableZones]).toEqual([['m1'], 0]);
+    const { members, missing, spare, tolerates } = ring.view().readSet();
+    expect([missing.map(({ id }) => id), spare]).toEqual([['m1'], 0]);
     const failing = (...ids: string[]) => tolerates(members.filter(({ id }) => ids.includes(id)));
     expect([failing(), failing('m4'), failing('m0'), failing('m4', 'm0')]).toEqual([true, true, false, false]);
   });
@@ -189,10 +189,10 @@ describe('quorums', () => {
     addMembers(ring, 5, seeded(1));
     nowMs += 70_000; // over the heartbeat time-out
     for (const id of ['m0', 'm1', 'm2', 'm3']) ring.put(id, { state: 'ACTIVE' });
-    expect(ring.view().readSet()).toMatchObject({ complete: true, maxErrors: 0, missing: [{ id: 'm4' }] });
+    expect(ring.view().readSet()).toMatchObject({ complete: true, spare: 0, missing: [{ id: 'm4' }] });
     nowMs += 70_000;
     for (const id of ['m0', 'm1', 'm2']) ring.put(id, { state: 'ACTIVE' });
-    expect(ring.view().readSet()).toMatchObject({ complete: false, maxErrors: 0, missing: [{ id: 'm3' }, { id: 'm4' }] });
+    expect(ring.view().readSet()).toMatchObject({ complete: false, spare: 0, missing: [{ id: 'm3' }, { id: 'm4' }] });
     nowMs += 70_000;
     ring.put('m0', { state: 'ACTIVE' });
     expect(() => ring.view().writeSet(7)).toThrow('test ring: 1 of 3 replicas can be written to, want at least 2 active and healthy members');
@@ -205,11 +205,11 @@ describe('a ring of which too little is known', () => {
     [1, false, 0],
     [2, true, 0],
     [3, true, 1],
-  ])('of %i members can be read: %s, with %i failing', (count, complete, maxErrors) => {
+  ])('of %i members can be read: %s, with %i failing', (count, complete, spare) => {
     const ring = testRing();
     addMembers(ring, count, seeded(1));
-    expect(ring.view().readSet()).toMatchObject({ complete, maxErrors });
-    expect(ring.view().readSetOf(7)).toMatchObject({ complete, maxErrors });
+    expect(ring.view().readSet()).toMatchObject({ complete, spare });
+    expect(ring.view().readSetOf(7)).toMatchObject({ complete, spare });
   });
 });
 

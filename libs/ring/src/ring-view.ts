@@ -23,10 +23,8 @@ export interface ReadSet {
   readonly members: readonly RingMember[];
   /** Those that may hold spans and cannot be asked. */
   readonly missing: readonly RingMember[];
-  /** Of `members`, how many may fail with nothing lost. With zone awareness it is 0 and zones count instead. */
-  readonly maxErrors: number;
-  /** Zones of which any number of `members` may fail, those of which some are `missing` left out; 0 without zone awareness. */
-  readonly maxUnavailableZones: number;
+  /** How many of `members` may fail with nothing lost; with zone awareness, of how many zones any number of them, on top of zones of which some are `missing`. */
+  readonly spare: number;
   /** Whether nothing is lost when these of `members` fail. */
   tolerates(failed: readonly RingMember[]): boolean;
   /** False: more is missing than copies make up for, and an answer has to say so. */
@@ -166,8 +164,7 @@ export class RingView {
     return {
       members,
       missing,
-      maxErrors: zoneAware ? 0 : Math.max(0, spare),
-      maxUnavailableZones: zoneAware ? Math.max(0, spare) : 0,
+      spare: Math.max(0, spare),
       // A zone of which one is missing is done without already.
       tolerates: (failed) => placesOf([...missing, ...failed]) - placesOf(missing) <= spare,
       complete: spare >= 0,
