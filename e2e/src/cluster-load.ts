@@ -53,6 +53,8 @@ export class ClusterLoad {
   retries = 0;
   /** The longest time a request needed, with all its retries. */
   longestPushMs = 0;
+  /** The longest time a trace by id took, found or not. */
+  longestReadMs = 0;
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
@@ -165,6 +167,8 @@ export class ClusterLoad {
         if (!frontend.isRunning || isGone(reason)) continue;
         failure ??= { sinceMs: beganMs, count: 0, reason: String(reason) };
         failure.count++;
+      } finally {
+        this.longestReadMs = Math.max(this.longestReadMs, Date.now() - beganMs);
       }
     }
     if (failure) this.outages.push({ frontend: frontend.name, ms: Date.now() - failure.sinceMs, failures: failure.count, reason: failure.reason });

@@ -3,17 +3,23 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Cluster, HEARTBEAT_TIMEOUT_MS } from './cluster.ts';
 import type { ClusterMember } from './cluster.ts';
 import { ClusterLoad } from './cluster-load.ts';
+import { createNetwork } from './network.ts';
+import type { Network } from './network.ts';
+import { newTraceId, tracesOf } from './otlp-json.ts';
 
-// A cluster under load in which everything is killed, stopped, cut off, added and removed, one after the other.
+// A cluster under load, every process in a place of its own in a network, in which everything is killed, stopped, cut off, added and removed, one after the other.
 
 /** What is silent so long is forgotten: two heartbeat time-outs, and what a busy machine needs. */
 const HEAL_MS = 3 * HEARTBEAT_TIMEOUT_MS + 10_000;
+const CUT_MS = longer(12_000, 30_000);
 
+let network: Network;
 let cluster: Cluster;
 let load: ClusterLoad;
 
 beforeAll(async () => {
-  cluster = await Cluster.create({ processes: { ingester: 3, distributor: 2, querier: 2, 'query-frontend': 2, compactor: 2, gateway: 1 } });
+  network = await createNetwork();
+  cluster = await Cluster.create({ processes: { ingester: 3, distributor: 2, querier: 2, 'query-frontend': 2, compactor: 2, gateway: 1 }, network });
   await cluster.start();
   await cluster.healed(HEAL_MS);
   load = new ClusterLoad(cluster);
@@ -22,7 +28,8 @@ beforeAll(async () => {
 afterAll(async () => {
   // Undefined when the cluster did not start.
   await (load as ClusterLoad | undefined)?.stop();
-  await cluster.destroy();
+  await (cluster as Cluster | undefined)?.destroy();
+  await (network as Network | undefined)?.destroy();
 });
 
 /** What holds after everything that happens. */
@@ -71,6 +78,23 @@ describe('a cluster under load', () => {
     await expectHealed('ingester cut off');
   });
 
+  it('outlives an ingester that is cut from the network, and a distributor beside it acknowledges nothing', async () => {
+    const [, ingester] = cluster.all('ingester');
+    const [, distributor] = cluster.all('distributor');
+    await network.isolate([ingester.place, distributor.place]);
+    const untilMs = Date.now() + CUT_MS;
+    const answers = new Map<number | string, number>();
+    while (Date.now() < untilMs) {
+      const answer = await statusOfPush(distributor);
+      answers.set(answer, (answers.get(answer) ?? 0) + 1);
+      await sleep(100);
+    }
+    await network.heal();
+    console.log('pushes beside the ingester that is cut off', JSON.stringify([...answers]));
+    expect([...answers.keys()], 'one ingester of three is no quorum').toEqual([503]);
+    await expectHealed('ingester cut from the network');
+  });
+
   it('outlives a rolling restart of everything', async () => {
     for (const member of cluster.all()) await restartGracefully(member);
     await expectHealed('rolling restart');
@@ -101,6 +125,14 @@ describe('a cluster under load', () => {
     expect(fresh).toEqual([]);
   });
 });
+
+/** What a sender is told of a push of one trace that nobody looks for later. */
+async function statusOfPush({ otlpHttp }: ClusterMember): Promise<number> {
+  const body = JSON.stringify(tracesOf('cut-off', [newTraceId()], 1));
+  const response = await fetch(`${otlpHttp}/v1/traces`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+  await response.text();
+  return response.status;
+}
 
 async function restartGracefully(member: ClusterMember): Promise<void> {
   expect(await member.kill('SIGTERM'), member.name).toBe(0);

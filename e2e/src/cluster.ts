@@ -3,9 +3,10 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lastingPorts } from './free-ports.ts';
+import type { Network, Place } from './network.ts';
 import { ServerProcess } from './server-process.ts';
 
-// Roles as processes of their own on loopback, joined by gossip, with one store.
+// Roles as processes of their own on loopback, or each in a place of its own in a network, joined by gossip, with one store.
 
 export const ROLES = ['ingester', 'query-frontend', 'querier', 'distributor', 'compactor', 'metrics-generator', 'gateway'] as const;
 const WITHOUT_RING: readonly RoleName[] = ['query-frontend', 'gateway'];
@@ -28,6 +29,10 @@ export interface ClusterOptions {
   readonly processes: Readonly<Partial<Record<RoleName, number>>>;
   /** Keys of `storage.trace`; a local folder unless said otherwise. */
   readonly store?: object;
+  /** Gives the data folders of these processes a disk of their own, in memory: bytes by name of the process. */
+  readonly disks?: Readonly<Record<string, number>>;
+  /** Every process is in a place of its own. */
+  readonly network?: Network;
   /** Ingesters are in these zones in turn, and copies of a span in different ones. */
   readonly zones?: readonly string[];
   /** Of a process, on top of what all have. */
@@ -38,16 +43,31 @@ export interface ClusterOptions {
   readonly tenants?: Readonly<Record<string, object>>;
   /** How long ingesters answer for what is in a block. */
   readonly completeBlockTimeoutMs?: number;
-  /** Gives the data folders of these processes a disk of their own, in memory: bytes by name of the process. */
-  readonly disks?: Readonly<Record<string, number>>;
 }
 
-interface Ports {
+/** Where others find a process. */
+interface Address {
+  readonly host: string;
   readonly http: number;
   readonly grpc: number;
   readonly gossip: number;
   readonly otlpGrpc: number;
   readonly otlpHttp: number;
+}
+
+/** Where the test finds it, as host and port. */
+interface Doors {
+  readonly http: string;
+  readonly otlpHttp: string;
+  readonly otlpGrpc: string;
+}
+
+interface Seat {
+  readonly address: Address;
+  /** Host that its servers listen on. */
+  readonly listensOn: string;
+  readonly doors: Doors;
+  readonly place: Place | undefined;
 }
 
 export class ClusterMember extends ServerProcess {
@@ -59,15 +79,25 @@ export class ClusterMember extends ServerProcess {
   /** Log, parts and blocks under way. */
   readonly dataDir: string;
 
-  constructor(name: string, role: RoleName, ports: Ports, configFile: string, dataDir: string, wrapper: readonly string[]) {
-    const http = `http://127.0.0.1:${ports.http}`;
-    super({ configFile, http, wrapper, ...(role === 'gateway' && { door: `http://127.0.0.1:${ports.otlpHttp}` }) });
+  readonly #place: Place | undefined;
+
+  constructor(name: string, role: RoleName, { doors, place }: Seat, configFile: string, dataDir: string, wrapper: readonly string[]) {
+    const http = `http://${doors.http}`;
+    const otlpHttp = `http://${doors.otlpHttp}`;
+    super({ configFile, http, wrapper: [...(place?.wrapper ?? []), ...wrapper], ...(role === 'gateway' && { door: otlpHttp }) });
     this.name = name;
     this.role = role;
     this.http = http;
-    this.otlpHttp = `http://127.0.0.1:${ports.otlpHttp}`;
-    this.otlpGrpc = `127.0.0.1:${ports.otlpGrpc}`;
+    this.otlpHttp = otlpHttp;
+    this.otlpGrpc = doors.otlpGrpc;
     this.dataDir = dataDir;
+    this.#place = place;
+  }
+
+  /** In the network of the cluster. */
+  get place(): Place {
+    if (!this.#place) throw new Error(`${this.name} is on loopback`);
+    return this.#place;
   }
 
   async restart(signal: NodeJS.Signals): Promise<void> {
@@ -91,7 +121,7 @@ export class Cluster {
   readonly dir: string;
   readonly #options: ClusterOptions;
   readonly #members = new Map<string, ClusterMember>();
-  readonly #ports = new Map<string, Ports>();
+  readonly #seats = new Map<string, Seat>();
 
   private constructor(dir: string, options: ClusterOptions) {
     this.dir = dir;
@@ -189,7 +219,12 @@ export class Cluster {
 
   async #take(name: string): Promise<void> {
     const [http, grpc, gossip, otlpGrpc, otlpHttp] = await lastingPorts(5);
-    this.#ports.set(name, { http, grpc, gossip, otlpGrpc, otlpHttp });
+    const { network } = this.#options;
+    const place = await network?.add(name, [http, grpc, gossip, otlpGrpc, otlpHttp]);
+    const address = { host: place?.address ?? '127.0.0.1', http, grpc, gossip, otlpGrpc, otlpHttp };
+    const door = (port: number) => (network && place ? network.door(place, port) : `127.0.0.1:${port}`);
+    const doors = { http: await door(http), otlpHttp: await door(otlpHttp), otlpGrpc: await door(otlpGrpc) };
+    this.#seats.set(name, { address, listensOn: place?.listensOn ?? '127.0.0.1', doors, place });
   }
 
   #prepare(role: RoleName, name: string): ClusterMember {
@@ -198,35 +233,39 @@ export class Cluster {
     fs.mkdirSync(dataDir);
     fs.writeFileSync(configFile, JSON.stringify(merged(this.#config(role, name, dataDir), this.#options.settings?.(name) ?? {}), undefined, 2));
     const diskBytes = this.#options.disks?.[name];
-    const member = new ClusterMember(name, role, this.#ports.get(name)!, configFile, dataDir, diskBytes === undefined ? [] : ownDisk(dataDir, diskBytes));
+    const member = new ClusterMember(name, role, this.#seats.get(name)!, configFile, dataDir, diskBytes === undefined ? [] : ownDisk(dataDir, diskBytes));
     this.#members.set(name, member);
     return member;
   }
 
   #config(role: RoleName, name: string, dataDir: string): object {
-    const ports = this.#ports.get(name)!;
-    const addresses = (wanted: RoleName, port: keyof Ports) =>
-      Array.from({ length: this.#options.processes[wanted] ?? 0 }, (_, i) => `127.0.0.1:${this.#ports.get(nameOf(wanted, i + 1))![port]}`);
+    const { address, listensOn: host } = this.#seats.get(name)!;
+    const { host: advertised, ...ports } = address;
+    const addresses = (wanted: RoleName, port: keyof typeof ports) =>
+      Array.from({ length: this.#options.processes[wanted] ?? 0 }, (_, i) => {
+        const { address: other } = this.#seats.get(nameOf(wanted, i + 1))!;
+        return `${other.host}:${other[port]}`;
+      });
     const kvstore = { store: 'memberlist' };
     return {
       target: role,
       server: {
-        http_listen_address: '127.0.0.1',
+        http_listen_address: host,
         http_listen_port: ports.http,
-        grpc_listen_address: '127.0.0.1',
+        grpc_listen_address: host,
         grpc_listen_port: ports.grpc,
       },
       distributor: {
         receivers: {
-          otlp: { protocols: { grpc: { endpoint: `127.0.0.1:${ports.otlpGrpc}` }, http: { endpoint: `127.0.0.1:${ports.otlpHttp}` } } },
+          otlp: { protocols: { grpc: { endpoint: `${host}:${ports.otlpGrpc}` }, http: { endpoint: `${host}:${ports.otlpHttp}` } } },
         },
       },
       memberlist: {
         node_name: name,
         randomize_node_name: false,
-        bind_addr: ['127.0.0.1'],
+        bind_addr: [host],
         bind_port: ports.gossip,
-        advertise_addr: '127.0.0.1',
+        advertise_addr: advertised,
         advertise_port: ports.gossip,
         cluster_label: path.basename(this.dir),
         join_members: addresses('ingester', 'gossip'),
@@ -244,7 +283,7 @@ export class Cluster {
         block_retry_period: '2s',
         lifecycler: {
           id: name,
-          address: '127.0.0.1',
+          address: advertised,
           min_ready_duration: '1s',
           heartbeat_period: HEARTBEAT_PERIOD,
           availability_zone: zoneOf(name, this.#options.zones),
@@ -257,7 +296,7 @@ export class Cluster {
         },
       },
       gateway: {
-        http_listen_address: '127.0.0.1',
+        http_listen_address: host,
         http_listen_port: ports.otlpHttp,
         otlp_grpc_listen_port: ports.otlpGrpc,
         upstreams: {
@@ -272,12 +311,12 @@ export class Cluster {
       },
       querier: { max_concurrent_queries: 8, frontend_worker: { frontend_address: addresses('query-frontend', 'grpc').join(','), id: name } },
       compactor: {
-        ring: { kvstore, instance_id: name, instance_addr: '127.0.0.1', heartbeat_period: HEARTBEAT_PERIOD, heartbeat_timeout: `${HEARTBEAT_TIMEOUT_MS}ms` },
+        ring: { kvstore, instance_id: name, instance_addr: advertised, heartbeat_period: HEARTBEAT_PERIOD, heartbeat_timeout: `${HEARTBEAT_TIMEOUT_MS}ms` },
         compaction: { compaction_cycle: '3s', compaction_window: '1h' },
       },
       metrics_generator_client: { remote_timeout: GENERATOR_TIMEOUT },
       metrics_generator: {
-        ring: { kvstore, instance_id: name, instance_addr: '127.0.0.1', heartbeat_period: HEARTBEAT_PERIOD, heartbeat_timeout: `${HEARTBEAT_TIMEOUT_MS}ms` },
+        ring: { kvstore, instance_id: name, instance_addr: host, heartbeat_period: HEARTBEAT_PERIOD, heartbeat_timeout: `${HEARTBEAT_TIMEOUT_MS}ms` },
       },
       storage: {
         trace: {

@@ -10,10 +10,15 @@ export class FaultyProxy {
   readonly #hanging = new Set<() => void>();
   #fault: Fault = 'none';
   requests = 0;
+  #open = 0;
+  /** Requests that were open at a time. */
+  mostOpen = 0;
 
   private constructor(target: URL) {
     this.#server = http.createServer((request, response) => {
       this.requests++;
+      this.mostOpen = Math.max(this.mostOpen, ++this.#open);
+      response.once('close', () => this.#open--);
       this.#handle(target, request, response);
     });
   }

@@ -116,7 +116,8 @@ export class Requests {
       const failure = bucket.failure(reason);
       status = failure.status ?? (call.status || undefined);
       if (isAnswer({ ...failure, status })) this.#breaker.answered();
-      else if (isTold(status, signal)) this.#breaker.failed(status === undefined ? failure.message : `${status} ${failure.code}`);
+      else if (isTold(status, signal))
+        this.#breaker.failed(signal.aborted ? 'no answer' : status === undefined ? failure.message : `${status} ${failure.code}`);
       throw reason;
     } finally {
       if (isTold(status, signal)) observer.request(method, status === undefined ? 'error' : String(status), (now() - fromMs) / 1_000);
