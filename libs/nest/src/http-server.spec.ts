@@ -1,3 +1,6 @@
+import net from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { Module } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppError, createMemoryLogger, createMemoryMetrics } from '@vivace/base';
@@ -189,6 +192,21 @@ describe('the router', () => {
     expect(requests[0].query.get('q')).toBe('{}');
     expect(requests[0].headers['accept']).toBe('x');
   });
+
+  it.each(['http://host:3200/tempo/api/search?q=http://x//y', 'HTTPS://host/tempo/api/search?q=http://x//y', '//tempo/api/search?q=http://x//y'])(
+    'finds %s',
+    async (url) => {
+      const { ask, requests } = await serve({ apiPrefix: '/tempo' });
+      await app!.listen(0, '127.0.0.1');
+      const { port } = app!.getHttpServer().address() as AddressInfo;
+      const socket = net.connect(port, '127.0.0.1');
+      socket.end(`GET ${url} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+      expect(await text(socket)).toContain('200 OK');
+      expect(requests[0].path).toBe('/api/search');
+      expect(requests[0].query.get('q')).toBe('http://x//y');
+      expect(await ask('/tempo//api/search')).toMatchObject({ status: 404 });
+    },
+  );
 
   it('takes any method and body', async () => {
     const { server } = await serve();

@@ -50,6 +50,11 @@ const MAX_HEADER_BYTES = 1 << 20;
 /** Nothing here reads a body but a page with a form. */
 const MAX_BODY_BYTES = 64 * 1024;
 
+/** Of a request in absolute form, which every server must take (RFC 9112, 3.2.2). */
+const AUTHORITY = /^https?:\/\/[^/?]*/i;
+/** Of clients whose address of the server ends with one. */
+const LEADING_SLASHES = /^\/+|^(?=\?|$)/;
+
 /** A Nest application on Fastify, not listening yet. */
 export async function createHttpServer(options: HttpServerOptions): Promise<NestFastifyApplication> {
   const tls = options.tls && (await readServerTls(options.tls));
@@ -57,6 +62,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Nest
   let rpc: RpcServer | undefined;
   const adapter = new FastifyAdapter({
     bodyLimit: MAX_BODY_BYTES,
+    rewriteUrl: ({ url = '/' }) => url.replace(AUTHORITY, '').replace(LEADING_SLASHES, '/'),
     serverFactory(handler: http.RequestListener) {
       const server = tls
         ? https.createServer({ ...tlsOptions(tls, options), maxHeaderSize: MAX_HEADER_BYTES })
