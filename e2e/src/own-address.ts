@@ -15,4 +15,4 @@ net.Socket.prototype.connect = function (this: net.Socket, ...args: unknown[]): 
   const list = Array.isArray(args[0]) ? (args[0] as unknown[]) : args;
   if (isPlace(list[0])) list[0] = { ...list[0], localAddress };
   return connect.apply(this, args);
-} as typeof net.Socket.prototype.connect;
+};

@@ -60,7 +60,7 @@ function frontend(run: Run) {
     logger: silentLogger,
     metrics: createMemoryMetrics(),
   } satisfies Partial<QuerierDeps>;
-  return { querier: createQuerier(deps as unknown as QuerierDeps), jobs };
+  return { querier: createQuerier(deps), jobs };
 }
 
 const trace = (): FindTraceResult => ({ trace: tableOf([TRACE]).handle(), inspectedBytes: 1 });
