@@ -18,7 +18,10 @@ export interface IngesterPort {
 
 /** Where spans go of which metrics are made. */
 export interface GeneratorPort {
-  /** Resolves when the good spans of `bytes` were counted and taken. `scan` is of `bytes`; both are borrowed until it settles. Rejects with an AppError when some were not. */
+  /**
+   * Resolves when the good spans of `bytes` were counted and taken. `scan` is of `bytes` and borrowed until it settles; `bytes` must not change after that
+   * either. Rejects with an AppError when some were not.
+   */
   push(tenant: TenantId, bytes: Uint8Array, scan: ScanResult): Promise<void>;
 }
 

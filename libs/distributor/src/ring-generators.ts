@@ -28,7 +28,8 @@ export interface RingGeneratorsDeps {
 
 /**
  * Sends every span to the one generator that owns its trace, one request each. A request that fails is not tried elsewhere: the generator may have counted its spans,
- * and metrics that lack spans for a moment are better than metrics that have them twice. Rejects when any failed; the others have their spans all the same.
+ * and metrics that lack spans for a moment are better than metrics that have them twice. Rejects when any failed; the others have their spans all the same. Keeps the bytes of a push
+ * beyond its end: they must not change.
  */
 export function createRingGenerators({ view: viewOf, channel, timeoutMs, metrics }: RingGeneratorsDeps): GeneratorPort {
   const pushes = metrics.counter('tempo_distributor_metrics_generator_pushes_total', 'Requests sent to a metrics-generator.', ['metrics_generator']);
