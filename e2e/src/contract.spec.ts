@@ -306,9 +306,10 @@ describe('tag values', () => {
     expect(found.every((value) => value.startsWith('keyword '))).toBe(true);
   });
 
-  it('are filtered by a whole filter, and by nothing when it is not whole', async () => {
-    expect(await values('resource.service.name', `&${q('{ name = "consume" }')}`)).toEqual(['string worker']);
-    for (const typed of ['{ name = "consume" && }', '{', 'x', '{ name = "consume" } | rate()'])
+  it('are filtered by what is finished of a filter', async () => {
+    for (const typed of ['{ name = "consume" }', '{ name = "consume" && }', '{ name = "consume" && span.foo = "b'])
+      expect(await values('resource.service.name', `&${q(typed)}`)).toEqual(['string worker']);
+    for (const typed of ['{', 'x', '{ name = }', '{ name = "consume" } | rate()'])
       expect(await values('resource.service.name', `&${q(typed)}`)).toHaveLength(4);
   });
 

@@ -9,7 +9,7 @@ const slo = {
 export const querier = group('Running parts of queries.', {
   search: group('Searches.', {
     query_timeout: duration('30s', 'Longest time of a part.', on),
-    max_groups: int(10_000, 'Most groups that by() may make of a trace; 0 is no limit. (Not in Tempo.)', on),
+    max_groups: int(100_000, 'Most groups that by() may make of a trace; 0 is no limit. (Not in Tempo.)', on),
   }),
   trace_by_id: group('Traces by id.', {
     query_timeout: duration('10s', 'Longest time of a part.', on),
