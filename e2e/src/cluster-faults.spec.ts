@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Cluster, HEARTBEAT_TIMEOUT_MS } from './cluster.ts';
 import { ClusterLoad } from './cluster-load.ts';
 import { FaultyProxy } from './faulty-proxy.ts';
@@ -115,6 +115,10 @@ async function expectHealed(when: string): Promise<void> {
 }
 
 describe('a cluster under load on S3', () => {
+  afterEach(() => {
+    proxy.fault = 'none';
+  });
+
   it('finds everything, copies once', async () => {
     await expectHealed('at rest');
     expect(load.retries).toBe(0);

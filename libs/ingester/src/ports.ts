@@ -28,7 +28,7 @@ export interface IngesterConfig {
   /** Sealed tables waiting for the disk, per tenant, beyond which pushes are refused (`ingester.max_unsaved_tables`). */
   readonly maxSealedTables: number;
   readonly blockRetryMs: number;
-  /** How long the parts of a block can be asked for after it was stored, until queriers elsewhere know of it; 0 where they know at once. */
+  /** How long the parts of a block can be asked for after it was stored: until queriers elsewhere know of it, and for when the store is away. */
   readonly keepFlushedMs: number;
 }
 

@@ -54,6 +54,7 @@ export interface Refusals {
 }
 
 const RETRY_AFTER_MS = 1_000;
+const NONE: ReadonlySet<string> = new Set();
 
 /**
  * One tenant's way from the log to a block: head table → sealed table → part → block.
@@ -235,7 +236,8 @@ export class TenantIngester {
   /** Without the parts of the blocks `covered`, which the caller asks itself. */
   recent(covered: readonly string[] = []): RecentData {
     const parts = [...this.#parts];
-    const kept = this.#kept.filter(({ blockId }) => !covered.includes(blockId));
+    const known: ReadonlySet<string> = this.#kept.length === 0 ? NONE : new Set(covered);
+    const kept = this.#kept.filter(({ blockId }) => !known.has(blockId));
     for (const held of [...parts, ...kept]) held.readers++;
     const heads = [...this.#sealed, ...(this.#head ? [this.#head] : [])];
     const tables = heads.map((h) => h.table.handle());

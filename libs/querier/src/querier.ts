@@ -117,6 +117,8 @@ interface RunHooks<T> {
   /** `searchJobs` unless said otherwise. */
   readonly size?: JobSize;
   readonly divide?: (blocks: readonly BlockMeta[]) => BlockJob[];
+  /** What is found in several places counts once: while blocks cannot be read, recent data is asked for all it has. */
+  readonly isUnion?: boolean;
   /** When blocks cannot be read, it may be done without them. */
   readonly inPart?: boolean;
   /** Of a job; 1 unless said otherwise. */
@@ -167,7 +169,7 @@ class Querier implements QueryService {
       signal,
       'querier.trace_by_id.query_timeout',
       (sources, options) => this.#deps.pool.run('findTrace', { sources, traceId, inPart: inPart && sources.isStoreAway === true }, options),
-      { divide: (blocks) => wholeBlocks(blocks, this.#deps.threads), weight: jobWeight('findTrace', undefined, this.#deps.jobWeights), inPart },
+      { divide: (blocks) => wholeBlocks(blocks, this.#deps.threads), weight: jobWeight('findTrace', undefined, this.#deps.jobWeights), isUnion: true, inPart },
     );
     const pieces = results.map((r) => r.trace).filter((t) => t !== undefined);
     const common = { inspectedBytes: results.reduce((sum, r) => sum + r.inspectedBytes, 0), ...unreadOf(results, pieces.length > 0) };
@@ -347,12 +349,12 @@ class Querier implements QueryService {
     signal: AbortSignal,
     timeoutKey: string,
     job: (sources: JobSources, options: Pick<RunOptions, 'signal' | 'affinity'>) => Promise<T>,
-    { size = this.#deps.searchJobs, divide, weight = 1, counts = false, isJudgedWhole = false, onPlan, onResult, afterwards }: RunHooks<T>,
+    { size = this.#deps.searchJobs, divide, weight = 1, counts = false, isJudgedWhole = false, isUnion = false, onPlan, onResult, afterwards }: RunHooks<T>,
     held?: ReadonlySet<string>,
   ): Promise<T[]> {
     const [startSec, endSec] = range ? [range.startSec - RANGE_SLACK_SEC, range.endSec + RANGE_SLACK_SEC] : [0, Number.MAX_SAFE_INTEGER];
     // One turn: see TenantIngester.
-    const data = tenantsOf(tenant).map((one) => this.#dataOf(one, startSec, endSec, isJudgedWhole, held));
+    const data = tenantsOf(tenant).map((one) => this.#dataOf(one, startSec, endSec, { isJudgedWhole, isUnion, held }));
     const stop = new AbortController();
     const options = { signal: AbortSignal.any([signal, stop.signal]) };
     const budget = new QueryBudget(this.#deps.queryLimits);
@@ -392,11 +394,18 @@ class Querier implements QueryService {
     }
   }
 
-  #dataOf(tenant: TenantId, startSec: number, endSec: number, isJudgedWhole: boolean, held: ReadonlySet<string> | undefined): TenantData {
+  #dataOf(
+    tenant: TenantId,
+    startSec: number,
+    endSec: number,
+    { isJudgedWhole, isUnion, held }: { readonly isJudgedWhole: boolean; readonly isUnion: boolean; readonly held: ReadonlySet<string> | undefined },
+  ): TenantData {
     const { recent, blocks } = this.#deps;
     const stored: TenantData['stored'] = (from, to) =>
       held ? blocks.withoutHeld(tenant, from, to, held) : { blocks: blocks.blocksInRange(tenant, from, to), covered: blocks.coveredBlocks(tenant) };
-    const { blocks: asked, covered } = stored(startSec, endSec);
+    const { blocks: asked, ...rest } = stored(startSec, endSec);
+    // A block that was merged with older ones may be held, though what became of it is not.
+    const covered = held && isUnion ? [] : rest.covered;
     const around = isJudgedWhole && !held ? stored(startSec - AROUND_SEC, endSec + AROUND_SEC).blocks : asked;
     return { tenant, recent: recent.recent(tenant, covered), blocks: asked, around, covered, stored };
   }

@@ -92,9 +92,11 @@ describe('a trace that is asked for while blocks cannot be read', () => {
   });
 
   it('is answered in part, with the reason, where the caller can be told', async () => {
-    const { querier } = frontend(answer(['b1'], trace()));
+    const { querier, jobs } = frontend(answer(['b1'], trace()));
     const found = await querier.findTrace(T, ID, undefined, { inPart: true });
     expect(found.trace?.traceCount).toBe(1);
+    const [recent, stored] = jobs.slice(-2).map(([, sources]) => sources);
+    expect([recent.covered, stored.blocks.map(({ meta }) => meta.blockId)], 'all that ingesters have, and what they have not').toEqual([[], ['b2']]);
     expect(found.partialMessage).toBe('the trace may be incomplete, 1 of the stored blocks could not be read: s3 bucket traces is away');
     await expect(querier.findTrace(T, ID, undefined)).rejects.toMatchObject({ code: 'unavailable', reason: 'store_away' });
   });

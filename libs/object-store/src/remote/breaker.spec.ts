@@ -69,6 +69,19 @@ describe('a store that says nothing', () => {
     expect(probes).toBe(3);
   });
 
+  it('is given another chance when nobody has asked for a while', () => {
+    breaker.wait(() => undefined);
+    pass(3_000);
+    pass(14_000, () => {
+      if (isRefused()) breaker.failed('no answer');
+    });
+    expect(isRefused()).toBe(true);
+    pass(14_750);
+    expect(isRefused()).toBe(true);
+    pass(1_500);
+    expect(isRefused()).toBe(false);
+  });
+
   it('is not what a busy thread takes for one', () => {
     const answered = breaker.wait(() => expect.fail('given up'));
     nowMs += 20_000;

@@ -25,6 +25,8 @@ const SLOW_FOR_MS = 60_000;
 /** Longer than the pause between two tries: one request that fails for good is no silence yet. */
 const FAILING_MS = 1_000;
 const PROBE_EVERY_MS = 1_000;
+/** When nobody has asked for so long, the next one does not pay for what was then. */
+const KNOWN_FOR_MS = 15_000;
 
 /**
  * Keeps readers from waiting for a store that is away. Silence is when something is asked of the store, or has failed, and nothing is answered. When it has lasted, all who wait are given up on and
@@ -40,6 +42,7 @@ export class Breaker {
   #silenceMs = 0;
   #isAway = false;
   #lastFailure = 'no answer';
+  #knownUntilMs = 0;
   #nextProbeMs = 0;
   #slowestMs = 0;
   #slowUntilMs = 0;
@@ -53,6 +56,10 @@ export class Breaker {
   check(probe: () => void): void {
     if (!this.#isAway) return;
     const nowMs = this.#deps.now();
+    if (nowMs >= this.#knownUntilMs) {
+      this.answered();
+      return;
+    }
     if (nowMs >= this.#nextProbeMs) {
       this.#nextProbeMs = nowMs + PROBE_EVERY_MS;
       probe();
@@ -81,6 +88,7 @@ export class Breaker {
   /** A request got no answer, or one that says that the store itself is in trouble. */
   failed(what: string): void {
     this.#failingMs = FAILING_MS;
+    this.#knownUntilMs = this.#deps.now() + KNOWN_FOR_MS;
     this.#lastFailure = what;
     this.#tick();
   }
@@ -106,6 +114,7 @@ export class Breaker {
       const allowedMs = this.#deps.now() < this.#slowUntilMs ? Math.min(MAX_SILENCE_MS, Math.max(SILENCE_MS, 2 * this.#slowestMs)) : SILENCE_MS;
       if (this.#silenceMs < allowedMs) return;
       this.#isAway = true;
+      this.#knownUntilMs = this.#deps.now() + KNOWN_FOR_MS;
       const reason = this.#away();
       for (const { giveUp } of this.#waiting) giveUp(reason);
       this.#waiting.clear();
