@@ -7,7 +7,8 @@ import { KNOWN_DIFFERENCES } from './known-differences.ts';
 import type { KnownDifference } from './known-differences.ts';
 import { Vivace } from './vivace.ts';
 
-// The recorded answers of a real Tempo, asked of a real process while the data is recent, once it is in blocks, after a restart, and from a block that Tempo wrote.
+// The recorded answers of a real Tempo, asked of a real process while the data is recent, once it is in blocks, after a restart, while every third span of a trace is elsewhere, and from a block that Tempo
+// wrote.
 
 let vivace: Vivace;
 const baseSec = baseTime();
@@ -39,6 +40,21 @@ describe('after a restart', () => {
     await vivace.start();
   });
   askAll();
+});
+
+describe('spread over two blocks and recent data, span by span', () => {
+  let spread: Vivace;
+  beforeAll(async () => {
+    spread = await Vivace.create({ more: 'compactor: { disabled: true }' });
+    await spread.start();
+    for (const part of [0, 1, 2]) {
+      await pushDataset(spread, baseSec, (nr) => nr % 3 === part);
+      if (part < 2) await spread.flush();
+    }
+  });
+  afterAll(() => spread.destroy());
+  it('has two blocks', () => expect(spread.blocks()).toHaveLength(2));
+  askAll(() => ({ process: spread, base: baseSec, differences: KNOWN_DIFFERENCES }));
 });
 
 describe('from a block that a real Tempo wrote', () => {

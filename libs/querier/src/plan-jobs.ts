@@ -77,10 +77,10 @@ export function unitedJobs(data: readonly TenantData[], spread: ReadonlyMap<Tena
 /** Every job has all places and a share of the trace ids, so that the copies of a trace meet in one. */
 export function sharedJobs(data: readonly TenantData[], { targetBytes, threads }: Division, longAgo: TimeRange | undefined): Job[] {
   return data
-    .filter((one) => hasRecent(one) || one.blocks.length > 0)
+    .filter((one) => hasRecent(one) || one.around.length > 0)
     .flatMap((one) => {
-      const common = { ...recentSources(one), blocks: wholeSlices(one.blocks), ...(longAgo && { longAgo }) };
-      return shareBlocks(one.blocks, targetBytes, threads).map(({ affinity, share }) => ({ affinity, sources: { ...common, share } }));
+      const common = { ...recentSources(one), blocks: wholeSlices(one.around), ...(longAgo && { longAgo }) };
+      return shareBlocks(one.around, targetBytes, threads).map(({ affinity, share }) => ({ affinity, sources: { ...common, share } }));
     });
 }
 

@@ -217,12 +217,19 @@ describe('createQuerier', () => {
     );
     const covering = (from: number, to: number) => blocks.filter(({ startMs, endMs }) => startMs <= to * 1_000 && endMs >= from * 1_000);
     /** Answers every search with `pieces`, but that of united traces, and says that trace 1 is spread. */
-    const setUpSpread = (pieces: readonly TracePiece[], united: readonly TracePiece[], spread: readonly number[], recent: readonly string[] = ['part']) => {
+    const setUpSpread = (
+      pieces: readonly TracePiece[],
+      united: readonly TracePiece[],
+      spread: readonly number[],
+      recent: readonly string[] = ['part'],
+      before: (blocks: readonly string[]) => Promise<void> = () => Promise.resolve(),
+    ) => {
       const partial = (some: readonly TracePiece[]) => ({ pieces: some, inspectedTraces: 0, inspectedSpans: 0, inspectedBytes: 0 });
       return setUp(
-        ({ task, job }) => {
-          if (task === 'spread') return Promise.resolve(Buffer.from(spread.map(idOf).join(''), 'hex'));
-          return Promise.resolve(partial(job.sources.united ? united : pieces));
+        async ({ task, job }) => {
+          if (task === 'spread') return Buffer.from(spread.map(idOf).join(''), 'hex');
+          await before(job.sources.blocks.map(({ meta }) => meta.blockId));
+          return partial(job.sources.united ? united : pieces);
         },
         {
           recent: { recent: () => ({ tables: [], parts: recent, release: () => undefined }) },
@@ -255,11 +262,42 @@ describe('createQuerier', () => {
       expect((await search(asked, '{ name = "x" }', 1)).traces).toMatchObject([{ traceID: idOf(2) }]);
     });
 
+    it('are told whole while other jobs run', async () => {
+      const told = Promise.withResolvers<void>();
+      const asked = setUpSpread([piece(1, 6_000, 'b')], [piece(1, 5_990, 'a')], [1], ['part'], (ids) =>
+        ids.length === 1 && ids[0] === '0' ? told.promise : Promise.resolve(),
+      );
+      const seen: SearchResponse['traces'][number][] = [];
+      const { traces } = await asked.querier.search(
+        TENANT,
+        { query: parseQuery('{ name = "x" }'), limit: 9, spansPerSpanSet: 3, range: { startSec: 0, endSec: 7_000 }, legacy: false },
+        {
+          onProgress(answer) {
+            seen.push(...answer().traces);
+            if (seen.length > 0) told.resolve();
+          },
+        },
+      );
+      expect(traces).toMatchObject([{ traceID: idOf(1), rootServiceName: 'a' }]);
+      expect(seen).toEqual(traces);
+    });
+
     it('are not looked for where there is one place only', async () => {
       const asked = setUpSpread([piece(1, 1_000, '')], [], [1], []);
       await search(asked, '{ name = "x" }');
       await search(asked, '{ name = "x" } >> { }');
       expect(tasks(asked)).toEqual(['search parts 0 blocks 1', 'search parts 0 blocks 1']);
+    });
+
+    it('are compared with their copies when they are very many', async () => {
+      const asked = setUpSpread(
+        [piece(2, 1_000, '')],
+        [],
+        Array.from({ length: 20_001 }, (_, i) => i),
+      );
+      await search(asked, '{ name = "x" } >> { }');
+      expect(tasks(asked)).toEqual(['spread parts 1 blocks 1', 'search parts 1 blocks 1']);
+      expect(asked.calls[1].job.sources.share).toEqual({ part: 0, of: 1 });
     });
 
     it('are judged whole by a query about traces, and only so', async () => {

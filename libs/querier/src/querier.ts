@@ -35,9 +35,10 @@ import type { Job, RunPart, TenantData } from './plan-jobs.ts';
 import { QueryBudget } from './query-limits.ts';
 import type { Inspected, QueryLimits } from './query-limits.ts';
 import { SearchProgress } from './search-progress.ts';
-import { completeTraces } from './spread/complete-traces.ts';
-import { AROUND_SEC, spreadTraces } from './spread/spread-traces.ts';
+import { TraceCompletion } from './spread/complete-traces.ts';
+import { areMany, AROUND_SEC, spreadTraces } from './spread/spread-traces.ts';
 import type { TaskRunner } from './task-runner.ts';
+import { Teller } from './teller.ts';
 
 /** Recent data of a tenant as the querier borrows it from the ingester. */
 export interface RecentSource {
@@ -128,11 +129,11 @@ interface RunHooks<T> {
   /** A part of a trace says nothing of the whole. */
   readonly isJudgedWhole?: boolean;
   /** Before any job runs; again when all is to be done in another way. */
-  readonly onPlan?: (blocks: readonly BlockMeta[], jobs: readonly JobSources[]) => void;
+  readonly onPlan?: (blocks: readonly BlockMeta[], jobs: readonly JobSources[], data: readonly TenantData[], run: RunPart) => void;
   /** Each result as it comes, until the query ends. */
   readonly onResult?: (results: readonly T[], sources: JobSources) => void;
   /** Once all jobs are done, before recent data is given back. */
-  readonly afterwards?: (data: readonly TenantData[], run: RunPart) => Promise<void>;
+  readonly afterwards?: () => Promise<void>;
 }
 
 /** Blocks are wider than the traces in them by rounding to seconds; and the clock of a sender may run ahead. */
@@ -197,41 +198,50 @@ class Querier implements QueryService {
     signal: AbortSignal,
     onProgress?: ProgressOptions<SearchResponse>['onProgress'],
   ): Promise<SearchResponse & { isCertain(traces: SearchResponse['traces']): boolean }> {
+    const { pool, copies = false, queryLimits } = this.#deps;
     let floor = new BigUint64Array(new SharedArrayBuffer(8));
     const progress = new SearchProgress(request);
-    const isJudgedWhole = judgesTraces(request.query);
+    // Copies are put together anyway.
+    const isJudgedWhole = !copies && judgesTraces(request.query);
+    let completion: TraceCompletion | undefined;
     let traces: SearchResponse['traces'] = [];
-    /** What parts of the answer left out is not newer. */
-    let leftOutNs: bigint | undefined;
+    const tell = async (): Promise<void> => {
+      await completion?.complete(progress.certain().traces);
+      if (!progress.isComplete) onProgress?.(() => progress.certain(completion?.isWhole));
+    };
+    let teller = new Teller(tell);
     await this.#run(
       tenant,
       range,
       signal,
       'querier.search.query_timeout',
-      (sources, options) =>
-        this.#deps.pool.run('search', { sources, request: { ...request, range }, floor, maxGroups: this.#deps.queryLimits.maxGroups }, options),
+      (sources, options) => pool.run('search', { sources, request: { ...request, range }, floor, maxGroups: queryLimits.maxGroups }, options),
       {
         weight: jobWeight('search', request.query, this.#deps.jobWeights),
         counts: true,
         isJudgedWhole,
-        onPlan(blocks, jobs) {
+        onPlan(blocks, jobs, data, run) {
           floor = new BigUint64Array(new SharedArrayBuffer(8));
           progress.begin(blocks, jobs);
+          teller = new Teller(tell);
+          if (isJudgedWhole) return;
+          completion = new TraceCompletion(progress, request, data, run, { pool, isUnited: copies, maxGroups: queryLimits.maxGroups });
         },
         onResult(partials, sources) {
           progress.add(partials, sources);
-          if (!progress.isComplete) onProgress?.(() => progress.certain());
+          if (onProgress && !progress.isComplete) teller.tell();
         },
-        afterwards: async (data, run) => {
-          const found = (traces = progress.traces());
-          if (isJudgedWhole && !this.#deps.copies) return;
-          const rank = progress.oldestRank();
-          const { pool, copies = false, queryLimits } = this.#deps;
-          traces = await completeTraces(progress, request, found, data, run, { pool, isUnited: copies, maxGroups: queryLimits.maxGroups });
-          leftOutNs = traces === found ? undefined : rank;
+        async afterwards() {
+          await teller.end();
+          traces = progress.traces();
+          if (completion) traces = await completion.completeAll(traces);
         },
       },
-    );
+    ).catch(async (reason: unknown) => {
+      await teller.end().catch(() => undefined);
+      throw reason;
+    });
+    const leftOutNs = completion?.hasChanged ? progress.oldestRank() : undefined;
     const isCertain = (shown: SearchResponse['traces']): boolean =>
       shown.every(({ startTimeUnixNano }) => leftOutNs === undefined || BigInt(startTimeUnixNano) > leftOutNs);
     return { ...progress.answer(traces), isCertain };
@@ -266,7 +276,7 @@ class Querier implements QueryService {
         size: this.#deps.metricsJobs,
         weight: jobWeight('metrics', request.query, this.#deps.jobWeights),
         counts: true,
-        isJudgedWhole: judgesTraces(request.query),
+        isJudgedWhole: !this.#deps.copies && judgesTraces(request.query),
         onPlan: (blocks, jobs) => progress.begin(blocks, jobs.length),
         onResult(partials) {
           progress.add(partials);
@@ -366,12 +376,14 @@ class Querier implements QueryService {
       });
     try {
       const how = { targetBytes: size.targetBytes, threads: this.#deps.threads };
-      const isShared = counts && this.#deps.copies;
-      const spread = isJudgedWhole && !isShared ? await spreadTraces(data, run, this.#deps.pool) : NOTHING;
+      const spread = isJudgedWhole ? await spreadTraces(data, run, this.#deps.pool) : NOTHING;
+      const isShared = counts && (this.#deps.copies || areMany(spread));
       const jobs = isShared ? sharedJobs(data, how, this.#longAgo(range)) : [...unitedJobs(data, spread), ...separateJobs(data, spread, how, divide)];
       onPlan?.(
         data.flatMap(({ blocks }) => blocks),
         jobs.map(({ sources }) => sources),
+        data,
+        run,
       );
       const answer = async ({ affinity, sources }: Job): Promise<readonly T[]> => {
         const result = await run((options) => job(held ? { ...sources, isStoreAway: true } : sources, { ...options, affinity }));
@@ -384,7 +396,7 @@ class Querier implements QueryService {
         return results;
       };
       const results = (await Promise.all(jobs.map(answer))).flat();
-      await afterwards?.(data, run);
+      await afterwards?.();
       return results;
     } catch (reason) {
       stop.abort();

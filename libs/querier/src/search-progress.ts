@@ -8,8 +8,14 @@ import { searchMetrics } from './search-metrics.ts';
 /** The results of one search as its jobs complete. */
 export class SearchProgress {
   readonly #request: SearchRequest;
-  readonly #inspected: SearchPartial[] = [];
+  /** As they came. */
+  readonly #results: SearchPartial[] = [];
+  /** Without the pieces that others took the place of. */
   readonly #partials: { readonly tenant: TenantId; readonly partial: SearchPartial }[] = [];
+  /** Those others. */
+  readonly #united: SearchPartial[] = [];
+  /** Tenant and trace ids that later results say nothing new of. */
+  readonly #replaced = new Set<string>();
   /** Jobs without a result. */
   readonly #open = new Set<JobSources>();
   #blocks: readonly BlockMeta[] = [];
@@ -21,8 +27,10 @@ export class SearchProgress {
 
   /** Again when it has to be done in another way: what came before is forgotten. */
   begin(blocks: readonly BlockMeta[], jobs: readonly JobSources[]): void {
-    this.#inspected.length = 0;
+    this.#results.length = 0;
     this.#partials.length = 0;
+    this.#united.length = 0;
+    this.#replaced.clear();
     this.#open.clear();
     this.#blocks = blocks;
     this.#totalJobs = jobs.length;
@@ -30,37 +38,41 @@ export class SearchProgress {
   }
 
   add(partials: readonly SearchPartial[], job: JobSources): void {
-    this.#inspected.push(...partials);
-    for (const partial of partials) this.#partials.push({ tenant: job.tenant, partial });
+    this.#results.push(...partials);
+    for (const partial of partials) this.#partials.push({ tenant: job.tenant, partial: this.#without(job.tenant, partial) });
     this.#open.delete(job);
   }
 
   /** What is known of these traces of a tenant (32 hex digits) gives way to `partials`. */
   replace(tenant: TenantId, traceIds: ReadonlySet<string>, partials: readonly SearchPartial[]): void {
-    for (const [i, { tenant: owner, partial }] of this.#partials.entries()) {
-      if (owner !== tenant || !partial.pieces.some(({ traceId }) => traceIds.has(traceId))) continue;
-      this.#partials[i] = { tenant, partial: { ...partial, pieces: partial.pieces.filter(({ traceId }) => !traceIds.has(traceId)) } };
-    }
-    for (const partial of partials) this.#partials.push({ tenant, partial });
+    for (const id of traceIds) this.#replaced.add(`${tenant} ${id}`);
+    for (const [i, { tenant: owner, partial }] of this.#partials.entries()) this.#partials[i] = { tenant: owner, partial: this.#without(owner, partial) };
+    this.#united.push(...partials);
+  }
+
+  #without(tenant: TenantId, partial: SearchPartial): SearchPartial {
+    if (this.#replaced.size === 0) return partial;
+    const pieces = partial.pieces.filter(({ traceId }) => !this.#replaced.has(`${tenant} ${traceId}`));
+    return pieces.length === partial.pieces.length ? partial : { ...partial, pieces };
   }
 
   get isComplete(): boolean {
     return this.#open.size === 0;
   }
 
-  /** Only traces that no open job can change or push out. */
-  certain(): SearchResponse {
+  /** Only traces that no open job can change or push out, and of those only such that `isWhole`. */
+  certain(isWhole: (trace: TraceSearchMetadata) => boolean = () => true): SearchResponse {
     const openUntilNs = this.#openUntilNs();
-    return { traces: openUntilNs === undefined ? [] : mergeCertain(this.#found, this.#request, openUntilNs), metrics: this.#metrics() };
+    return { traces: openUntilNs === undefined ? [] : mergeCertain(this.#found, this.#request, openUntilNs).filter(isWhole), metrics: this.#metrics() };
   }
 
   traces(): readonly TraceSearchMetadata[] {
     return mergeSearch(this.#found, this.#request);
   }
 
-  /** See there. */
+  /** What parts of the answer left out is not newer: see there. */
   oldestRank(): bigint | undefined {
-    return oldestRank(this.#found, this.#request.limit);
+    return oldestRank(this.#results, this.#request.limit);
   }
 
   answer(traces: readonly TraceSearchMetadata[]): SearchResponse {
@@ -68,7 +80,7 @@ export class SearchProgress {
   }
 
   get #found(): readonly SearchPartial[] {
-    return this.#partials.map(({ partial }) => partial);
+    return [...this.#partials.map(({ partial }) => partial), ...this.#united];
   }
 
   /** The latest moment an open job knows of; undefined while recent data is open, which has no end. */
@@ -82,6 +94,6 @@ export class SearchProgress {
   }
 
   #metrics(): SearchMetrics {
-    return searchMetrics(this.#blocks, this.#inspected, this.#totalJobs - this.#open.size, this.#totalJobs);
+    return searchMetrics(this.#blocks, this.#results, this.#totalJobs - this.#open.size, this.#totalJobs);
   }
 }

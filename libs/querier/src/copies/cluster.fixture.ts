@@ -10,7 +10,7 @@ import { MemorySink } from '@vivace/parquet';
 import { writePart } from '@vivace/part';
 import type { QueryService } from '@vivace/query';
 import { Ring } from '@vivace/ring';
-import { localChannel } from '@vivace/rpc';
+import { decode, encode, localChannel } from '@vivace/rpc';
 import { tableOf } from '@vivace/testkit';
 import type { PlainTrace } from '@vivace/testkit';
 import { orderByTrace } from '@vivace/trace';
@@ -20,6 +20,8 @@ import { createQuerier } from '../querier.ts';
 import type { RecentSource } from '../querier.ts';
 import { createQueryTasks } from '../query-tasks.ts';
 import { createIngesterRunner, ingesterQueryMethod } from '../remote/ingester-query.ts';
+import { anyTask, packJob, packResult, unpackJob, unpackResult } from '../remote/wire.ts';
+import type { RunAny } from '../remote/wire.ts';
 import type { TaskRunner } from '../task-runner.ts';
 
 export const TENANT = 't' as TenantId;
@@ -102,7 +104,7 @@ export class Cluster {
           covered: this.#known().filter((id) => !this.blocks.some(({ blockId }) => this.#isIn(held, blockId) && this.#withSources(blockId).includes(id))),
         }),
       },
-      pool: size === 1 ? pool : runner,
+      pool: size === 1 ? pool : remote(runner),
       copies,
       threads: 2,
       searchJobs: { maxPerQuery: 100, targetBytes },
@@ -191,6 +193,15 @@ export class Cluster {
       }) as never,
     };
   }
+}
+
+/** Jobs and results as they travel. */
+function remote(runner: TaskRunner): TaskRunner {
+  const run: RunAny = async (task, job, options) => {
+    const result = await anyTask(runner)(task, unpackJob(decode(encode(packJob(job)))), options);
+    return unpackResult(task, decode(encode(packResult(task, result))));
+  };
+  return { run: run as TaskRunner['run'] };
 }
 
 function recentOf(held: Held): RecentSource {

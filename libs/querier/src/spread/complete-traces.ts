@@ -21,27 +21,47 @@ export interface CompleteDeps {
 const AROUND_MS = AROUND_SEC * 1_000;
 
 /**
- * Looks for what else there is of the traces that a search has found place by place, and judges those again, each whole, of which there is more. Resolves to the traces then found: the
- * same list when nothing has changed.
+ * Looks for what else there is of the traces that a search finds place by place, and judges those again, each whole, of which there is more. Good for one run over `data`.
  */
-export async function completeTraces(
-  progress: SearchProgress,
-  request: SearchRequest,
-  found: readonly TraceSearchMetadata[],
-  data: readonly TenantData[],
-  run: RunPart,
-  deps: CompleteDeps,
-): Promise<readonly TraceSearchMetadata[]> {
-  const asked = new Set<string>();
-  let traces = found;
-  // Whole, a trace may begin so early that others take its place.
-  for (;;) {
-    const fresh = traces.filter(({ traceID }) => !asked.has(traceID));
-    if (fresh.length === 0) return traces;
-    for (const { traceID } of fresh) asked.add(traceID);
-    const changed = await Promise.all(data.map((one) => completeOf(one, progress, request, fresh, run, deps).catch(nothingWithoutStore)));
-    if (!changed.includes(true)) return traces;
-    traces = progress.traces();
+export class TraceCompletion {
+  readonly #progress: SearchProgress;
+  readonly #request: SearchRequest;
+  readonly #data: readonly TenantData[];
+  readonly #run: RunPart;
+  readonly #deps: CompleteDeps;
+  readonly #asked = new Set<string>();
+  /** Whether any trace was judged again. */
+  hasChanged = false;
+
+  constructor(progress: SearchProgress, request: SearchRequest, data: readonly TenantData[], run: RunPart, deps: CompleteDeps) {
+    this.#progress = progress;
+    this.#request = request;
+    this.#data = data;
+    this.#run = run;
+    this.#deps = deps;
+  }
+
+  /** Whether all there is of a trace is known. */
+  readonly isWhole = ({ traceID }: TraceSearchMetadata): boolean => this.#asked.has(traceID);
+
+  /** Resolves to whether that has changed anything. */
+  async complete(traces: readonly TraceSearchMetadata[]): Promise<boolean> {
+    const fresh = traces.filter((trace) => !this.isWhole(trace));
+    if (fresh.length === 0) return false;
+    const changed = await Promise.all(
+      this.#data.map((one) => completeOf(one, this.#progress, this.#request, fresh, this.#run, this.#deps).catch(nothingWithoutStore)),
+    );
+    for (const { traceID } of fresh) this.#asked.add(traceID);
+    const isChange = changed.includes(true);
+    this.hasChanged ||= isChange;
+    return isChange;
+  }
+
+  /** Of `found`, the newest. Whole, a trace may begin so early that others take its place. */
+  async completeAll(found: readonly TraceSearchMetadata[]): Promise<readonly TraceSearchMetadata[]> {
+    let traces = found;
+    while (await this.complete(traces)) traces = this.#progress.traces();
+    return traces;
   }
 }
 

@@ -1,5 +1,5 @@
 import type { TenantId } from '@vivace/base';
-import { joinIds } from '../copies/id-range.ts';
+import { ID_BYTES, joinIds } from '../copies/id-range.ts';
 import { hashOf, wholeSlices } from '../jobs.ts';
 import type { SpreadJob } from '../jobs.ts';
 import { hasRecent, recentSources } from '../plan-jobs.ts';
@@ -28,6 +28,15 @@ export async function spreadTraces(data: readonly TenantData[], run: RunPart, po
     }),
   );
   return new Map(data.map(({ tenant }, i) => [tenant, found[i]] as const).filter(([, ids]) => ids.length > 0));
+}
+
+/** Of more traces than these copies are compared by digests before they are put together: most will be alike, as while blocks and the block they were merged into are both asked. */
+const MANY = 20_000;
+
+export function areMany(spread: ReadonlyMap<TenantId, Uint8Array>): boolean {
+  let bytes = 0;
+  for (const { length } of spread.values()) bytes += length;
+  return bytes > MANY * ID_BYTES;
 }
 
 /** Gives the job to a thread: the `turn`th of those for the tenant. */

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { finishRange, mergeMetrics, mergeSearch, metricsBatches, planMetrics, planSearch, searchBatches } from '@vivace/query';
-import type { MetricsRequest, SearchRequest } from '@vivace/query';
+import type { MetricsRequest, SearchRequest, TraceSearchMetadata } from '@vivace/query';
 import { evaluateNaively, fieldExpressions, metricsTexts, plainTraces, searchTexts, tableOf } from '@vivace/testkit';
 import type { PlainSpan, PlainTrace } from '@vivace/testkit';
 import { TableColumns } from '@vivace/trace';
@@ -70,8 +70,10 @@ async function searchAgrees(scene: Scene, texts: readonly string[], limit: numbe
         .sort(),
     );
     expect(canonical((await cluster.querier.search(TENANT, all)).traces)).toEqual(canonical(want));
-    const newest = await cluster.querier.search(TENANT, { ...all, limit });
+    const told: TraceSearchMetadata[] = [];
+    const newest = await cluster.querier.search(TENANT, { ...all, limit }, { onProgress: (answer) => told.push(...answer().traces) });
     expect(canonical(newest.traces)).toEqual(canonical(want.slice(0, limit)));
+    for (const trace of told) expect(newest.traces).toContainEqual(trace);
   }
 }
 
