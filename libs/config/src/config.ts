@@ -406,6 +406,8 @@ export interface SearchConfig {
   /** 0 is no limit. */
   readonly maxDurationMs: number;
   readonly queryBackendAfterMs: number;
+  /** Of tag queries without a range. */
+  readonly defaultTagRangeMs: number;
   readonly defaultSpansPerSpanSet: number;
   /** 0 is no limit. */
   readonly maxSpansPerSpanSet: number;

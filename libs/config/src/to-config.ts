@@ -155,6 +155,7 @@ export function toConfig(values: Values, problems: Problem[]): Config {
         maxResultLimit: search.max_result_limit,
         maxDurationMs: search.max_duration,
         queryBackendAfterMs: search.query_backend_after,
+        defaultTagRangeMs: search.default_tag_range,
         defaultSpansPerSpanSet: search.default_spans_per_span_set,
         maxSpansPerSpanSet: search.max_spans_per_span_set,
       },

@@ -50,6 +50,7 @@ function setUp(run: (call: Call, index: number) => Promise<unknown>, overrides: 
     queryLimits: { maxBytes: 0, maxSpans: 0, maxGroups: 0 },
     maxTagBytes: () => 0,
     recentWindowMs: 900_000,
+    tagWindowMs: 3_600_000,
     searchTimeoutMs: 60_000,
     traceByIdTimeoutMs: 60_000,
     extraDelayMs: 0,
@@ -112,11 +113,15 @@ describe('createQuerier', () => {
     expect(released).toEqual(['a', 'b']);
   });
 
-  it('asks for the last query_backend_after when there is no range', async () => {
-    const { querier, calls, asked } = setUp(() => values());
+  it('asks for the last default_tag_range, or query_backend_after, when there is no range', async () => {
+    const { querier, calls, asked } = setUp(() => Promise.resolve({ values: [], pieces: [], inspectedBytes: 0 }));
     await querier.tagValues(TENANT, REQUEST);
-    expect(calls[0].job.request.range).toEqual({ startSec: 9_100, endSec: 10_000 });
-    expect(asked).toEqual([[9_099, 10_001]]);
+    expect(calls[0].job.request.range).toEqual({ startSec: 6_400, endSec: 10_000 });
+    await querier.search(TENANT, { query: parseQuery('{}'), limit: 1, spansPerSpanSet: 1, range: undefined, legacy: false });
+    expect(asked).toEqual([
+      [6_399, 10_001],
+      [9_099, 10_001],
+    ]);
   });
 
   it('cuts answers to tag queries, logs and counts it', async () => {

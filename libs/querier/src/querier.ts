@@ -91,6 +91,8 @@ export interface QuerierDeps {
   readonly maxTagBytes: (tenant: TenantId) => number;
   /** Searches without a range ask for this much (`query_frontend.search.query_backend_after`). */
   readonly recentWindowMs: number;
+  /** Tag queries without a range ask for this much (`query_frontend.search.default_tag_range`). */
+  readonly tagWindowMs: number;
   /** `querier.search.query_timeout`, `querier.trace_by_id.query_timeout`. */
   readonly searchTimeoutMs: number;
   readonly traceByIdTimeoutMs: number;
@@ -182,7 +184,7 @@ class Querier implements QueryService {
 
   async search(tenant: TenantId, request: SearchRequest, { signal: given, onProgress }: ProgressOptions<SearchResponse> = {}) {
     const signal = deadline(given, this.#deps.searchTimeoutMs);
-    const range = request.range ?? this.#recentRange();
+    const range = request.range ?? this.#last(this.#deps.recentWindowMs);
     // A trace that is spread may turn out to be older than its part that was found. Others that parts of an answer left out may then be newer.
     for (let limit = request.limit; ; limit *= 2) {
       const { isCertain, ...answer } = await this.#search(tenant, { ...request, limit }, range, signal, limit === request.limit ? onProgress : undefined);
@@ -289,7 +291,7 @@ class Querier implements QueryService {
 
   async tags(tenant: TenantId, request: TagsRequest, options: QueryOptions = {}) {
     const signal = deadline(options.signal, this.#deps.searchTimeoutMs);
-    const range = request.range ?? this.#recentRange();
+    const range = request.range ?? this.#last(this.#deps.tagWindowMs);
     const partials = await this.#run(tenant, range, signal, 'querier.search.query_timeout', (sources, options) =>
       this.#deps.pool.run('tags', { sources, request: { ...request, range } }, options),
     );
@@ -298,7 +300,7 @@ class Querier implements QueryService {
 
   async tagValues(tenant: TenantId, request: TagValuesRequest, options: QueryOptions = {}) {
     const signal = deadline(options.signal, this.#deps.searchTimeoutMs);
-    const range = request.range ?? this.#recentRange();
+    const range = request.range ?? this.#last(this.#deps.tagWindowMs);
     const partials = await this.#run(tenant, range, signal, 'querier.search.query_timeout', (sources, options) =>
       this.#deps.pool.run('tagValues', { sources, request: { ...request, range } }, options),
     );
@@ -427,9 +429,9 @@ class Querier implements QueryService {
     return range && range.endSec * 1_000 < this.#deps.clock.now() - this.#deps.recentWindowMs ? range : undefined;
   }
 
-  #recentRange(): TimeRange {
+  #last(ms: number): TimeRange {
     const nowSec = Math.ceil(this.#deps.clock.now() / 1_000);
-    return { startSec: nowSec - Math.ceil(this.#deps.recentWindowMs / 1_000), endSec: nowSec };
+    return { startSec: nowSec - Math.ceil(ms / 1_000), endSec: nowSec };
   }
 }
 

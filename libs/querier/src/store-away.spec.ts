@@ -53,6 +53,7 @@ function frontend(run: Run) {
     queryLimits: { maxBytes: 0, maxSpans: 0, maxGroups: 0 },
     maxTagBytes: () => 0,
     recentWindowMs: 900_000,
+    tagWindowMs: 3_600_000,
     searchTimeoutMs: 60_000,
     traceByIdTimeoutMs: 10_000,
     extraDelayMs: 0,

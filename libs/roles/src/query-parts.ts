@@ -29,6 +29,7 @@ export function plannerSettings(
     queryLimits: config.querier.queryLimits,
     maxTagBytes: (tenant) => overrides.strictest(tenant, (limits) => limits.maxBytesPerTagValuesQuery),
     recentWindowMs: config.queryFrontend.search.queryBackendAfterMs,
+    tagWindowMs: config.queryFrontend.search.defaultTagRangeMs,
     searchTimeoutMs: config.querier.searchTimeoutMs,
     traceByIdTimeoutMs: config.querier.traceByIdTimeoutMs,
     extraDelayMs: config.querier.extraDelayMs,

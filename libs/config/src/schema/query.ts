@@ -74,6 +74,7 @@ export const queryFrontend = group('Answering queries.', {
     max_result_limit: int(262_144, 'Most traces a query may ask for; 0 is no limit.', on),
     max_duration: duration('168h', 'Longest time range of a query; 0 is no limit.', on),
     query_backend_after: duration('15m', 'Time range of a search without start and end: so long until now. Blocks of any age are asked.', on),
+    default_tag_range: duration('1h', 'Time range of a query for names or values of tags without start and end: so long until now. (Not in Tempo.)', on),
     query_ingesters_until: duration('30m', 'Not needed: recent spans are always asked, whatever their time.', ignored),
     ingester_shards: int(3, 'Parts that ask ingesters.'),
     most_recent_shards: int(200, 'Parts kept to find the most recent traces.'),

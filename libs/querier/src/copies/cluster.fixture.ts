@@ -115,6 +115,7 @@ export class Cluster {
       queryLimits: { maxBytes: 0, maxSpans: 0, maxGroups: 0 },
       maxTagBytes: () => 0,
       recentWindowMs: 900_000,
+      tagWindowMs: 3_600_000,
       searchTimeoutMs: 60_000,
       traceByIdTimeoutMs: 60_000,
       extraDelayMs: 0,
