@@ -1,5 +1,6 @@
 import type { AttrScope } from '@vivace/trace';
 import { Batch } from './batch.ts';
+import { batchesInRange } from './batches-in-range.ts';
 import { NeedsBuilder } from './field.ts';
 import { MaskPool } from './mask.ts';
 import type { QueryOptions, TagScope, TagsRequest, TagsResponse } from './model.ts';
@@ -54,7 +55,7 @@ export async function tagNames(batches: Batches, request: TagsRequest, options: 
   const masks = new MaskPool();
   let inspectedBytes = 0;
   if (wanted.length > 0) {
-    for await (const columns of batches) {
+    for await (const columns of request.range ? batchesInRange(batches, request.range, options.signal) : batches) {
       options.signal?.throwIfAborted();
       const before = columns.inspectedBytes;
       const batch = new Batch(columns, masks, options.signal);

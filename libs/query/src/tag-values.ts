@@ -1,6 +1,7 @@
 import { ATTR_BOOL, ATTR_DOUBLE, ATTR_INT, ATTR_STRING } from '@vivace/trace';
 import type { AttrColumn, AttrScope, SpanColumns, StringColumn, ValueSummary } from '@vivace/trace';
 import { Batch } from './batch.ts';
+import { batchesInRange } from './batches-in-range.ts';
 import { KIND_NAMES, STATUS_NAMES } from './condition.ts';
 import { NeedsBuilder, resolveField } from './field.ts';
 import type { Field, Level } from './field.ts';
@@ -41,7 +42,8 @@ export async function tagValues(batches: Batches, request: TagValuesRequest, opt
     for (const dict of summaries.flatMap(({ strings = [] }) => strings)) for (let id = 0; id < dict.size; id++) values.add('string', dict.get(id));
     return true;
   };
-  for await (const { columns, bytesBefore } of loadAhead(without(batches, answerBySummary), needs, options.signal)) {
+  const wanted = request.range ? batchesInRange(batches, request.range, options.signal) : batches;
+  for await (const { columns, bytesBefore } of loadAhead(without(wanted, answerBySummary), needs, options.signal)) {
     const batch = new Batch(columns, masks, options.signal);
     if (field.kind === 'intrinsic') collectStrings(stringColumn(field.name, batch), field.level, selection, batch, values);
     else for (const scope of scopesOf(field)) collectAttrs(columns.attr(scope, field.key), scope, selection, batch, values);

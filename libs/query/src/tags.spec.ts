@@ -1,3 +1,4 @@
+import type { ValueSummary } from '@vivace/trace';
 import { parseField, parseQuery } from '@vivace/traceql';
 import { describe, expect, it } from 'vitest';
 import type { TagScope, TagValue } from './model.ts';
@@ -75,12 +76,20 @@ describe('tagNames', () => {
     expect(batch.loads).toHaveLength(1);
   });
 
-  it('restricts to the spans of one filter and, with it, to the range', async () => {
+  it('restricts to the spans of one filter in the range', async () => {
     expect(await names('span', '{ name = "other" }')).toEqual({ span: ['b', 'c'] });
     expect(await names('event', '{ name = "other" }')).toEqual({});
     expect(await names('resource', '{ span.c = true }')).toEqual({ resource: ['a', 'b', 'big'] });
     const startSec = Number(BASE_NS / 1_000_000_000n) + 30;
-    expect(await names('span', '{ kind = internal }', 0, { startSec, endSec: startSec + 60 })).toEqual({ span: ['b', 'c'] });
+    const range = { startSec, endSec: startSec + 60 };
+    expect(await names('span', '{ kind = internal }', 0, range)).toEqual({ span: ['b', 'c'] });
+    expect(await names('span', undefined, 0, range)).toEqual({ span: ['b', 'c'] });
+    expect(await names('span', undefined, 0, { startSec: 1, endSec: 2 })).toEqual({});
+    const late = { tag: parseField('.b'), query: undefined, range, limit: 0 };
+    expect((await tagValues(both, late)).values.map(({ value }) => value)).toEqual(['2.5', 'res']);
+    const summary: ValueSummary = { strings: undefined, numbers: undefined, isExact: false, isLoaded: false };
+    const block = Object.assign(columnsOf(trace(3, span(1, { attrs: [['d', 'stored']] }))), { summarise: async () => summary });
+    expect((await tagValues([block], { ...late, tag: parseField('span.d') })).values).toEqual([{ type: 'string', value: 'stored' }]);
   });
 
   it('ignores what is not one filter', async () => {
