@@ -74,13 +74,13 @@ export async function tagNames(batches: Batches, request: TagsRequest, options: 
     }
   }
   const scopes = [...names].map(([name, tags]) => ({ name, tags: [...tags] }));
-  if (request.scope === undefined || request.scope === 'intrinsic') scopes.push({ name: 'intrinsic', tags: [...INTRINSIC_TAGS] });
   return mergeTagNames([{ scopes, inspectedBytes }], request);
 }
 
-/** One answer of several: names united, sorted, cut to `limit` a scope; scopes without names are left out. */
-export function mergeTagNames(parts: readonly TagsResponse[], { limit }: Pick<TagsRequest, 'limit'>): TagsResponse {
+/** One answer of several, or of none: names united, sorted, cut to `limit` a scope; scopes without names are left out. Intrinsics are always there. */
+export function mergeTagNames(parts: readonly TagsResponse[], { limit, scope }: Pick<TagsRequest, 'limit' | 'scope'>): TagsResponse {
   const names = new Map<TagScope, Set<string>>();
+  if (scope === undefined || scope === 'intrinsic') names.set('intrinsic', new Set(INTRINSIC_TAGS));
   for (const { scopes } of parts) {
     for (const { name, tags } of scopes) {
       const known = names.get(name) ?? new Set();

@@ -23,8 +23,7 @@ const DEFAULT_LIMIT = 10_000;
 export async function tagValues(batches: Batches, request: TagValuesRequest, options: QueryOptions = {}): Promise<TagValuesResponse> {
   const asked = resolveField(request.tag);
   const field = asked.kind === 'parent' ? asked.of : asked; // parents are spans of the same traces
-  const keywords = keywordsOf(field);
-  if (keywords) return mergeTagValues([{ values: keywords, inspectedBytes: 0 }], request);
+  if (keywordsOf(field)) return mergeTagValues([], request);
   if (field.kind === 'intrinsic' && !isText(field)) return { values: [], inspectedBytes: 0 };
   const needs = new NeedsBuilder();
   needs.addField(field);
@@ -52,9 +51,10 @@ export async function tagValues(batches: Batches, request: TagValuesRequest, opt
   return { values: values.sorted(), inspectedBytes };
 }
 
-/** One answer of several: values united, sorted, cut to `limit`. */
-export function mergeTagValues(parts: readonly TagValuesResponse[], { limit }: Pick<TagValuesRequest, 'limit'>): TagValuesResponse {
+/** One answer of several, or of none: values united, sorted, cut to `limit`. Keywords are always there. */
+export function mergeTagValues(parts: readonly TagValuesResponse[], { limit, tag }: Pick<TagValuesRequest, 'limit' | 'tag'>): TagValuesResponse {
   const values = new DistinctValues(limit || DEFAULT_LIMIT);
+  for (const { type, value } of keywordsOf(resolveField(tag)) ?? []) values.add(type, value);
   for (const part of parts) for (const { type, value } of part.values) values.add(type, value);
   return { values: values.sorted(), inspectedBytes: parts.reduce((sum, part) => sum + part.inspectedBytes, 0) };
 }

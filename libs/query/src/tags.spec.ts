@@ -104,7 +104,16 @@ describe('tagNames', () => {
 
   it('merges answers', () => {
     const part = (...tags: readonly string[]) => ({ scopes: [{ name: 'span' as const, tags }], inspectedBytes: 3 });
-    expect(mergeTagNames([part('b', 'c'), part('a', 'b')], { limit: 2 })).toEqual({ scopes: [{ name: 'span', tags: ['a', 'b'] }], inspectedBytes: 6 });
+    expect(mergeTagNames([part('b', 'c'), part('a', 'b')], { limit: 2, scope: 'span' })).toEqual({
+      scopes: [{ name: 'span', tags: ['a', 'b'] }],
+      inspectedBytes: 6,
+    });
+  });
+
+  it('knows intrinsics without any data', () => {
+    const intrinsic = { name: 'intrinsic', tags: ['duration', 'event:name'] };
+    for (const scope of [undefined, 'intrinsic'] as const) expect(mergeTagNames([], { limit: 2, scope })).toEqual({ scopes: [intrinsic], inspectedBytes: 0 });
+    expect(mergeTagNames([], { limit: 2, scope: 'span' })).toEqual({ scopes: [], inspectedBytes: 0 });
   });
 });
 
@@ -154,6 +163,11 @@ describe('tagValues', () => {
 
   it('merges answers', () => {
     const part = (...texts: readonly string[]) => ({ values: texts.map((value) => ({ type: 'string' as const, value })), inspectedBytes: 1 });
-    expect(mergeTagValues([part('b', 'a'), part('c', 'a')], { limit: 2 })).toEqual({ ...part('a', 'b'), inspectedBytes: 2 });
+    expect(mergeTagValues([part('b', 'a'), part('c', 'a')], { limit: 2, tag: parseField('.a') })).toEqual({ ...part('a', 'b'), inspectedBytes: 2 });
+  });
+
+  it('knows keywords without any data', () => {
+    expect(mergeTagValues([], { limit: 1, tag: parseField('status') }).values).toEqual([{ type: 'keyword', value: 'error' }]);
+    expect(mergeTagValues([], { limit: 1, tag: parseField('name') }).values).toEqual([]);
   });
 });
