@@ -18,6 +18,8 @@ export interface ClusterBenchOptions extends Omit<LoadOptions, 'url' | 'pids' | 
   readonly ingesters: number;
   /** The first of the ports. */
   readonly port: number;
+  /** Spans sent before anything is measured: a process pays for compiling first. */
+  readonly warmSpans: number;
   /** Arguments of node for the distributor, as `--cpu-prof`. */
   readonly distributorArgs: readonly string[];
 }
@@ -34,14 +36,15 @@ export interface ClusterBenchResult {
   readonly latencyP99Ms: number;
 }
 
-export async function benchCluster({ ingesters, port, distributorArgs, ...options }: ClusterBenchOptions): Promise<readonly ClusterBenchResult[]> {
+export async function benchCluster({ ingesters, port, warmSpans, distributorArgs, ...options }: ClusterBenchOptions): Promise<readonly ClusterBenchResult[]> {
   const names = Array.from({ length: ingesters }, (_, i) => `ingester-${i + 1}`);
   return [
-    await measure([{ name: 'all', target: 'all', args: distributorArgs }], ingesters, port, options),
+    await measure([{ name: 'all', target: 'all', args: distributorArgs }], ingesters, port, warmSpans, options),
     await measure(
       [...names.map((name) => ({ name, target: 'ingester', args: [] })), { name: 'distributor', target: 'distributor', args: distributorArgs }],
       ingesters,
       port,
+      warmSpans,
       options,
     ),
   ];
@@ -58,6 +61,7 @@ async function measure(
   parts: readonly Part[],
   replicas: number,
   port: number,
+  warmSpans: number,
   options: Omit<LoadOptions, 'url' | 'pids' | 'dir'>,
 ): Promise<ClusterBenchResult> {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'vivace-bench-'));
@@ -70,8 +74,9 @@ async function measure(
     }
     for (const i of parts.keys()) await ready(`http://127.0.0.1:${port + i * PORTS_A_PROCESS}/ready`);
     const pids = [...children].map(([name, child]): [string, number] => [name, child.pid!]);
-    const before = new Map(pids.map(([name, pid]) => [name, cpuMsOf([pid])]));
     const url = `grpc://127.0.0.1:${port + (parts.length - 1) * PORTS_A_PROCESS + 3}`;
+    if (warmSpans > 0) await load({ ...options, url, spans: warmSpans, settleSec: 0, pids: [], dir: undefined });
+    const before = new Map(pids.map(([name, pid]) => [name, cpuMsOf([pid])]));
     const result = await load({ ...options, url, pids: [pids.at(-1)![1]], dir: undefined });
     const cpu = pids.map(([name, pid]) => [name, round((cpuMsOf([pid]) - before.get(name)!) / 1_000 / (result.acceptedSpans / 1e6))]);
     const { acceptedSpans, refusedSpans, spansPerSecond, latencyP50Ms, latencyP99Ms, cpuPerMillionByThread } = result;

@@ -1,7 +1,7 @@
 // npm run bench -- load  --url grpc://127.0.0.1:4317 [--spans N] [--rate N] [--connections 4] [--batch 1000] [--pid P,P] [--settle 75] [--dir BLOCKS] [--save F]
 // npm run bench -- query --url http://127.0.0.1:3200 [--pid P] [--from F] [--times 7] [--other-url U --other-pid P] [--no-metrics] [--save F]
 // npm run bench -- clients --url http://127.0.0.1:3200 --otlp grpc://127.0.0.1:4317 [--clients 20] [--seconds 60] [--think-ms 1000] [--rate 20000] [--from F] [--pid P]
-// npm run bench -- cluster [--ingesters 3] [--port 27000] [--spans N] [--rate N] [--settle 20] [--node-args ARGS]
+// npm run bench -- cluster [--ingesters 3] [--port 27000] [--warm N] [--spans N] [--rate N] [--settle 20] [--node-args ARGS]
 // `--from` is a file that `load --save` wrote: it knows the time range and trace ids. With `--other-url` two targets are asked in turn.
 import fs from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -38,6 +38,7 @@ const { values: flags, positionals } = parseArgs({
     'no-metrics': { type: 'boolean', default: false },
     ingesters: { type: 'string', default: '3' },
     port: { type: 'string', default: '27000' },
+    warm: { type: 'string', default: '0' },
     'node-args': { type: 'string', default: '' },
     save: { type: 'string' },
   },
@@ -68,6 +69,7 @@ async function runCluster(): Promise<void> {
   const results = await benchCluster({
     ingesters: Number(flags.ingesters),
     port: Number(flags.port),
+    warmSpans: Number(flags.warm),
     distributorArgs: flags['node-args'].split(' ').filter(Boolean),
     spans: Number(flags.spans),
     rate: Number(flags.rate),
