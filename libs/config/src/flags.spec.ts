@@ -38,6 +38,20 @@ describe('parseFlags', () => {
     ]);
   });
 
+  it('knows names of Tempo that are not the path of the key', () => {
+    const { flags, problems } = parse(
+      '-storage.trace.block.v2-bloom-filter-false-positive=.05',
+      '-reporting.backoff-retries=3',
+      '-reporting.backoff-min-period=1s',
+    );
+    expect(problems).toEqual([]);
+    expect([...flags.keys.keys()]).toEqual([
+      'storage.trace.block.bloom_filter_false_positive',
+      'usage_report.backoff.max_retries',
+      'usage_report.backoff.min_period',
+    ]);
+  });
+
   it('takes Go knobs without effect', () => {
     expect(parse('-mem-ballast-size-mbs=1024').problems).toEqual([]);
   });

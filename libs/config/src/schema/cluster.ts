@@ -64,6 +64,7 @@ export const usageReport = group('Usage reports do not exist in Vivace; this sec
 });
 
 function silenced<F extends ReturnType<typeof backoff>>(node: F): F {
-  const fields = Object.fromEntries(Object.entries(node.fields).map(([key, field]) => [key, { ...field, ...ignored }]));
+  const flag = (key: string): string => `reporting.backoff-${key === 'max_retries' ? 'retries' : key.replace('_', '-')}`;
+  const fields = Object.fromEntries(Object.entries(node.fields).map(([key, field]) => [key, { ...field, ...ignored, flags: [flag(key)] }]));
   return { ...node, fields };
 }

@@ -182,10 +182,17 @@ const DEFAULT_COLUMNS = columns([
   ['span', 'http.status_code', 'int'],
 ]);
 
+/** The name that Tempo has given a flag of `storage.trace.block` since there were other formats. */
+const v2Flag = (works: { status?: 'implemented' }, name: string) => (works.status ? { flags: [`storage.trace.block.v2-${name}`] } : {});
+
 /** Block settings; `works` marks those of `storage.trace.block`, which are the ones we write with. */
 export const blockFields = (version: string, works: { status?: 'implemented' } = {}) => ({
-  bloom_filter_false_positive: float(0.01, 'False positives of the bloom filter, as a fraction.', { ...works, max: 1 }),
-  bloom_filter_shard_size_bytes: bytes(102_400, 'Size of one bloom shard.', { ...works, min: 1 }),
+  bloom_filter_false_positive: float(0.01, 'False positives of the bloom filter, as a fraction.', {
+    ...works,
+    ...v2Flag(works, 'bloom-filter-false-positive'),
+    max: 1,
+  }),
+  bloom_filter_shard_size_bytes: bytes(102_400, 'Size of one bloom shard.', { ...works, ...v2Flag(works, 'bloom-filter-shard-size-bytes'), min: 1 }),
   version: oneOf(['', 'v2', 'vParquet3', 'vParquet4', 'vParquet5'], version as 'vParquet4', 'Format of new blocks.', { ...works, works: ['vParquet4'] }),
   search_encoding: string('snappy', 'Unused: encoding of the search data of v2 blocks.', ignored),
   search_page_size_bytes: bytes(1_048_576, 'Unused: pages of the search data of v2 blocks.', ignored),
