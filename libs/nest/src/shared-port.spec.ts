@@ -12,6 +12,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppError, createMemoryLogger, createMemoryMetrics, rpcStatus } from '@vivace/base';
 import type { HttpRouter, RpcCall, RpcMethod } from '@vivace/base';
 import type { GrpcServerConfig, ServerTlsConfig } from '@vivace/config';
+import { openChannel } from '@vivace/rpc';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createHttpServer, createRpcServer } from './index.ts';
 import type { RpcServer } from './index.ts';
@@ -352,6 +353,52 @@ describe('HTTP/1.1 beside it', () => {
       expect((await echo(clientOf(at, grpc.credentials.createSsl(CA)), [1])).code).toBe(14);
       expect((await echo(clientOf(at, grpc.credentials.createSsl(CA, key, CA)), [1])).code).toBe(0);
     }
+  });
+});
+
+describe('direct calls', () => {
+  const tenantOnly = Uint8Array.of();
+  const channelTo = (at: number, options = {}) => {
+    const channel = openChannel(`localhost:${at}`, { maxMessageBytes: 1_000_000, ...options });
+    clients.push(channel);
+    return channel;
+  };
+  const ask = async (at: number, options = {}, tenant = 'a') =>
+    Buffer.from(await channelTo(at, options).ask(ECHO.path, tenantOnly, { tenant: tenant as never })).toString();
+
+  it('share the port of gRPC, tenants and limits', async () => {
+    const { metrics } = await serve({ tenancy: 'one' });
+    await rpc.listen();
+    expect(await ask(rpc.port)).toBe('a');
+    expect(await echo(clientOf(rpc.port), [1], ['a'])).toMatchObject({ messages: ['1', '97'], code: 0 });
+    await expect(ask(rpc.port, {}, '')).rejects.toMatchObject({ code: 'invalid_argument', message: 'no org id' });
+    await expect(channelTo(rpc.port).ask(ECHO.path, new Uint8Array(1_001))).rejects.toMatchObject({
+      code: 'resource_exhausted',
+      message: 'message has 1001 bytes, limit server.grpc_server_max_recv_msg_size 1000',
+    });
+    expect(metrics.value('tempo_request_duration_seconds', { method: 'gRPC', route: ECHO.path, status_code: 'success', ws: 'false' })).toBe(2);
+  });
+
+  it('are over TLS where gRPC is, with the certificates of clients', async () => {
+    await serve({ grpcTls: { ...TLS, clientCa: { file: pem('cert') } } });
+    await rpc.listen();
+    expect(await ask(rpc.port, { tls: { ca: CA, cert: CA, key: readFileSync(pem('key')) } })).toBe('single-tenant');
+    await expect(ask(rpc.port, { tls: { ca: CA } })).rejects.toMatchObject({ code: 'unavailable' });
+    await expect(ask(rpc.port)).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  it('end with the server, and so does who has said nothing yet', async () => {
+    await serve();
+    await rpc.listen();
+    const { port } = rpc;
+    const silent = net.connect(port, '127.0.0.1');
+    expect(await ask(port)).toBe('single-tenant');
+    const other = net.connect(port, '127.0.0.1').on('error', () => undefined);
+    other.write('GET / HTTP/1.1\r\n\r\n');
+    expect(await text(other)).toBe('');
+    await rpc.stop(5_000);
+    expect(await text(silent)).toBe('');
+    await expect(ask(port)).rejects.toMatchObject({ code: 'unavailable' });
   });
 });
 
