@@ -1,22 +1,26 @@
 import { openBlock } from '@vivace/block';
 import type { ObjectStore } from '@vivace/object-store';
-import { collect } from '@vivace/workers';
+import { boundGarbage } from '@vivace/workers';
 import type { TaskContext } from '@vivace/workers';
 import { mergeBlocks } from './merge-blocks.ts';
 import type { MergeBlocksJob } from './merge-blocks.ts';
 
+/** Memory that is used up and not yet collected; what is in use is bounded by `mergeBlocks`. */
+export const MERGE_GARBAGE = { minorBytes: 8 * 1024 * 1024, majorBytes: 128 * 1024 * 1024 };
+
 /** The compactor's tasks for a worker script. */
 export function createCompactorTasks(store: ObjectStore) {
   return {
-    mergeBlocks: (job: MergeBlocksJob, { signal, throwIfAborted }: TaskContext) =>
-      mergeBlocks(job, {
+    mergeBlocks(job: MergeBlocksJob, { signal, throwIfAborted }: TaskContext) {
+      const collect = boundGarbage(MERGE_GARBAGE);
+      return mergeBlocks(job, {
         open: (meta) => openBlock({ store, tenant: job.tenant, meta, signal }),
         pause() {
           throwIfAborted();
-          // The tables of row groups that are used up.
-          collect('minor');
+          collect();
         },
         signal,
-      }),
+      });
+    },
   };
 }

@@ -146,6 +146,8 @@ class Merge {
   readonly #hooks: MergeHooks;
   #cursors: readonly Cursor[];
   readonly #spanSet = new SpanSet();
+  /** Row groups begun. */
+  readonly #open = new Set<MergeRows>();
   /** Of copies that are alike that one is taken whose rows are being copied already: long runs are fast. */
   #favourite: Cursor | undefined;
   combinedTraces = 0;
@@ -175,7 +177,20 @@ class Merge {
     }
     writer.writeMergedRows(plan);
     this.spans += plan.spanCount;
+    this.#close(plan.sources);
     return true;
+  }
+
+  /** Closes row groups of which no more rows are to come. */
+  #close(used: readonly MergeRows[]): void {
+    for (const rows of used) this.#open.add(rows);
+    const isRead = (rows: MergeRows): boolean => this.#cursors.some((cursor) => cursor.rows === rows);
+    for (const rows of this.#open) {
+      if (isRead(rows)) continue;
+      rows.close();
+      this.#open.delete(rows);
+    }
+    for (const { rows } of this.#cursors) if (rows) this.#open.add(rows);
   }
 
   /** The traces of the next row group. All inputs that hold a trace give it in one step, so it never lies on both sides of a cut. */

@@ -88,6 +88,7 @@ export class ColumnMerger {
       } else if (column === COLUMN.traceDuration) milliseconds(halves).forEach((ms, row) => (endMs = Math.max(endMs, starts[row] + ms)));
       plan.sources.forEach((source, i) => source.release(column, lastRows[i]));
     }
+    for (const source of plan.sources) source.releaseRead();
     scratch.release(mark);
     return { startMs, endMs };
   }

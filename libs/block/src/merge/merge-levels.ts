@@ -14,7 +14,7 @@ export interface MergedNest {
   readonly runValues: Uint32Array;
 }
 
-/** Puts the levels of all lists together. They lie in scratch, but for repetition levels. */
+/** Puts the levels of all lists together. They lie in scratch. */
 export function mergeNests(scratch: Scratch, plan: MergePlan): readonly MergedNest[] {
   const merged: MergedNest[] = [];
   for (let n = 0; n < NESTS.length; n++) {
@@ -24,12 +24,14 @@ export function mergeNests(scratch: Scratch, plan: MergePlan): readonly MergedNe
     const runValues = nests.every((nest) => nest.rowValues === nest.rowSlots) ? runSlots : runStarts(plan, nests, (nest) => nest.rowValues);
     const count = runSlots[plan.runCount];
     const around = merged[parent] as MergedNest | undefined;
-    const definition = mergeLevels(scratch.u8(count), plan, nests, runSlots, (nest) => nest.definition);
+    // Empty lists everywhere: they end where the elements around them do.
+    const isEmpty = around !== undefined && plan.sources.every((source) => source.nests[n].definition === source.nests[parent].definition);
+    const definition = isEmpty ? around.levels.definition : mergeLevels(scratch.u8(count), plan, nests, runSlots, (nest) => nest.definition);
     let slots: Slots;
     if (depth === 0) slots = new Slots(count, undefined);
     else if (around !== undefined && nests.every((nest) => nest.isFlat)) ({ slots } = around.levels);
     else {
-      const repetition = new Uint8Array(count);
+      const repetition = scratch.u8(count);
       const constant = mergeLevels(repetition, plan, nests, runSlots, (nest) => nest.repetition);
       if (typeof constant === 'number') repetition.fill(constant);
       slots = new Slots(count, repetition);

@@ -1,3 +1,4 @@
+import { releaseMemory } from '@vivace/bytes';
 import { ByteDictionary, PhysicalType, schemaLeaves } from '@vivace/parquet';
 import type { ByteRange, ColumnReader, DecodedLevels, Dictionary, OffsetIndex, Section } from '@vivace/parquet';
 import type { RowGroupAccess } from '../read/block-layout.ts';
@@ -24,6 +25,8 @@ export interface ColumnPart {
   readonly fromRow: number;
   readonly toRow: number;
   readonly reader: ColumnReader;
+  /** Its bytes, when they are not part of what was read at once. */
+  readonly own: Uint8Array | undefined;
 }
 
 /** What spans are told apart by. */
@@ -75,6 +78,8 @@ export class MergeRows {
   readonly #parts = new Map<number, readonly ColumnPart[]>();
   #identities: SpanIdentities | undefined;
   #bounds: ByteBounds | undefined;
+  /** Memory that pages in use lie in. */
+  readonly #read: Section[] = [];
 
   private constructor(
     access: RowGroupAccess,
@@ -91,6 +96,7 @@ export class MergeRows {
     this.nests = nests;
   }
 
+  /** The store must give out memory of its own: it is given back when it is used up. */
   static async open(access: RowGroupAccess, signal?: AbortSignal): Promise<MergeRows> {
     const indexes = await access.offsetIndexes(signal);
     const whole = await readWhole(access, signal);
@@ -103,7 +109,18 @@ export class MergeRows {
     );
     const ids = idColumn(access.reader(COLUMN.traceId, [sections[0]]), 16, access.group.numRows);
     const readers = new Map(columns.map((column, i) => [column, access.reader(column, [sections[i + 1]])]));
-    return new MergeRows(access, whole, indexes, ids, readNests(access, readers));
+    const rows = new MergeRows(access, whole, indexes, ids, readNests(access, readers));
+    if (whole === undefined) releaseMemory(...sections.map(({ bytes }) => bytes));
+    return rows;
+  }
+
+  /** Gives back all memory. No row is copied any more. */
+  close(): void {
+    for (const column of this.#parts.keys()) this.release(column, this.rowCount);
+    for (const { repetition, definition, rowSlots, rowValues: values } of this.nests) releaseMemory(repetition.each, definition.each, rowSlots, values);
+    if (this.#whole) releaseMemory(this.#whole.bytes);
+    if (this.#identities) releaseMemory(this.#identities.ids, this.#identities.kinds);
+    for (const dictionary of this.#dictionaries.values()) if (dictionary instanceof ByteDictionary) releaseMemory(dictionary.bytes, dictionary.ends);
   }
 
   /** First span of each row, and the number of spans. */
@@ -127,6 +144,7 @@ export class MergeRows {
     const count = this.spanOffsets[this.rowCount];
     const ids = idColumn(this.#access.reader(COLUMN.spanId, [sections[0]]), 8, count);
     const kinds = byteInts(this.#access.reader(COLUMN.kind, [sections[1]]), count);
+    if (this.#whole === undefined) releaseMemory(...sections.map(({ bytes }) => bytes));
     this.#identities = { ids: new Uint32Array(ids.buffer, 0, count * 2), kinds };
     return this.#identities;
   }
@@ -160,12 +178,25 @@ export class MergeRows {
       }
     }
     const sections = await sectionsOf(this.#access, this.#whole, ranges, signal);
+    const end = rows.count === 0 ? 0 : rows.to[rows.count - 1];
+    if (this.#whole === undefined) this.#read.push(...sections);
     wanted.forEach(({ column, fromRow, toRow }, i) => {
       const partial = this.#indexes[column] !== undefined;
-      const reader = this.#access.reader(column, [sections[i]], { dictionary: this.#dictionaries.get(column), partial });
+      // Pages that are kept for the next rows do not keep what was read with them.
+      const own = this.#whole === undefined && toRow > end ? sections[i].bytes.slice() : undefined;
+      const reader = this.#access.reader(column, [own ? { offset: sections[i].offset, bytes: own } : sections[i]], {
+        dictionary: this.#dictionaries.get(column),
+        partial,
+      });
       if (fromRow < 0) this.#dictionaries.set(column, reader.dictionary);
-      else this.#parts.set(column, [...this.parts(column), { fromRow, toRow, reader }]);
+      else this.#parts.set(column, [...this.parts(column), { fromRow, toRow, reader, own }]);
     });
+  }
+
+  /** Gives back what was read for rows that are copied in all columns. */
+  releaseRead(): void {
+    releaseMemory(...this.#read.map(({ bytes }) => bytes));
+    this.#read.length = 0;
   }
 
   /** What is loaded of a column, ascending. */
@@ -178,7 +209,11 @@ export class MergeRows {
     const parts = this.#parts.get(column);
     if (parts === undefined) return;
     const kept = parts.filter((part) => part.toRow > row);
-    for (const part of parts) if (part.toRow <= row) part.reader.release();
+    for (const { toRow, reader, own } of parts) {
+      if (toRow > row) continue;
+      reader.release();
+      if (own) releaseMemory(own);
+    }
     if (kept.length === 0) this.#parts.delete(column);
     else this.#parts.set(column, kept);
   }

@@ -18,7 +18,7 @@ export async function rowsOfTable(table: SpanTable, order: TraceOrder, like: Blo
   const source = {
     name: `${tenantId}/${blockId}/traces put together`,
     size: bytes.length,
-    read: (offset: number, length: number) => Promise.resolve(bytes.subarray(offset, offset + length)),
+    read: (offset: number, length: number) => Promise.resolve(bytes.slice(offset, offset + length)),
   };
   const cache = new BlockCache();
   const layout = await openLayout(source, meta, cache);

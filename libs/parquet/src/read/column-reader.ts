@@ -166,6 +166,7 @@ export class ColumnReader {
     if (values?.kind === 'dictionary') releaseMemory(values.ids);
     else if (values?.kind === 'i64') releaseMemory(values.u32);
     else if (values?.kind === 'f64') releaseMemory(values.f64);
+    else if (values?.kind === 'i32') releaseMemory(values.i32);
     else if (values?.kind === 'bool') releaseMemory(values.u8);
     else if (values?.kind === 'bytes') releaseMemory(values.ends);
     this.#repetition = this.#definition = this.#values = undefined;

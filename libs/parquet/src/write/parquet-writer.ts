@@ -83,6 +83,13 @@ export class ParquetWriter {
   readonly #indexes: PendingIndexes[] = [];
   readonly #body = new ByteBuffer(1 << 20);
   readonly #head = new ByteBuffer(1 << 12);
+  /** Definition levels written last, by the first slot of each page. */
+  readonly #definitions: { levels: Uint8Array | undefined; max: number; readonly pages: Map<number, { readonly bytes: Uint8Array; readonly values: number }> } =
+    {
+      levels: undefined,
+      max: 0,
+      pages: new Map(),
+    };
   /** Small pages of the row group by what is in them. */
   readonly #packed = new Map<number, PackedPage & { readonly body: Uint8Array }>();
   #columns: ColumnChunk[] = [];
@@ -160,6 +167,8 @@ export class ParquetWriter {
     this.#rows += rows;
     this.#columns = [];
     this.#packed.clear();
+    this.#definitions.levels = undefined;
+    this.#definitions.pages.clear();
   }
 
   /** Writes page indexes and footer. The writer is spent afterwards. */
@@ -214,7 +223,10 @@ export class ParquetWriter {
     if (leaf.maxDefinition > 0) {
       const at = body.length;
       body.u32(0);
-      count = encodeDefinition(definition, from, to, leaf.maxDefinition, body);
+      count =
+        typeof definition === 'number'
+          ? encodeDefinition(definition, from, to, leaf.maxDefinition, body)
+          : this.#definitionOnce(definition, from, to, leaf.maxDefinition);
       body.setU32(at, body.length - at - 4);
     }
     const levelBytes = body.length;
@@ -228,6 +240,26 @@ export class ParquetWriter {
     this.#sink.write(data);
     this.#lastUncompressed = head.length + body.length;
     return count;
+  }
+
+  /** Appends definition levels to the body. Neighbours of a nesting have them in common: they are encoded once. */
+  #definitionOnce(definition: Uint8Array, from: number, to: number, max: number): number {
+    const cache = this.#definitions;
+    if (cache.levels !== definition || cache.max !== max) {
+      cache.levels = definition;
+      cache.max = max;
+      cache.pages.clear();
+    }
+    const body = this.#body;
+    const known = cache.pages.get(from);
+    if (known) {
+      body.append(known.bytes);
+      return known.values;
+    }
+    const at = body.length;
+    const values = encodeDefinition(definition, from, to, max, body);
+    cache.pages.set(from, { bytes: body.view(at).slice(), values });
+    return values;
   }
 
   /** A page of nulls or of one value looks like the same page of its neighbours: a third of all pages, compressed once. */
