@@ -60,6 +60,8 @@ const SYNTAX: readonly Rule[] = [
   [/\s+is\s+not\s+(?:null|nil|none)\b/gi, ' != nil'],
   [/\s+is\s+(?:null|nil|none)\b/gi, ' = nil'],
   [pattern('\\b(?:exists|has)\\s*\\(\\s*(', NAME, ')\\s*\\)'), '$1 != nil'],
+  [pattern('(', NAME, ')\\s+exists(?![\\w.:(])'), '$1 != nil'],
+  [pattern('(', NAME, ')\\s*~\\s*(?=', MASK, ')'), '$1 =~ '],
 ];
 const LOGIC: readonly Rule[] = [
   [pattern(ALONE, 'not\\s+(', NAME, '\\s*', COMPARISON, '\\s*(?:', MASK, '|', NAME, '))'), '!($1)'],
