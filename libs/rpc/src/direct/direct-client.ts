@@ -10,15 +10,19 @@ import { ANSWER, bareFrame, CANCEL, FAILURE, hello, LEAVING, PING, PONG, readFai
 export interface DirectClientOptions extends ChannelOptions {
   /** A connection that says nothing for so long is asked whether it is there; as long again, and it is not. */
   readonly silenceMs?: number;
+  /** With more that could not be sent yet, of calls that were given up too, calls fail with `resource_exhausted`. */
+  readonly maxUnsentBytes?: number;
 }
 
 export interface DirectClient {
   /** Calls a method that answers one message. Throws as `RpcChannel.call`. Keeps `request` until it is written, which may be later than the answer: it must not change. */
   ask(path: string, request: Uint8Array, options?: CallOptions): Promise<Uint8Array>;
+  /** Takes no new calls; open ones end. */
   close(): void;
 }
 
 const SILENCE_MS = 5_000;
+const MAX_UNSENT_BYTES = 64 * 1024 * 1024;
 /** While it waits every call fails: a peer that is back is to be had at once. */
 const FIRST_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 500;
@@ -56,7 +60,7 @@ export function createDirectClient(address: string, options: DirectClientOptions
     },
     close() {
       isClosed = true;
-      connection?.end(new AppError('canceled', `${address}: the channel was closed`));
+      connection?.leave();
     },
   };
 }
@@ -76,6 +80,7 @@ interface ConnectionEvents {
 class Connection implements FrameHandler {
   readonly #address: string;
   readonly #maxMessageBytes: number;
+  readonly #maxUnsentBytes: number;
   readonly #events: ConnectionEvents;
   readonly #socket: net.Socket;
   readonly #reader: FrameReader;
@@ -89,9 +94,14 @@ class Connection implements FrameHandler {
   #isEnded = false;
   #isLeaving = false;
 
-  constructor(address: string, { maxMessageBytes, tls: secure, silenceMs = SILENCE_MS }: DirectClientOptions, events: ConnectionEvents) {
+  constructor(
+    address: string,
+    { maxMessageBytes, tls: secure, silenceMs = SILENCE_MS, maxUnsentBytes = MAX_UNSENT_BYTES }: DirectClientOptions,
+    events: ConnectionEvents,
+  ) {
     this.#address = address;
     this.#maxMessageBytes = maxMessageBytes;
+    this.#maxUnsentBytes = maxUnsentBytes;
     this.#events = events;
     this.#reader = new FrameReader(this, new BodyPool(0));
     const target = { ...hostAndPort(address), noDelay: true };
@@ -122,6 +132,9 @@ class Connection implements FrameHandler {
 
   ask(head: { readonly path: string; readonly tenant: string; readonly timeoutMs: number }, request: Uint8Array, signal: AbortSignal | undefined) {
     return new Promise<Uint8Array>((resolve, reject) => {
+      const unsent = this.#socket.writableLength;
+      if (unsent > this.#maxUnsentBytes)
+        throw new AppError('resource_exhausted', `${this.#address}: ${unsent} bytes wait to be sent, limit ${this.#maxUnsentBytes}`);
       const call = (this.#nextCall = (this.#nextCall + 1) >>> 0);
       const prefix = requestPrefix(call, head, request.length);
       const giveUp = (reason: AppError): void => {
@@ -141,8 +154,14 @@ class Connection implements FrameHandler {
     });
   }
 
+  /** Ends it when the last call has ended. */
+  leave(): void {
+    this.#isLeaving = true;
+    if (this.#calls.size === 0) this.#fail('the connection is not needed any more');
+  }
+
   /** Ends the connection and, with `reason`, all calls. */
-  end(reason: AppError): void {
+  #end(reason: AppError): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
     clearInterval(this.#watch);
@@ -175,8 +194,7 @@ class Connection implements FrameHandler {
       const { code, details } = readFailure(body);
       const known = errorCodeOf(code);
       this.#take(call)?.reject(new AppError(known, known === 'unavailable' ? `${this.#address}: ${details}` : details));
-    } else if (kind === LEAVING) this.#isLeaving = true;
-    if (this.#isLeaving && this.#calls.size === 0) this.#fail('the other side is stopping');
+    } else if (kind === LEAVING) this.leave();
   }
 
   tooLong(kind: number, call: number, bytes: number): void {
@@ -202,7 +220,7 @@ class Connection implements FrameHandler {
   }
 
   #fail(why: string): void {
-    this.end(new AppError('unavailable', `${this.#address}: ${why}`));
+    this.#end(new AppError('unavailable', `${this.#address}: ${why}`));
   }
 
   #take(call: number): Pending | undefined {
@@ -210,6 +228,7 @@ class Connection implements FrameHandler {
     if (!pending) return undefined;
     this.#calls.delete(call);
     pending.release();
+    if (this.#isLeaving) this.leave();
     return pending;
   }
 

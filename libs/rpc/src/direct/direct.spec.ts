@@ -206,15 +206,19 @@ describe('direct calls', () => {
     await expect(waiting).rejects.toMatchObject({ code: 'unavailable' });
   });
 
-  it('end with a closed channel', async () => {
-    const { port } = await serve();
+  it('outlast the channel when it is closed, but no new ones begin', async () => {
+    const { port, sockets } = await serve();
     const client = clientOf(port);
     const waiting = client.ask('/t.T/Wait', bytes(''));
-    waiting.catch(() => undefined);
-    await expect.poll(() => calls.length).toBe(1);
+    const late = client.ask('/t.T/Wait', bytes(''), { timeoutMs: 200 });
+    late.catch(() => undefined);
+    await expect.poll(() => calls.length).toBe(2);
     client.close();
-    await expect(waiting).rejects.toMatchObject({ code: 'canceled' });
     await expect(client.ask('/t.T/Echo', bytes(''))).rejects.toMatchObject({ code: 'canceled' });
+    finish[0]();
+    expect(textOf(await waiting)).toBe('waited');
+    await expect(late).rejects.toMatchObject({ code: 'deadline_exceeded' });
+    await expect.poll(() => sockets[0].destroyed).toBe(true);
   });
 });
 
@@ -258,6 +262,24 @@ describe('a client of direct calls', () => {
       .toBeGreaterThan(HELLO_BYTES + requestPrefix(1, { path: '/t.T/Wait', tenant: '', timeoutMs: 0 }, 0).length + 40);
     finish[0]();
     expect(textOf(await waiting)).toBe('waited');
+  });
+
+  it('does not pile up requests that cannot be sent, whether or not somebody waits for them still', async () => {
+    const server = net.createServer(
+      (socket) =>
+        void socket
+          .pause()
+          .on('error', () => undefined)
+          .write(hello(1_000)),
+    );
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    ended.push(() => void server.close());
+    const client = clientOf((server.address() as net.AddressInfo).port, { maxUnsentBytes: 10_000_000 });
+    const message = new Uint8Array(5_000_000);
+    const codes: string[] = [];
+    for (let i = 0; i < 20; i++) codes.push(await client.ask('/t.T/Echo', message, { timeoutMs: 10 }).then(String, (e: AppError) => e.code));
+    expect(codes[0]).toBe('deadline_exceeded');
+    expect(codes.at(-1)).toBe('resource_exhausted');
   });
 
   it('refuses addresses that are none', async () => {
