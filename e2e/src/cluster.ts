@@ -309,7 +309,7 @@ export class Cluster {
           metrics_generator: addresses('metrics-generator', 'http'),
         },
       },
-      querier: { max_concurrent_queries: 8, frontend_worker: { frontend_address: addresses('query-frontend', 'grpc').join(','), id: name } },
+      querier: { frontend_worker: { frontend_address: addresses('query-frontend', 'grpc').join(','), id: name } },
       compactor: {
         ring: { kvstore, instance_id: name, instance_addr: advertised, heartbeat_period: HEARTBEAT_PERIOD, heartbeat_timeout: `${HEARTBEAT_TIMEOUT_MS}ms` },
         compaction: { compaction_cycle: '3s', compaction_window: '1h' },

@@ -13,7 +13,9 @@ import { Vivace } from './vivace.ts';
 
 const SPANS_PER_TRACE = 3;
 const TENANT = 'single-tenant';
-const quiet = { request: () => undefined, hedged: () => undefined };
+/** No time-out of a query, nor of a request to S3. */
+const SOON_MS = 9_000;
+const quiet = { request: () => undefined, hedged: () => undefined, refused: () => undefined };
 
 let server: S3Server;
 let bucket: OpenStore;
@@ -140,6 +142,42 @@ it('goes on while S3 hangs', async () => {
   await vivace.flush();
   await expectFound(ids);
   expect(vivace.errors()).toEqual([]);
+});
+
+it('answers for what it still holds while S3 hangs, refuses the rest soon, and goes on when it is back', async () => {
+  vivace = await Vivace.create({ store: inS3() });
+  await vivace.start();
+  const ids = await pushTraces(5);
+  await vivace.flush();
+  server.hang();
+  try {
+    await expectFound(ids);
+    server.goOn();
+    await vivace.kill('SIGTERM');
+    // As after `complete_block_timeout`.
+    fs.rmSync(path.join(vivace.dir, 'wal/kept'), { recursive: true });
+    await vivace.start();
+    const later = await pushTraces(1);
+    server.hang();
+    const ask = async (question: string) => {
+      const beganMs = Date.now();
+      const { status, body } = await vivace.get(question);
+      expect(Date.now() - beganMs, question).toBeLessThan(SOON_MS);
+      return { status, body };
+    };
+    const nowSec = Math.ceil(Date.now() / 1_000);
+    for (const path of ['v2/traces', 'traces']) expect(await ask(`/api/${path}/${ids[0]}`)).toEqual({ status: 503, body: expect.stringContaining('is away') });
+    expect(await ask(`/api/search?q={}&start=${nowSec - 3_600}&end=${nowSec}`)).toMatchObject({ status: 503 });
+    expect(await ask(`/api/traces/${later[0]}`)).toMatchObject({ status: 503 });
+    const { status, body } = await ask(`/api/v2/traces/${later[0]}`);
+    expect([status, JSON.parse(body)]).toEqual([200, expect.objectContaining({ status: 'PARTIAL', message: expect.stringContaining('may be incomplete') })]);
+    expect(await findTrace(vivace, later[0])).toHaveLength(SPANS_PER_TRACE);
+    server.goOn();
+    await expect.poll(() => vivace.get(`/api/v2/traces/${ids[0]}`), { timeout: SOON_MS }).toMatchObject({ status: 200 });
+    await expectFound([...ids, ...later]);
+  } finally {
+    server.goOn();
+  }
 });
 
 it('hedges reads when told to', async () => {

@@ -13,7 +13,7 @@ import type { StoreServer } from './store-servers.ts';
 
 const MIB = 1_048_576;
 const WRONG_KEY = Buffer.from('not the right key at all').toString('base64');
-const quiet = { request: () => undefined, hedged: () => undefined };
+const quiet = { request: () => undefined, hedged: () => undefined, refused: () => undefined };
 
 const SERVERS: Readonly<Record<string, () => Promise<StoreServer>>> = { s3: startS3Server, gcs: startGcsServer, azure: startAzureServer };
 

@@ -13,8 +13,10 @@ export function observeRequests(metrics: MetricsRegistry): RequestObserver {
     { buckets: SECONDS },
   );
   const hedged = metrics.counter('tempodb_backend_hedged_roundtrips_total', 'Further requests to the object store because an answer took long.');
+  const refused = metrics.counter('vivace_backend_refused_reads_total', 'Reads of the object store that were refused or given up on because it was away.');
   return {
     request: (operation, status_code, took) => seconds.with({ operation, status_code }).observe(took),
     hedged: () => hedged.inc(),
+    refused: () => refused.inc(),
   };
 }

@@ -7,4 +7,6 @@ export interface RequestObserver {
   request(method: RequestMethod, status: string, seconds: number): void;
   /** A further request because an answer took long. */
   hedged(): void;
+  /** A read that was not sent, or given up on, because the store is away. */
+  refused(): void;
 }

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Config } from '@vivace/config';
 import type { Logger, MetricsRegistry } from '@vivace/base';
+import { newStoreHealth } from '@vivace/object-store';
 import { createWorkerPool, workerScript } from '@vivace/workers';
 import type { WorkerPool } from '@vivace/workers';
 import { toStoreSettings } from './store-settings.ts';
@@ -15,6 +16,7 @@ export function createPool({ storage, querier, workers }: Config, logger: Logger
   const size = workers.threads || Math.max(MIN_THREADS, availableParallelism());
   const data: WorkerData = {
     store: toStoreSettings(storage),
+    storeHealth: newStoreHealth(),
     blockCache: querier.blockCache,
     columnBytes: Math.floor(querier.columnCacheBytes / size),
   };

@@ -89,7 +89,7 @@ const all: Role = {
       provide: INGESTER,
       inject: [RUNTIME, STORE, POOL, BLOCK_LIST, OVERRIDES],
       useFactory: (runtime: Runtime, store: ObjectStore, pool: WorkerPool<Tasks>, blocks: BlockList, overrides: Overrides) =>
-        openIngester({ runtime, store, pool, announce: (meta) => blocks.announce(meta), keepFlushedMs: 0, overrides }),
+        openIngester({ runtime, store, pool, announce: (meta) => blocks.announce(meta), keepFlushedMs: whileAway(runtime), overrides }),
     },
     part.metricsGenerator,
     part.forwarder(METRICS_GENERATOR),
@@ -146,6 +146,11 @@ const all: Role = {
     rpcService(rpc),
   ],
 };
+
+/** Blocks are known here at once, but a store elsewhere may be away: then what is in them is asked of their parts. */
+function whileAway({ config }: Runtime): number {
+  return config.storage.backend === 'local' ? 0 : config.cluster.ingesters.keepFlushedMs;
+}
 
 const REPLICAS: unique symbol = Symbol('REPLICAS');
 const GENERATORS: unique symbol = Symbol('GENERATORS');

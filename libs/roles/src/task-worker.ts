@@ -12,6 +12,7 @@ import { boundGarbage, serveTasks, threadMetrics, workerStartData } from '@vivac
 export interface WorkerData {
   /** Each thread opens a store of its own. */
   readonly store: StoreSettings;
+  readonly storeHealth: SharedArrayBuffer;
   readonly blockCache: BlockCacheConfig;
   /** This thread's share. */
   readonly columnBytes: number;
@@ -23,8 +24,8 @@ const GARBAGE = { minorBytes: 32 * MIB, majorBytes: 64 * MIB };
 
 export type Tasks = typeof ingesterTasks & QueryTasks;
 
-const { store: storeSettings, blockCache, columnBytes } = workerStartData<WorkerData>(); // put there by createPool
-const store = await openObjectStore(storeSettings, observeRequests(threadMetrics()));
+const { store: storeSettings, storeHealth, blockCache, columnBytes } = workerStartData<WorkerData>(); // put there by createPool
+const store = await openObjectStore(storeSettings, observeRequests(threadMetrics()), storeHealth);
 const cache = new BlockCache({ ...blockCache, columnBytes });
 const tasks: Tasks = { ...ingesterTasks, ...createQueryTasks({ store, cache, maxOpenBlocks: blockCache.maxOpenBlocks, betweenWork: boundGarbage(GARBAGE) }) };
 

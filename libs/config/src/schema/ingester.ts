@@ -37,7 +37,7 @@ export const ingester = group('Recent spans, until they are in blocks.', {
   max_block_bytes: bytes(524_288_000, 'A head block larger than this is cut.', { ...on, min: 1 }),
   complete_block_timeout: duration(
     '15m',
-    'How long an ingester answers for the spans of a stored block, until all queriers know it; a process that is all knows at once.',
+    'How long an ingester answers for the spans of a stored block: until all queriers know it, and while the object store is away. A process that is all needs that only where blocks are not in a folder.',
     on,
   ),
   override_ring_key: string('ring', 'Key of the ring.'),

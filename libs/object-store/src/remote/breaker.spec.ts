@@ -1,17 +1,20 @@
 import type { AppError } from '@vivace/base';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Breaker } from './breaker.ts';
+import { Breaker, HEALTH_BYTES } from './breaker.ts';
 
 let nowMs: number;
 let ticking: (() => void) | undefined;
 let breaker: Breaker;
+let health: SharedArrayBuffer;
 let probes: number;
 
 beforeEach(() => {
   nowMs = 0;
   probes = 0;
   ticking = undefined;
+  health = new SharedArrayBuffer(HEALTH_BYTES);
   breaker = new Breaker({
+    health,
     name: 's3 bucket traces',
     now: () => nowMs,
     every(ms, work) {
@@ -106,6 +109,41 @@ describe('a store that says nothing', () => {
     breaker.wait(() => given++);
     pass(3_000);
     expect(given).toBe(2);
+  });
+});
+
+describe('a store that several threads read from', () => {
+  /** Another thread with a clock of its own. */
+  function other() {
+    let tick = (): void => undefined;
+    const own = new Breaker({ name: 's3', now: () => nowMs, health, every: (_, work) => ((tick = work), () => undefined) });
+    return { own, tick: () => tick() };
+  }
+
+  it('is away for all when one has found out, and back for all', () => {
+    const { own, tick } = other();
+    let given = 0;
+    breaker.wait(() => undefined);
+    pass(2_000);
+    own.wait(() => given++);
+    pass(1_000);
+    tick();
+    expect(given).toBe(1);
+    expect(() => own.check(() => probes++)).toThrow('is away');
+    expect(isRefused()).toBe(true);
+    expect(probes, 'one a second').toBe(1);
+    own.answered();
+    expect(isRefused()).toBe(false);
+  });
+
+  it('is there while one of them gets answers', () => {
+    const { own } = other();
+    breaker.wait(() => expect.fail('given up'));
+    for (let i = 0; i < 10; i++) {
+      pass(2_000);
+      own.answered();
+    }
+    expect(isRefused()).toBe(false);
   });
 });
 

@@ -5,9 +5,19 @@ export interface BreakerDeps {
   readonly name: string;
   /** Calls `work` every so often until the function it returns is called. */
   readonly every: (ms: number, work: () => void) => () => void;
-  /** Milliseconds of a clock that never goes back. */
+  /** Milliseconds of a clock that never goes back, the same in all threads. */
   readonly now: () => number;
+  /** Shared with the other threads that read from the store; `HEALTH_BYTES`. */
+  readonly health: SharedArrayBuffer;
 }
+
+export const HEALTH_BYTES = 24;
+/** Of `health`: integers, then times. */
+const ANSWERS = 0;
+const AWAY = 1;
+const TIMES_AT = 8;
+const KNOWN_UNTIL = 0;
+const NEXT_PROBE = 1;
 
 /** A read that waits for its answer to begin. */
 interface Waiting {
@@ -30,7 +40,8 @@ const KNOWN_FOR_MS = 15_000;
 
 /**
  * Keeps readers from waiting for a store that is away. Silence is when something is asked of the store, or has failed, and nothing is answered. When it has lasted, all who wait are given up on and
- * whoever comes is refused at once, so that requests do not pile up. One of those refused is sent all the same every second, for nobody; the first answer, to whomever, ends it.
+ * whoever comes is refused at once, so that requests do not pile up. One of those refused is sent all the same every second, for nobody; the first answer, to whomever, ends it. The
+ * threads of a process know all this together.
  *
  * Answers that say no are answers too. Times are those to the beginning of an answer: how long its bytes take is not looked at.
  */
@@ -40,28 +51,30 @@ export class Breaker {
   /** How much longer the last failure counts. */
   #failingMs = 0;
   #silenceMs = 0;
-  #isAway = false;
+  readonly #state: Int32Array;
+  readonly #times: Float64Array;
+  #seenAnswers = 0;
   #lastFailure = 'no answer';
-  #knownUntilMs = 0;
-  #nextProbeMs = 0;
   #slowestMs = 0;
   #slowUntilMs = 0;
   #stopTicking: (() => void) | undefined;
 
   constructor(deps: BreakerDeps) {
     this.#deps = deps;
+    this.#state = new Int32Array(deps.health, 0, 2);
+    this.#times = new Float64Array(deps.health, TIMES_AT, 2);
   }
 
   /** Before a read. Throws `unavailable` when there is no use; `probe` is called when it is worth a try. */
   check(probe: () => void): void {
-    if (!this.#isAway) return;
+    if (Atomics.load(this.#state, AWAY) === 0) return;
     const nowMs = this.#deps.now();
-    if (nowMs >= this.#knownUntilMs) {
+    if (nowMs >= this.#times[KNOWN_UNTIL]) {
       this.answered();
       return;
     }
-    if (nowMs >= this.#nextProbeMs) {
-      this.#nextProbeMs = nowMs + PROBE_EVERY_MS;
+    if (nowMs >= this.#times[NEXT_PROBE]) {
+      this.#times[NEXT_PROBE] = nowMs + PROBE_EVERY_MS;
       probe();
     }
     throw this.#away();
@@ -82,13 +95,14 @@ export class Breaker {
   answered(): void {
     this.#silenceMs = 0;
     this.#failingMs = 0;
-    this.#isAway = false;
+    this.#seenAnswers = Atomics.add(this.#state, ANSWERS, 1) + 1;
+    Atomics.store(this.#state, AWAY, 0);
   }
 
   /** A request got no answer, or one that says that the store itself is in trouble. */
   failed(what: string): void {
     this.#failingMs = FAILING_MS;
-    this.#knownUntilMs = this.#deps.now() + KNOWN_FOR_MS;
+    this.#times[KNOWN_UNTIL] = this.#deps.now() + KNOWN_FOR_MS;
     this.#lastFailure = what;
     this.#tick();
   }
@@ -109,12 +123,17 @@ export class Breaker {
         this.#stopTicking = undefined;
         return;
       }
-      this.#silenceMs += TICK_MS;
+      const answers = Atomics.load(this.#state, ANSWERS);
+      this.#silenceMs = answers === this.#seenAnswers ? this.#silenceMs + TICK_MS : 0;
+      this.#seenAnswers = answers;
       this.#failingMs = Math.max(0, this.#failingMs - TICK_MS);
       const allowedMs = this.#deps.now() < this.#slowUntilMs ? Math.min(MAX_SILENCE_MS, Math.max(SILENCE_MS, 2 * this.#slowestMs)) : SILENCE_MS;
-      if (this.#silenceMs < allowedMs) return;
-      this.#isAway = true;
-      this.#knownUntilMs = this.#deps.now() + KNOWN_FOR_MS;
+      const isNews = Atomics.load(this.#state, AWAY) === 0;
+      if (isNews && this.#silenceMs < allowedMs) return;
+      if (isNews) {
+        this.#times[KNOWN_UNTIL] = this.#deps.now() + KNOWN_FOR_MS;
+        Atomics.store(this.#state, AWAY, 1);
+      }
       const reason = this.#away();
       for (const { giveUp } of this.#waiting) giveUp(reason);
       this.#waiting.clear();

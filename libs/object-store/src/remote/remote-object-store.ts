@@ -4,6 +4,7 @@ import { checkKey, checkPrefix, tooShort } from '../check-key.ts';
 import type { ObjectEntry, ObjectStat, ObjectStore } from '../object-store.ts';
 import type { RequestMethod, RequestObserver } from '../request-observer.ts';
 import type { Bucket, ListPage, OpenObject } from './bucket.ts';
+import { HEALTH_BYTES } from './breaker.ts';
 import { readBody } from './read-body.ts';
 import { Requests } from './requests.ts';
 import type { RequestPolicy, RequestsDeps } from './requests.ts';
@@ -15,6 +16,8 @@ export interface RemoteObjectStoreOptions {
   readonly prefix: string;
   readonly policy: RequestPolicy;
   readonly observer: RequestObserver;
+  /** Shared by the threads of a process that read from the store: `HEALTH_BYTES`. */
+  readonly health?: SharedArrayBuffer | undefined;
   /** Wait between tries; tests shorten it. */
   readonly sleep?: (ms: number, signal: AbortSignal | undefined) => Promise<unknown>;
   /** Time for whether the store is away; tests turn it by hand. */
@@ -32,7 +35,7 @@ export class RemoteObjectStore implements ObjectStore {
   readonly #prefix: string;
   readonly #requests: Requests;
 
-  constructor({ bucket, prefix, policy, observer, sleep = delayed, every = everyMs }: RemoteObjectStoreOptions) {
+  constructor({ bucket, prefix, policy, observer, health = new SharedArrayBuffer(HEALTH_BYTES), sleep = delayed, every = everyMs }: RemoteObjectStoreOptions) {
     this.#bucket = bucket;
     this.#prefix = prefix;
     this.#requests = new Requests({
@@ -41,7 +44,8 @@ export class RemoteObjectStore implements ObjectStore {
       observer,
       sleep,
       random: Math.random,
-      now: () => performance.now(),
+      now: () => performance.timeOrigin + performance.now(),
+      health,
       every,
     });
   }

@@ -24,8 +24,10 @@ export interface RequestsDeps {
   readonly sleep: (ms: number, signal: AbortSignal | undefined) => Promise<unknown>;
   /** [0, 1) */
   readonly random: () => number;
-  /** Milliseconds of a clock that never goes back. */
+  /** Milliseconds of a clock that never goes back, the same in all threads. */
   readonly now: () => number;
+  /** What threads know together of the store: see `Breaker`. */
+  readonly health: SharedArrayBuffer;
   /** Calls `work` every so often until the function it returns is called. */
   readonly every: (ms: number, work: () => void) => () => void;
 }
@@ -69,7 +71,7 @@ export class Requests {
 
   constructor(deps: RequestsDeps) {
     this.#deps = deps;
-    this.#breaker = new Breaker({ name: deps.bucket.name, every: deps.every, now: deps.now });
+    this.#breaker = new Breaker({ name: deps.bucket.name, every: deps.every, now: deps.now, health: deps.health });
   }
 
   /** A request whose answer is small. Rejects with an AppError, or with the reason of the signal. */
@@ -83,7 +85,12 @@ export class Requests {
     const launch = (one: AbortSignal): Promise<O> => this.#counted(request.method, one, open);
     const probe = (): void => void withDeadline(PROBE_TIMEOUT_MS, undefined, async (signal) => discard(await launch(signal))).catch(() => undefined);
     return this.#tries(request, async (outer) => {
-      this.#breaker.check(probe);
+      try {
+        this.#breaker.check(probe);
+      } catch (reason) {
+        observer.refused();
+        throw reason;
+      }
       const stop = new AbortController();
       const signal = AbortSignal.any([outer, stop.signal]);
       const answered = this.#breaker.wait((reason) => stop.abort(reason));
@@ -95,7 +102,9 @@ export class Requests {
             : await launch(signal);
       } catch (reason) {
         answered(false);
-        throw stop.signal.aborted ? stop.signal.reason : reason;
+        if (!stop.signal.aborted) throw reason;
+        observer.refused();
+        throw stop.signal.reason;
       }
       answered(true);
       return read(opened, outer);

@@ -19,7 +19,7 @@ import { openS3Bucket } from './s3-bucket.ts';
 
 const MIB = 1_048_576;
 const DURATION = 'tempodb_backend_request_duration_seconds';
-const quiet = { request: () => undefined, hedged: () => undefined };
+const quiet = { request: () => undefined, hedged: () => undefined, refused: () => undefined };
 
 let s3: FakeS3;
 let metrics: ReturnType<typeof createMemoryMetrics>;
@@ -350,6 +350,7 @@ describe('a store that is away', () => {
     await expect(store.get('k')).rejects.toMatchObject({ reason: 'store_away' });
     await probe;
     expect(held, 'one of two is sent').toHaveLength(2);
+    expect(metrics.value('vivace_backend_refused_reads_total')).toBe(3);
     await store.put('other', new Uint8Array(1));
     s3.intercept = () => false;
     expect(await store.get('k')).toHaveLength(3);
