@@ -15,6 +15,7 @@ import { COLUMN, COLUMN_COUNT } from '../read/columns.ts';
 import { SCHEMA } from '../schema.ts';
 import { PACKED } from '../write/column-writer.ts';
 import type { ColumnWriter } from '../write/column-writer.ts';
+import { RANDOM, UNIQUE } from './byte-columns.ts';
 import { ColumnDictionary } from './column-dictionary.ts';
 import { copyLevels, mergeNests } from './merge-levels.ts';
 import type { MergedNest } from './merge-levels.ts';
@@ -22,11 +23,6 @@ import type { MergePlan } from './merge-plan.ts';
 import { isRequired, NEST_OF } from './nests.ts';
 
 const LEAVES = schemaLeaves(SCHEMA);
-/** Random bytes, which no codec makes fewer. */
-const RANDOM = new Set<number>([COLUMN.traceId, COLUMN.spanId, COLUMN.linkTraceId, COLUMN.linkSpanId]);
-/** Byte strings that rarely repeat, and so have no dictionary. */
-const UNIQUE = new Set<number>([...RANDOM, COLUMN.traceId + 1, COLUMN.parentId]);
-for (const { index, path } of LEAVES) if (path.endsWith('.ValueUnsupported')) UNIQUE.add(index);
 /** In no order. */
 const TIMES = new Set<number>([COLUMN.traceStart, COLUMN.traceStart + 1, COLUMN.start]);
 const NO_VALUES = new Uint32Array(0);
@@ -54,6 +50,14 @@ interface PagePieces {
   readonly reader: ColumnReader;
   readonly first: number;
   readonly end: number;
+}
+
+/** Values `[from, to)` of a new column that are all the same. */
+interface Fill {
+  readonly from: number;
+  readonly to: number;
+  /** PLAIN without length. */
+  readonly value: Uint8Array;
 }
 
 /**
@@ -102,13 +106,14 @@ export class ColumnMerger {
     let definition = nest.levels.definition;
     let count = nest.runValues[plan.runCount];
     let pages: PagePieces[] = [];
-    if (plan.sources.every((source) => source.parts(column).length === 0)) count = 0;
+    const fills = constantRuns(column, plan, runs, nest);
+    if (fills.length === 0 && plan.sources.every((source) => source.parts(column).length === 0)) count = 0;
     else if (isRequired(column)) pages = this.#required(column, plan, runs, nest);
     else ({ definition, count, pages } = this.#optional(column, plan, runs, nest));
     let halves: Uint32Array = NO_VALUES;
     switch (leaf.type) {
       case PhysicalType.BYTE_ARRAY:
-        if (!UNIQUE.has(column)) out.put(nest.levels, this.#texts(pages, count, plan.sources.length), PACKED, definition);
+        if (!UNIQUE.has(column)) out.put(nest.levels, this.#texts(pages, fills, count, plan.sources.length), PACKED, definition);
         else out.put(nest.levels, this.#bytes(pages, count), RANDOM.has(column) ? Codec.UNCOMPRESSED : PACKED, definition);
         break;
       case PhysicalType.INT64:
@@ -122,10 +127,10 @@ export class ColumnMerger {
         break;
       }
       case PhysicalType.INT32:
-        out.int32(nest.levels, this.#ints(pages, count));
+        out.int32(nest.levels, this.#ints(pages, fills, count));
         break;
       default:
-        out.put(nest.levels, new BooleanValues(this.#bools(pages, count)), PACKED, definition);
+        out.put(nest.levels, new BooleanValues(this.#bools(pages, fills, count)), PACKED, definition);
     }
     out.scratch.release(mark);
     return halves;
@@ -236,13 +241,14 @@ export class ColumnMerger {
     pieces.at[i] = at;
   }
 
-  #texts(pages: readonly PagePieces[], count: number, sources: number): DictionaryValues {
+  #texts(pages: readonly PagePieces[], fills: readonly Fill[], count: number, sources: number): DictionaryValues {
     const dictionary = this.#dictionary;
     dictionary.begin();
     const { scratch } = this.#out;
     const ids = scratch.u32(count);
     /** Number + 1 of each string of the dictionary of a source. */
     const numbers = new Array<Uint32Array | undefined>(sources).fill(undefined);
+    for (const { from, to, value } of fills) ids.fill(dictionary.number(value, 0, value.length), from, to);
     for (const { source, reader, first, end } of pages) {
       const values = reader.values();
       if (values.kind === 'dictionary')
@@ -318,9 +324,10 @@ export class ColumnMerger {
     return out;
   }
 
-  #ints(pages: readonly PagePieces[], count: number): Int32Array {
+  #ints(pages: readonly PagePieces[], fills: readonly Fill[], count: number): Int32Array {
     const { from, to, at } = this.#pieces;
     const out = this.#out.scratch.i32(count);
+    for (const fill of fills) out.fill(new DataView(fill.value.buffer, fill.value.byteOffset).getInt32(0, true), fill.from, fill.to);
     for (const { reader, first, end } of pages) {
       const i32 = intsOf(reader);
       for (let p = first; p < end; p++) for (let i = from[p], stop = to[p], o = at[p]; i < stop; i++, o++) out[o] = i32[i];
@@ -328,15 +335,27 @@ export class ColumnMerger {
     return out;
   }
 
-  #bools(pages: readonly PagePieces[], count: number): Uint8Array {
+  #bools(pages: readonly PagePieces[], fills: readonly Fill[], count: number): Uint8Array {
     const { from, to, at } = this.#pieces;
     const out = this.#out.scratch.u8(count);
+    for (const fill of fills) out.fill(fill.value[0], fill.from, fill.to);
     for (const { reader, first, end } of pages) {
       const u8 = boolsOf(reader);
       for (let p = first; p < end; p++) for (let i = from[p], stop = to[p], o = at[p]; i < stop; i++, o++) out[o] = u8[i];
     }
     return out;
   }
+}
+
+/** What sources give whose values are all the same. */
+function constantRuns(column: number, plan: MergePlan, runs: readonly Uint32Array[], { runValues }: MergedNest): Fill[] {
+  const fills: Fill[] = [];
+  for (let s = 0; s < runs.length; s++) {
+    const value = plan.sources[s].constant(column);
+    if (value === undefined) continue;
+    for (const run of runs[s]) if (runValues[run] < runValues[run + 1]) fills.push({ from: runValues[run], to: runValues[run + 1], value });
+  }
+  return fills;
 }
 
 function copyWords(words: Uint32Array, from: number, to: number, out: Uint32Array, at: number): void {

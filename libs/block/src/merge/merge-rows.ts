@@ -1,11 +1,12 @@
-import { releaseMemory } from '@vivace/bytes';
+import { equalBytes, releaseMemory } from '@vivace/bytes';
 import { ByteDictionary, PhysicalType, schemaLeaves } from '@vivace/parquet';
 import type { ByteRange, ColumnReader, DecodedLevels, Dictionary, OffsetIndex, Section } from '@vivace/parquet';
 import type { RowGroupAccess } from '../read/block-layout.ts';
 import { byteInts, idColumn } from '../read/column-values.ts';
 import { ATTR_COLUMN, COLUMN, COLUMN_COUNT } from '../read/columns.ts';
 import { SCHEMA } from '../schema.ts';
-import { NEST_OF, NESTS, SPAN_NEST } from './nests.ts';
+import { UNIQUE } from './byte-columns.ts';
+import { isRequired, NEST_OF, NESTS, SPAN_NEST } from './nests.ts';
 
 /** Levels of a list in a row group. */
 export interface SourceNest {
@@ -58,6 +59,8 @@ const LISTS_OF_SPAN = new Set([SPAN_NEST, EVENT_NEST, ...ATTR_NESTS, ...NESTS.fl
 const SPAN_BYTES = 256;
 const ATTR_BYTES = 64;
 
+/** Of the columns that often are of one value: counts of what was dropped, flags, texts that nobody sets. */
+const CONSTANT_TYPES = new Set<PhysicalType>([PhysicalType.INT32, PhysicalType.BOOLEAN, PhysicalType.BYTE_ARRAY]);
 /** A row group of no more than this is read at once, and kept until its rows are copied. */
 const WHOLE_BYTES = 16 * 1024 * 1024;
 const NO_PARTS: readonly ColumnPart[] = [];
@@ -165,7 +168,7 @@ export class MergeRows {
     const wanted: { column: number; fromRow: number; toRow: number }[] = [];
     const ranges: ByteRange[] = [];
     for (let column = 0; column < COLUMN_COUNT; column++) {
-      if (this.#isEmpty(column)) continue;
+      if (this.#isEmpty(column) || this.constant(column) !== undefined) continue;
       const dictionary = this.#access.dictionaryRange(column);
       const isPaged = this.#indexes[column] !== undefined;
       if (isPaged && dictionary && !this.#dictionaries.has(column)) {
@@ -197,6 +200,14 @@ export class MergeRows {
   releaseRead(): void {
     releaseMemory(...this.#read.map(({ bytes }) => bytes));
     this.#read.length = 0;
+  }
+
+  /** The value that a required column has in all elements, PLAIN without length, where its bounds in the footer say that: then its pages are not read. */
+  constant(column: number): Uint8Array | undefined {
+    const { type, statistics } = this.#access.chunk(column).meta;
+    const { minValue: min, maxValue: max } = statistics ?? {};
+    if (!min || !max || !CONSTANT_TYPES.has(type) || !isRequired(column) || UNIQUE.has(column)) return undefined;
+    return min.length === max.length && equalBytes(min, 0, max, 0, min.length) ? min : undefined;
   }
 
   /** What is loaded of a column, ascending. */
