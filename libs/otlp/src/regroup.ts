@@ -29,7 +29,7 @@ export function regroup(bytes: Uint8Array, scan: ScanResult, groupOf: Uint32Arra
 
   // No group is longer than the request: it has a part of its records, with lengths at most as long.
   const b = plainBytes(bytes);
-  const scratch = new Uint8Array(b.length);
+  const scratch = scratchOf(b.length);
   for (let g = 0; g < groupCount; g++) {
     if (next[g] !== ends[g]) results[g] = scratch.slice(writeBackwards(b, scan, order, next[g], ends[g], scratch));
   }
@@ -37,6 +37,17 @@ export function regroup(bytes: Uint8Array, scan: ScanResult, groupOf: Uint32Arra
 }
 
 const EMPTY = new Uint8Array(0);
+
+/** Used within one call only: new pages are what such a call would cost most. */
+let kept = new Uint8Array(512 * 1024);
+const MAX_KEPT_BYTES = 4 * 1024 * 1024;
+
+function scratchOf(bytes: number): Uint8Array {
+  if (bytes <= kept.length) return kept;
+  const made = new Uint8Array(bytes);
+  if (bytes <= MAX_KEPT_BYTES) kept = made;
+  return made;
+}
 
 /** The group that has all spans, else DROP. */
 function onlyGroup(groupOf: Uint32Array, spans: number): number {
