@@ -90,6 +90,26 @@ describe('mergeBlocks', () => {
     expect((await tracesIn(store, meta))[0].spans).toHaveLength(keptSpans);
   });
 
+  it('cuts a trace that all inputs have whole, too', async () => {
+    const store = new MemoryObjectStore();
+    const [model] = fc.sample(plainTraces(), { numRuns: 1, seed: 7 }).flat();
+    const span = { ...model.spans[0], attrs: [['k', 'v'.repeat(1_000)]] as const };
+    const trace = (id: string): PlainTrace => ({
+      traceId: id,
+      spans: Array.from({ length: 100 }, (_, i) => ({ ...span, spanId: String(100 + i).padStart(16, '0') })),
+    });
+    const ids = ['10', '20', '30'].map((id) => id.padStart(32, '0'));
+    const inputs = [
+      await storeBlock(store, blockId(1), [trace(ids[0]), trace(ids[1])], 1),
+      await storeBlock(store, blockId(2), [trace(ids[1]), trace(ids[2])], 1),
+    ];
+    const { meta, cutTraces, duplicateSpans, spans } = await merge(store, inputs, 1_000, 60_000);
+    expect(cutTraces.map(({ traceId }) => traceId)).toEqual([ids[1]]);
+    const [{ keptSpans, droppedSpans }] = cutTraces;
+    expect([keptSpans + droppedSpans, duplicateSpans, spans]).toEqual([100, 100, 200 + keptSpans]);
+    expect((await tracesIn(store, meta)).map((found) => found.spans.length)).toEqual([100, keptSpans, 100]);
+  });
+
   it('ends where it is told to', async () => {
     const store = new MemoryObjectStore();
     const traces = fc.sample(plainTraces(), { numRuns: 1, seed: 3 })[0];

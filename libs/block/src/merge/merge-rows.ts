@@ -61,7 +61,7 @@ const ATTR_BYTES = 64;
 
 /** Of the columns that often are of one value: counts of what was dropped, flags, texts that nobody sets. */
 const CONSTANT_TYPES = new Set<PhysicalType>([PhysicalType.INT32, PhysicalType.BOOLEAN, PhysicalType.BYTE_ARRAY]);
-/** A row group of no more than this is read at once, and kept until its rows are copied. */
+/** What we write is smaller. */
 const WHOLE_BYTES = 16 * 1024 * 1024;
 const NO_PARTS: readonly ColumnPart[] = [];
 
@@ -99,10 +99,10 @@ export class MergeRows {
     this.nests = nests;
   }
 
-  /** The store must give out memory of its own: it is given back when it is used up. */
-  static async open(access: RowGroupAccess, signal?: AbortSignal): Promise<MergeRows> {
+  /** The store must give out memory of its own: it is given back when it is used up. A row group of up to `wholeBytes` is read at once, and kept until its rows are copied. */
+  static async open(access: RowGroupAccess, signal?: AbortSignal, wholeBytes = WHOLE_BYTES): Promise<MergeRows> {
     const indexes = await access.offsetIndexes(signal);
-    const whole = await readWhole(access, signal);
+    const whole = await readWhole(access, wholeBytes, signal);
     const columns = levelColumns(access);
     const sections = await sectionsOf(
       access,
@@ -290,7 +290,8 @@ function isNull(access: RowGroupAccess, column: number): boolean {
   return access.block.layout.leaves[column].maxDefinition > 0 && statistics?.nullCount === numValues;
 }
 
-async function readWhole(access: RowGroupAccess, signal?: AbortSignal): Promise<Section | undefined> {
+/** All of a row group of up to `wholeBytes`. */
+async function readWhole(access: RowGroupAccess, wholeBytes: number, signal?: AbortSignal): Promise<Section | undefined> {
   let from = Number.POSITIVE_INFINITY;
   let to = 0;
   for (let column = 0; column < COLUMN_COUNT; column++) {
@@ -298,7 +299,7 @@ async function readWhole(access: RowGroupAccess, signal?: AbortSignal): Promise<
     from = Math.min(from, offset);
     to = Math.max(to, offset + length);
   }
-  if (to - from > WHOLE_BYTES) return undefined;
+  if (to - from > wholeBytes) return undefined;
   const [section] = await access.fetch([{ offset: from, length: to - from }], signal);
   return section;
 }
