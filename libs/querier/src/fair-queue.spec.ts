@@ -7,6 +7,7 @@ interface Job {
   readonly tenant: TenantId;
   readonly weight: number;
   readonly name: string;
+  readonly isFirst?: boolean;
 }
 
 const any = (): boolean => true;
@@ -29,6 +30,13 @@ describe('a fair queue', () => {
     ]);
     expect(drain(queue)).toEqual(['a1', 'b1', 'c1', 'a2', 'c2', 'a3']);
     expect([...queue.lengths()]).toEqual([]);
+  });
+
+  it('takes short jobs of a tenant first', () => {
+    const queue = new FairQueue<Job>();
+    for (const name of ['a1', 'a2', 'b1']) queue.push(job(name[0], 1, name));
+    queue.push({ ...job('a', 1, 'a first'), isFirst: true });
+    expect(drain(queue)).toEqual(['a first', 'b1', 'a1', 'a2']);
   });
 
   it('gives every tenant the same weight of jobs, however many it has and however heavy they are', () => {

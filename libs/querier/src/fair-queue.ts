@@ -4,6 +4,8 @@ export interface Queued {
   readonly tenant: TenantId;
   /** What it costs, 1 or more: a tenant waits so many turns after it. */
   readonly weight: number;
+  /** Goes before others of its tenant: it is short, and a query whose parts are under way waits for it. */
+  readonly isFirst?: boolean;
 }
 
 interface TenantQueue<T> {
@@ -31,7 +33,8 @@ export class FairQueue<T extends Queued> {
   push(job: T): void {
     const { tenant } = job;
     const queue = this.#queues.get(tenant);
-    if (queue) queue.jobs.push(job);
+    if (queue && job.isFirst) queue.jobs.unshift(job);
+    else if (queue) queue.jobs.push(job);
     else this.#queues.set(tenant, { jobs: [job], dueAt: Math.max(this.#now, this.#dueAt.get(tenant) ?? 0), passedOver: 0 });
   }
 

@@ -131,7 +131,7 @@ interface RunHooks<T> {
   /** A part of a trace says nothing of the whole. */
   readonly isJudgedWhole?: boolean;
   /** Before any job runs; again when all is to be done in another way. */
-  readonly onPlan?: (blocks: readonly BlockMeta[], jobs: readonly JobSources[], data: readonly TenantData[], run: RunPart) => void;
+  readonly onPlan?: (blocks: readonly BlockMeta[], jobs: readonly JobSources[], data: readonly TenantData[], runNow: RunPart) => void;
   /** Each result as it comes, until the query ends. */
   readonly onResult?: (results: readonly T[], sources: JobSources) => void;
   /** Once all jobs are done, before recent data is given back. */
@@ -189,7 +189,7 @@ class Querier implements QueryService {
     for (let limit = request.limit; ; limit *= 2) {
       const { isCertain, ...answer } = await this.#search(tenant, { ...request, limit }, range, signal, limit === request.limit ? onProgress : undefined);
       const traces = answer.traces.slice(0, request.limit);
-      if (limit >= request.limit * MOST_AGAIN || isCertain(traces)) return { ...answer, traces };
+      if (limit >= request.limit * MOST_AGAIN || isCertain(traces, request.limit)) return { ...answer, traces };
     }
   }
 
@@ -199,7 +199,7 @@ class Querier implements QueryService {
     range: TimeRange,
     signal: AbortSignal,
     onProgress?: ProgressOptions<SearchResponse>['onProgress'],
-  ): Promise<SearchResponse & { isCertain(traces: SearchResponse['traces']): boolean }> {
+  ): Promise<SearchResponse & { isCertain(newest: SearchResponse['traces'], limit: number): boolean }> {
     const { pool, copies = false, queryLimits } = this.#deps;
     let floor = new BigUint64Array(new SharedArrayBuffer(8));
     const progress = new SearchProgress(request);
@@ -222,12 +222,12 @@ class Querier implements QueryService {
         weight: jobWeight('search', request.query, this.#deps.jobWeights),
         counts: true,
         isJudgedWhole,
-        onPlan(blocks, jobs, data, run) {
+        onPlan(blocks, jobs, data, runNow) {
           floor = new BigUint64Array(new SharedArrayBuffer(8));
           progress.begin(blocks, jobs);
           teller = new Teller(tell);
           if (isJudgedWhole) return;
-          completion = new TraceCompletion(progress, request, data, run, { pool, isUnited: copies, maxGroups: queryLimits.maxGroups });
+          completion = new TraceCompletion(progress, request, data, runNow, { pool, isUnited: copies, maxGroups: queryLimits.maxGroups });
         },
         onResult(partials, sources) {
           progress.add(partials, sources);
@@ -244,8 +244,8 @@ class Querier implements QueryService {
       throw reason;
     });
     const leftOutNs = completion?.hasChanged ? progress.oldestRank() : undefined;
-    const isCertain = (shown: SearchResponse['traces']): boolean =>
-      shown.every(({ startTimeUnixNano }) => leftOutNs === undefined || BigInt(startTimeUnixNano) > leftOutNs);
+    const isCertain = (newest: SearchResponse['traces'], limit: number): boolean =>
+      leftOutNs === undefined || (newest.length === limit && newest.every(({ startTimeUnixNano }) => BigInt(startTimeUnixNano) > leftOutNs));
     return { ...progress.answer(traces), isCertain };
   }
 
@@ -385,7 +385,7 @@ class Querier implements QueryService {
         data.flatMap(({ blocks }) => blocks),
         jobs.map(({ sources }) => sources),
         data,
-        run,
+        (work) => work(options),
       );
       const answer = async ({ affinity, sources }: Job): Promise<readonly T[]> => {
         const result = await run((options) => job(held ? { ...sources, isStoreAway: true } : sources, { ...options, affinity }));

@@ -47,6 +47,7 @@ interface Job {
   readonly cacheKey: string | undefined;
   readonly affinity: number | undefined;
   weight: number;
+  readonly isFirst: boolean;
   attempts: number;
   /** Queriers that failed it. */
   readonly failedAt: Set<string>;
@@ -161,6 +162,7 @@ class TenantDispatcher implements Dispatcher {
       cacheKey: affinity === undefined || blocks.length === 0 ? undefined : `${tenant}\0${affinity}`,
       affinity,
       weight: jobWeight(task, 'request' in input ? (input as SearchJob).request.query : undefined, this.#deps.weights),
+      isFirst: task === 'spread' || input.sources.united !== undefined,
       attempts: 0,
       failedAt: new Set(),
       waitsSinceMs: 0,

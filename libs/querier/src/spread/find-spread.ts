@@ -6,7 +6,7 @@ import type { HeldIdsJob, KnownTraces, SpreadJob } from '../jobs.ts';
 import { withRecent } from '../open-sources.ts';
 import type { BlockReaders } from '../open-sources.ts';
 import type { RecentBatches } from '../recent-batches.ts';
-import { storedIds } from './stored-ids.ts';
+import { alsoStored, storedIds } from './stored-ids.ts';
 
 /** What lies in one place only costs a look into the bloom filters of the blocks of its time, or of a query about all traces a look at its id, once. */
 export function findSpread(job: SpreadJob, readers: BlockReaders, signal: AbortSignal): Promise<Uint8Array> {
@@ -53,27 +53,31 @@ async function spreadAmong(
 async function allSpread({ sources, holders = [] }: SpreadJob, recent: RecentBatches, readers: BlockReaders, signal: AbortSignal): Promise<Uint8Array> {
   const range = await rangeOf(sources, readers, signal);
   const stored = await storedIds(sources, range, readers, signal);
-  const places = [idsInRange(recent, range), ...holders.map((ids) => [ids])];
+  const places = [idsInRange(recent, range), ...holders.map((ids) => [ids])].filter((lists) => lists.length > 0);
+  return sortedIds([...stored.spread, ...places.flat().flatMap((ids) => alsoStored(ids, stored)), ...inSeveral(places)]);
+}
+
+/** The ids that lists of several places have. */
+function inSeveral(places: readonly (readonly Uint8Array[])[]): Uint8Array[] {
+  if (places.length < 2) return [];
   const total = places.flat().reduce((n, ids) => n + ids.length / ID_BYTES, 0);
-  const held = new TraceNumbers(total);
-  /** Of each trace the number + 1 of the place that has it. */
+  const numbers = new TraceNumbers(total);
+  /** Of each trace the number + 1 of the first place that has it. */
   const placeOf = new Uint32Array(total);
-  const spread: Uint8Array[] = [...stored.spread];
+  const found: Uint8Array[] = [];
   for (const [p, lists] of places.entries()) {
     for (const ids of lists) {
-      const traces = held.add(ids);
-      const inBlocks = stored.numbers.find(ids);
-      for (let i = 0; i < traces.length; i++) {
-        const known = placeOf[traces[i]];
-        if (inBlocks[i] >= 0 || (known !== 0 && known !== p + 1)) spread.push(idAt(ids, i));
-        placeOf[traces[i]] = p + 1;
+      for (const [i, trace] of numbers.add(ids).entries()) {
+        if (placeOf[trace] === 0) placeOf[trace] = p + 1;
+        else if (placeOf[trace] !== p + 1) found.push(idAt(ids, i));
       }
     }
   }
-  return sortedIds(spread);
+  return found;
 }
 
-function idsInRange(recent: RecentBatches, range: IdRange): Uint8Array[] {
+function idsInRange(recent: RecentBatches, range: IdRange): readonly Uint8Array[] {
+  if (!range.from && !range.to) return recent.ids();
   return recent.ids().map((ids) => {
     const [from, to] = rowsInRange(ids, range);
     return ids.subarray(from * ID_BYTES, to * ID_BYTES);

@@ -11,6 +11,8 @@ export interface StoredIds {
   readonly numbers: TraceNumbers;
   /** Ids of those that lie in several of them. */
   readonly spread: readonly Uint8Array[];
+  /** What `alsoStored` has found of lists that are still there. */
+  readonly asked: WeakMap<Uint8Array, readonly Uint8Array[]>;
 }
 
 const BYTES_PER_TRACE = 32;
@@ -30,8 +32,20 @@ export async function storedIds(sources: JobSources, range: IdRange, readers: Bl
     for (let i = 0; i < traces.length; i++) if (++blocks[traces[i]] === 2) spread.push(idAt(ids, from + i).slice());
     signal.throwIfAborted();
   }
-  const found = { numbers, spread };
+  const found = { numbers, spread, asked: new WeakMap<Uint8Array, readonly Uint8Array[]>() };
   readers.parts.set(key, found, total * BYTES_PER_TRACE + spread.length * ID_BYTES);
+  return found;
+}
+
+/** Those of `ids` that blocks have too. Remembered for the list as long as it is in memory, so it must not change. */
+export function alsoStored(ids: Uint8Array, { numbers, asked }: StoredIds): readonly Uint8Array[] {
+  let found = asked.get(ids);
+  if (!found) {
+    const traces = numbers.find(ids);
+    const both: Uint8Array[] = [];
+    for (let i = 0; i < traces.length; i++) if (traces[i] >= 0) both.push(idAt(ids, i));
+    asked.set(ids, (found = both));
+  }
   return found;
 }
 
