@@ -165,7 +165,10 @@ class Merge {
   /** Writes the next row group; false when nothing is left. */
   async next(writer: BlockWriter): Promise<boolean> {
     let steps = await this.#steps();
-    if (steps.length === 0) return false;
+    if (steps.length === 0) {
+      this.#close([]);
+      return false;
+    }
     let plan = await this.#plan(steps);
     const { maxBytesPerTrace } = this.#job;
     if (maxBytesPerTrace > 0) {

@@ -1,16 +1,5 @@
-import {
-  BooleanValues,
-  ByteDictionary,
-  BytesDictionary,
-  BytesValues,
-  Codec,
-  countLevel,
-  DictionaryValues,
-  DoubleValues,
-  PhysicalType,
-  schemaLeaves,
-} from '@vivace/parquet';
-import type { ColumnReader, DecodedValues } from '@vivace/parquet';
+import { BooleanValues, BytesDictionary, BytesValues, Codec, countLevel, DictionaryValues, DoubleValues, PhysicalType, schemaLeaves } from '@vivace/parquet';
+import type { ByteDictionary, ColumnReader, DecodedValues } from '@vivace/parquet';
 import { COLUMN, COLUMN_COUNT } from '../read/columns.ts';
 import { SCHEMA } from '../schema.ts';
 import { PACKED } from '../write/column-writer.ts';
