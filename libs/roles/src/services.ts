@@ -1,4 +1,5 @@
 import type { BlockList } from '@vivace/blocklist';
+import type { Compactor } from '@vivace/compactor';
 import type { GeneratorForwarder } from '@vivace/distributor';
 import type { Ingester } from '@vivace/ingester';
 import type { MetricsGenerator } from '@vivace/metrics-generator';
@@ -66,4 +67,8 @@ export function processMetrics({ metrics }: Runtime): Service {
       stop?.();
     },
   };
+}
+
+export function compactorService(compactor: Compactor): Service {
+  return { name: 'compactor', start: () => compactor.start(), stop: () => compactor.stop() };
 }
