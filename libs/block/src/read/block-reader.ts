@@ -46,8 +46,8 @@ export interface BlockReader {
   hasTrace(id: Uint8Array, signal?: AbortSignal): Promise<boolean>;
   /** The trace with this 16-byte id as a table of its own, or undefined. */
   findTrace(id: Uint8Array, signal?: AbortSignal): Promise<SpanTable | undefined>;
-  /** A whole row group, everything preserved, in the order stored; in place of what `into` held when that is given. */
-  readRowGroup(rowGroup: number, signal?: AbortSignal, into?: SpanTable): Promise<SpanTable>;
+  /** A whole row group, everything preserved, in the order stored. */
+  readRowGroup(rowGroup: number, signal?: AbortSignal): Promise<SpanTable>;
   /** The traces of some ascending rows of a row group, everything preserved. */
   readTraces(rowGroup: number, rows: Uint32Array, signal?: AbortSignal): Promise<SpanTable>;
   /** A row group from which rows are to be copied into another block. */
@@ -97,12 +97,11 @@ class StoredBlock implements BlockReader {
     return table;
   }
 
-  async readRowGroup(rowGroup: number, signal?: AbortSignal, into?: SpanTable): Promise<SpanTable> {
+  async readRowGroup(rowGroup: number, signal?: AbortSignal): Promise<SpanTable> {
     const access = new RowGroupAccess(this.#access, rowGroup);
     const set = new ColumnSet(access);
     await loadChunks(access, set, set.wanting(TABLE_COLUMNS), signal);
-    const table = into ?? new SpanTable();
-    table.clear();
+    const table = new SpanTable();
     appendToSpanTable(set, this.meta, table);
     return table;
   }
