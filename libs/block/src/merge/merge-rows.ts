@@ -1,5 +1,5 @@
-import { equalBytes, releaseMemory } from '@vivace/bytes';
-import { ByteDictionary, PhysicalType, schemaLeaves } from '@vivace/parquet';
+import { equalBytes } from '@vivace/bytes';
+import { ByteDictionary, PhysicalType, releaseMemory, schemaLeaves } from '@vivace/parquet';
 import type { ByteRange, ColumnReader, DecodedLevels, Dictionary, OffsetIndex, Section } from '@vivace/parquet';
 import type { RowGroupAccess } from '../read/block-layout.ts';
 import { byteInts, idColumn } from '../read/column-values.ts';

@@ -13,8 +13,7 @@ import type {
   StringDict,
   ValueSummary,
 } from '@vivace/trace';
-import { releaseMemory } from '@vivace/bytes';
-import { ByteDictionary } from '@vivace/parquet';
+import { ByteDictionary, releaseMemory } from '@vivace/parquet';
 import type { Dictionary, Section } from '@vivace/parquet';
 import { AttrGroup, EMPTY_DICT } from './attr-group.ts';
 import { RowGroupAccess } from './block-layout.ts';

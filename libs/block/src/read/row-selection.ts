@@ -1,4 +1,4 @@
-import { releaseMemory } from '@vivace/bytes';
+import { releaseMemory } from '@vivace/parquet';
 import type { ByteRange, ColumnReader, OffsetIndex } from '@vivace/parquet';
 import type { RowGroupAccess } from './block-layout.ts';
 import type { ColumnSet } from './column-set.ts';

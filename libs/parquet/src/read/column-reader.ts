@@ -1,4 +1,3 @@
-import { releaseMemory } from '@vivace/bytes';
 import { Encoding, PhysicalType } from '../format.ts';
 import { ByteCursor } from './byte-cursor.ts';
 import type { ByteArrays } from './byte-arrays.ts';
@@ -11,6 +10,7 @@ import { anyAbove, countLevel } from './count-level.ts';
 import { constantRun, decodeIds, decodeLevels } from './hybrid.ts';
 import { LevelScan } from './level-scan.ts';
 import { splitPages } from './pages.ts';
+import { releaseMemory } from './release-memory.ts';
 import { sliceValues } from './slice-values.ts';
 import type { ChunkPages, DataPage, Dictionary, PageContext, Section } from './pages.ts';
 import { allocateNumbers, copyPlainNumbers, gatherNumbers, rawBytes, valueWidth } from './plain.ts';
