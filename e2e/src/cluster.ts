@@ -176,8 +176,8 @@ export class Cluster {
     const entries = await Promise.all(
       pages.map(async (member): Promise<[string, readonly string[]]> => {
         const { body } = await member.get(`/${role}/ring`, { accept: 'application/json' });
-        const { shards } = JSON.parse(body) as { readonly shards: readonly RingRow[] };
-        return [member.name, shards.map(({ id, state }) => `${id} ${state}`).sort()];
+        const { shards } = JSON.parse(body) as { readonly shards: readonly RingRow[] | null };
+        return [member.name, (shards ?? []).map(({ id, state }) => `${id} ${state}`).sort()];
       }),
     );
     return Object.fromEntries(entries);
