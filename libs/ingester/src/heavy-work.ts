@@ -8,7 +8,7 @@ import { writePart } from '@vivace/part';
 import type { PartInfo, WritePartOptions } from '@vivace/part';
 import { SpanTable } from '@vivace/trace';
 import type { SpanTableHandle } from '@vivace/trace';
-import { collect } from '@vivace/workers';
+import { boundGarbage } from '@vivace/workers';
 import type { TaskContext, WorkerPool } from '@vivace/workers';
 import { buildBlock } from './build-block.ts';
 import type { BuildBlockJob, BuildBlockResult } from './build-block.ts';
@@ -18,15 +18,20 @@ import { saveWatermark } from './recover.ts';
 
 type WritePartJob = WritePartOptions & { readonly table: SpanTableHandle };
 
+/** Memory of row groups that are written, not yet collected. */
+const BLOCK_GARBAGE = { minorBytes: 2 * 1024 * 1024, majorBytes: 64 * 1024 * 1024 };
+
 /** The ingester's tasks for a worker script. */
 export const ingesterTasks = {
   writePart: ({ table, ...options }: WritePartJob): PartInfo => writePart(new SpanTable({}, table), options),
-  buildBlock: (job: BuildBlockJob, context: TaskContext): BuildBlockResult =>
-    buildBlock(job, () => {
+  buildBlock(job: BuildBlockJob, context: TaskContext): BuildBlockResult {
+    const boundMemory = boundGarbage(BLOCK_GARBAGE);
+    return buildBlock(job, () => {
       context.throwIfAborted();
-      // The slices of the row group before.
-      collect('minor');
-    }),
+      // The slices of the row group before, and its pages.
+      boundMemory();
+    });
+  },
 };
 
 export interface HeavyWorkDeps {

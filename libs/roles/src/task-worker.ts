@@ -31,5 +31,6 @@ const tasks: Tasks = { ...ingesterTasks, ...createQueryTasks({ store, cache, max
 
 /** A third of the share of a thread at 0: receiving goes on however much there is to search. */
 const NICENESS = 5;
-
-serveTasks(tasks, { collectAfter: Object.keys(ingesterTasks), niceness: NICENESS });
+/** A block leaves more behind than the next part may wait for. */
+const COLLECT_AFTER = { writePart: 'minor', buildBlock: 'major' } as const satisfies Record<keyof typeof ingesterTasks, 'minor' | 'major'>;
+serveTasks(tasks, { collectAfter: COLLECT_AFTER, niceness: NICENESS });

@@ -32,8 +32,8 @@ export class Transfer<T> {
 }
 
 export interface ServeOptions {
-  /** Tasks after which garbage is collected: those that get large tables by handle. */
-  readonly collectAfter?: readonly string[];
+  /** Tasks after which garbage is collected, and which: those that get large tables by handle, or leave much behind. */
+  readonly collectAfter?: Readonly<Record<string, 'minor' | 'major' | undefined>>;
   /** How much the thread stands back for the threads that serve connections, where the system can tell threads apart (Linux): 0 (not at all, the default) to 19. */
   readonly niceness?: number;
 }
@@ -74,7 +74,8 @@ export function serveTasks(handlers: TaskHandlers, options: ServeOptions = {}): 
     } finally {
       controllers.delete(id);
       // Later, when nothing on the stack holds the input any more.
-      if (options.collectAfter?.includes(task)) setImmediate(() => collect('minor'));
+      const garbage = options.collectAfter?.[task];
+      if (garbage) setImmediate(() => collect(garbage));
     }
   };
 
