@@ -19,7 +19,7 @@ import { saveWatermark } from './recover.ts';
 type WritePartJob = WritePartOptions & { readonly table: SpanTableHandle };
 
 /** Memory of row groups that are written, not yet collected. */
-const BLOCK_GARBAGE = { minorBytes: 2 * 1024 * 1024, majorBytes: 64 * 1024 * 1024 };
+const BLOCK_GARBAGE = { minorBytes: 2 * 1024 * 1024, majorBytes: 128 * 1024 * 1024 };
 
 /** The ingester's tasks for a worker script. */
 export const ingesterTasks = {

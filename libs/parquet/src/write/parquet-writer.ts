@@ -3,6 +3,7 @@ import { assert } from '@vivace/base';
 import { encodeUtf8 } from '@vivace/bytes';
 import type { ColumnChunk, ColumnIndex, Leaf, OffsetIndex, PageLocation, RowGroup, SchemaElement } from '../format.ts';
 import { Codec, Encoding } from '../format.ts';
+import { releaseMemory } from '../read/release-memory.ts';
 import { schemaLeaves } from '../read/schema-leaves.ts';
 import { shortBounds } from './bounds.ts';
 import { ByteBuffer } from './byte-buffer.ts';
@@ -231,13 +232,14 @@ export class ParquetWriter {
     }
     const levelBytes = body.length;
     values.encode(value, value + count, body);
-    const { data, crc } =
-      codec !== Codec.UNCOMPRESSED && body.length - levelBytes <= FEW_BYTES ? this.#packedOnce(codec, body.view()) : packed(codec, body.view());
+    const isKept = codec !== Codec.UNCOMPRESSED && body.length - levelBytes <= FEW_BYTES;
+    const { data, crc } = isKept ? this.#packedOnce(codec, body.view()) : packed(codec, body.view());
     const head = this.#head;
     head.length = 0;
     writeDataPageV1Header({ uncompressed: body.length, compressed: data.length, crc, slots: to - from, encoding: values.encoding }, head);
     this.#sink.write(head.view());
     this.#sink.write(data);
+    if (!isKept && codec !== Codec.UNCOMPRESSED) releaseMemory(data);
     this.#lastUncompressed = head.length + body.length;
     return count;
   }
@@ -305,6 +307,7 @@ export class ParquetWriter {
     this.#sink.write(head.view());
     if (levelBytes > 0) this.#sink.write(levels);
     this.#sink.write(data);
+    if (packed) releaseMemory(packed);
     this.#lastUncompressed = head.length + body.length;
     return count;
   }
