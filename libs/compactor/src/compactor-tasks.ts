@@ -6,7 +6,7 @@ import { mergeBlocks } from './merge-blocks.ts';
 import type { MergeBlocksJob } from './merge-blocks.ts';
 
 /** Memory that is used up and not yet collected; what is in use is bounded by `mergeBlocks`. */
-export const MERGE_GARBAGE = { minorBytes: 8 * 1024 * 1024, majorBytes: 96 * 1024 * 1024 };
+export const MERGE_GARBAGE = { minorBytes: 8 * 1024 * 1024, majorBytes: 32 * 1024 * 1024 };
 
 /** The compactor's tasks for a worker script. */
 export function createCompactorTasks(store: ObjectStore) {
