@@ -28,6 +28,18 @@ const mutation: fc.Arbitrary<Mutation> = fc.record({
   extent: fraction.map((x) => x ** 6),
 });
 
+/** Cases that once failed. */
+const FOUND: [Mutation[]][] = [
+  // The last frame cut short, and behind it a second one cut short.
+  [
+    [
+      { kind: 'truncate', segment: 1, at: 0.9991309093113971, to: 0, extent: 0 },
+      { kind: 'duplicate-frame', segment: 1, at: 0, to: 0, extent: 0 },
+      { kind: 'truncate', segment: 1, at: 0.99997978899713, to: 0, extent: 0 },
+    ],
+  ],
+];
+
 function mutate(file: Buffer, frames: readonly Buffer[], { kind, at, to, extent }: Mutation): Buffer {
   const from = Math.floor(at * file.length);
   const n = Math.min(1 + Math.floor(extent * file.length), file.length - from);
@@ -125,7 +137,7 @@ it('hands out exactly the undamaged frames, whatever happened to the files', { t
       for (const [i, file] of damaged.entries()) {
         if (!report.damaged.some(({ segment }) => segment === i + 1)) continue;
         const kept = await fs.readFile(path.join(dir, 'quarantine', names[i]));
-        expect(kept.equals(file.subarray(0, kept.length))).toBe(true);
+        expect(kept.equals(file)).toBe(true);
       }
 
       // A second start finds the same and can go on.
@@ -133,11 +145,12 @@ it('hands out exactly the undamaged frames, whatever happened to the files', { t
       const again = await reopened.replay(() => undefined);
       expect(again.frames).toBe(expected.length);
       expect(again.tornBytes).toBe(0);
+      expect(again.damaged).toEqual(report.damaged);
       expect((await reopened.append(SINGLE_TENANT, 1, Buffer.from('next'))).segment).toBe(3);
       await reopened.close();
       await fs.rm(dir, { recursive: true });
     }),
-    { numRuns: 1_500 },
+    { numRuns: 1_500, examples: FOUND },
   );
   await fs.rm(root, { recursive: true });
 });

@@ -100,15 +100,17 @@ export async function replaySegments(dir: string, bounds: ReplayBounds, onFrame:
         return verdict instanceof Promise ? verdict.then(take) : take(verdict);
       },
     });
-    // Only the last segment can have been written to when the process died; elsewhere a frame cut short is damage.
-    const bad = scan.torn && !isLast && !scan.torn.zeros ? [...scan.damaged, scan.torn] : scan.damaged;
+    // Only the last segment can have been written to when the process died; elsewhere a frame cut short is damage. So it is behind damage: the
+    // segment is kept as it is then, since a cut would leave the damage at its end, where the next start would take it for a torn write.
+    const isTorn = isLast && scan.damaged.length === 0;
+    const bad = scan.torn && !isTorn && !scan.torn.zeros ? [...scan.damaged, scan.torn] : scan.damaged;
     for (const { from, to } of bad) damaged.push({ segment: segment.sequence, from, to });
     if (bad.length > 0 || setAsideFrames > unknownBefore) {
       const kept = await quarantine(dir, segment, logger, { damaged: bad.length, firstAt: bad[0]?.from, unknown: setAsideFrames - unknownBefore });
       if (kept) quarantined.push(kept);
       else bounds.onUnkept?.(segment.sequence);
     }
-    if (scan.torn && isLast) {
+    if (scan.torn && isTorn) {
       tornBytes = scan.torn.to - scan.torn.from;
       await cut(segment, scan.torn.from, logger);
     }
