@@ -3,6 +3,7 @@ import tls from 'node:tls';
 import { AppError, errorCodeOf } from '@vivace/base';
 import type { CallOptions, ChannelOptions } from '../options.ts';
 import { BodyPool } from './body-pool.ts';
+import { corkedWriter } from './corked-writer.ts';
 import { FrameReader } from './frame-reader.ts';
 import type { FrameHandler } from './frame-reader.ts';
 import { ANSWER, bareFrame, CANCEL, FAILURE, hello, LEAVING, PING, PONG, readFailure, readHello, requestPrefix } from './protocol.ts';
@@ -83,6 +84,7 @@ class Connection implements FrameHandler {
   readonly #maxUnsentBytes: number;
   readonly #events: ConnectionEvents;
   readonly #socket: net.Socket;
+  readonly #send: ReturnType<typeof corkedWriter>;
   readonly #reader: FrameReader;
   readonly #calls = new Map<number, Pending>();
   readonly #watch: NodeJS.Timeout;
@@ -90,7 +92,6 @@ class Connection implements FrameHandler {
   /** Turns of the watch since something was heard. */
   #silence = 0;
   #isReady = false;
-  #isCorked = false;
   #isEnded = false;
   #isLeaving = false;
 
@@ -119,6 +120,7 @@ class Connection implements FrameHandler {
       };
       this.#socket = net.connect({ ...target, onread });
     }
+    this.#send = corkedWriter(this.#socket);
     this.#socket.on('error', (reason) => this.#fail(reason.message));
     this.#socket.on('close', () => this.#fail('the connection was lost'));
     this.#socket.write(hello(maxMessageBytes));
@@ -232,18 +234,8 @@ class Connection implements FrameHandler {
     return pending;
   }
 
-  /** What is written in one turn of the event loop goes out together. */
   #write(...parts: readonly Uint8Array[]): void {
-    if (this.#isEnded) return;
-    if (!this.#isCorked) {
-      this.#isCorked = true;
-      this.#socket.cork();
-      setImmediate(() => {
-        this.#isCorked = false;
-        this.#socket.uncork();
-      });
-    }
-    for (const part of parts) this.#socket.write(part);
+    if (!this.#isEnded) this.#send(...parts);
   }
 }
 

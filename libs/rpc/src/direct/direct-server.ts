@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import { AppError, rpcCode, rpcStatus } from '@vivace/base';
 import type { RpcMethod, RpcStatus, TenantId } from '@vivace/base';
 import { BodyPool } from './body-pool.ts';
+import { corkedWriter } from './corked-writer.ts';
 import { FrameReader } from './frame-reader.ts';
 import type { FrameHandler } from './frame-reader.ts';
 import { answerPrefix, bareFrame, CANCEL, failureFrame, hello, LEAVING, PING, PONG, readHello, readRequest, REQUEST } from './protocol.ts';
@@ -74,6 +75,7 @@ export function createDirectServer(options: DirectServerOptions): DirectServer {
 
 class Connection implements FrameHandler {
   readonly #socket: Duplex & { setTimeout?(ms: number): void };
+  readonly #send: ReturnType<typeof corkedWriter>;
   readonly #shared: Shared;
   readonly #reader: FrameReader;
   readonly #calls = new Map<number, AbortController>();
@@ -81,11 +83,11 @@ class Connection implements FrameHandler {
   /** The longest answer that the client takes. */
   #maxAnswerBytes = 0;
   #isPaused = false;
-  #isCorked = false;
   #isEnded = false;
 
   constructor(socket: Duplex, shared: Shared) {
     this.#socket = socket;
+    this.#send = corkedWriter(socket);
     this.#shared = shared;
     this.#reader = new FrameReader(this, shared.pool);
     this.#write(hello(shared.maxReceiveBytes));
@@ -222,18 +224,8 @@ class Connection implements FrameHandler {
     }
   }
 
-  /** What is written in one turn of the event loop goes out together. */
   #write(...parts: readonly Uint8Array[]): void {
-    if (this.#isEnded) return;
-    if (!this.#isCorked) {
-      this.#isCorked = true;
-      this.#socket.cork();
-      setImmediate(() => {
-        this.#isCorked = false;
-        this.#socket.uncork();
-      });
-    }
-    for (const part of parts) this.#socket.write(part);
+    if (!this.#isEnded) this.#send(...parts);
   }
 }
 
