@@ -23,7 +23,7 @@ export { chunkRange, chunkReader, openParquet } from './read/parquet-layout.ts';
 export type { ChunkReaderOptions, OpenParquetOptions, ParquetLayout } from './read/parquet-layout.ts';
 export { fetchRanges, planReads } from './read/ranges.ts';
 export type { ByteRange, CoalesceLimits } from './read/ranges.ts';
-export { releaseMemory } from './read/release-memory.ts';
+export { releaseMemory, releaseSections } from './read/release-memory.ts';
 export { schemaLeaves } from './read/schema-leaves.ts';
 export type { ReadLeaf } from './read/schema-leaves.ts';
 export { MemorySink } from './write/byte-sink.ts';

@@ -42,11 +42,10 @@ export class RowSlicer {
     const scan = reader.scanRepetition();
     if (!scan.find(0, row)) reader.fail(`no entry for row ${row} of its pages`);
     const from = scan.position;
+    const rows = scan.fork();
     scan.find(0, this.#rows);
     const repetition = new Uint8Array(scan.position - from);
-    const again = reader.scanRepetition();
-    again.countTo(from, 0);
-    again.read(repetition.length, repetition, 0);
+    rows.read(repetition.length, repetition, 0);
     const entries = { reader, row, from, repetition: levelsOf(repetition, reader.leaf.maxRepetition) };
     this.#seen.push(entries);
     return entries;

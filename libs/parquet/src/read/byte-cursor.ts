@@ -21,6 +21,11 @@ export class ByteCursor {
     this.end = end;
   }
 
+  /** Another cursor at the same place in the same bytes. */
+  fork(): ByteCursor {
+    return new ByteCursor(this.bytes, this.name, this.base, this.pos, this.end);
+  }
+
   /** The bytes for unaligned loads. */
   get view(): DataView {
     this.#view ??= new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);

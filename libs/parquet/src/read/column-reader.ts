@@ -148,12 +148,14 @@ export class ColumnReader {
   copyValues(from: number, to: number): DecodedValues {
     if (from === to) return noValues(this.leaf, this.#cursor(NOTHING));
     if (this.#values !== undefined || this.#pages.length !== 1) return sliceValues(this.values(), from, to);
-    this.#inflated = [];
-    const copy = this.#copyOfPage(this.#pages[0], from, to) ?? sliceValues(this.values(), from, to);
-    this.release();
-    releaseMemory(...this.#inflated);
-    this.#inflated = undefined;
-    return copy;
+    const inflated: Uint8Array[] = (this.#inflated = []);
+    try {
+      return this.#copyOfPage(this.#pages[0], from, to) ?? sliceValues(this.values(), from, to);
+    } finally {
+      this.#inflated = undefined;
+      this.release();
+      releaseMemory(...inflated);
+    }
   }
 
   /**

@@ -62,6 +62,9 @@ it('finds, counts and reads what a walk over unpacked levels does', () => {
         for (const { kind, level: any, n } of steps) {
           const level = any & (2 ** width - 1);
           const to = Math.min(levels.length, at + n);
+          const rest = new Uint8Array(levels.length - at);
+          scan.fork().read(rest.length, rest, 0);
+          expect([...rest]).toEqual(levels.slice(at));
           if (kind === 'count') {
             expect(scan.countTo(to, level)).toBe(levels.slice(at, to).filter((l) => l === level).length);
             at = to;

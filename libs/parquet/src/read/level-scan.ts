@@ -43,6 +43,20 @@ export class LevelScan {
     this.#width = width;
   }
 
+  /** Another scan, which stands where this one does. */
+  fork(): LevelScan {
+    const pages = this.#pages.map(({ cursor, entries }) => ({ cursor: cursor.fork(), entries }));
+    const fork = new LevelScan(pages, this.#width);
+    fork.position = this.position;
+    fork.#page = this.#page;
+    fork.#rest = this.#rest;
+    fork.#left = this.#left;
+    fork.#level = this.#level;
+    fork.#byte = this.#byte;
+    fork.#lane = this.#lane;
+    return fork;
+  }
+
   /** Passes the entries before `position`, not before the current one, and tells how many of them have this level. */
   countTo(position: number, level: number): number {
     const found = this.#walk(position, level, ALL);

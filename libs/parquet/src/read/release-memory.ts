@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import type { Section } from './pages.ts';
 
 /**
  * Gives back the memory behind arrays that nobody uses any more, now and not when garbage is collected: memory outside the heap counts towards the next
@@ -6,4 +7,9 @@ import { Buffer } from 'node:buffer';
  */
 export function releaseMemory(...arrays: readonly ArrayBufferView[]): void {
   for (const { buffer } of arrays) if (buffer instanceof ArrayBuffer && buffer.byteLength > Buffer.poolSize) buffer.transfer(0);
+}
+
+/** Gives back what was read, of which nothing is used any more. */
+export function releaseSections(sections: readonly Section[]): void {
+  releaseMemory(...sections.map(({ bytes }) => bytes));
 }
