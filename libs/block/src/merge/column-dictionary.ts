@@ -1,4 +1,5 @@
 import { StringDictionary } from '@vivace/trace';
+import { grown } from './grown.ts';
 
 /** Numbers the strings of one column after the other densely, in order of first use; the strings themselves are shared by all columns until `clear`. */
 export class ColumnDictionary {
@@ -36,10 +37,4 @@ export class ColumnDictionary {
     this.begin();
     this.strings.clear();
   }
-}
-
-function grown(array: Uint32Array, need: number): Uint32Array<ArrayBuffer> {
-  const out = new Uint32Array(Math.max(need, array.length * 2));
-  out.set(array);
-  return out;
 }

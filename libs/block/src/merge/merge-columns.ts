@@ -6,6 +6,7 @@ import { PACKED } from '../write/column-writer.ts';
 import type { ColumnWriter } from '../write/column-writer.ts';
 import { RANDOM, UNIQUE } from './byte-columns.ts';
 import { ColumnDictionary } from './column-dictionary.ts';
+import { grown } from './grown.ts';
 import { copyLevels, mergeNests } from './merge-levels.ts';
 import type { MergedNest } from './merge-levels.ts';
 import type { MergePlan } from './merge-plan.ts';
@@ -220,9 +221,9 @@ export class ColumnMerger {
   #piece(from: number, to: number, at: number): void {
     const pieces = this.#pieces;
     if (pieces.count === pieces.from.length) {
-      pieces.from = doubled(pieces.from);
-      pieces.to = doubled(pieces.to);
-      pieces.at = doubled(pieces.at);
+      pieces.from = grown(pieces.from);
+      pieces.to = grown(pieces.to);
+      pieces.at = grown(pieces.at);
     }
     const i = pieces.count++;
     pieces.from[i] = from;
@@ -398,11 +399,5 @@ function inCommon(before: number | undefined, constant: number): number {
 function milliseconds(halves: Uint32Array): Float64Array {
   const out = new Float64Array(halves.length / 2);
   for (let i = 0; i < out.length; i++) out[i] = (halves[2 * i + 1] * 4294967296 + halves[2 * i]) / 1e6;
-  return out;
-}
-
-function doubled(array: Uint32Array): Uint32Array<ArrayBuffer> {
-  const out = new Uint32Array(array.length * 2);
-  out.set(array);
   return out;
 }

@@ -1,3 +1,4 @@
+import { grown } from './grown.ts';
 import type { MergeRows, RowRanges } from './merge-rows.ts';
 
 /** The rows of a row group to be made: runs of rows of other row groups, ascending by trace id. Rows of one source must be taken front to back. */
@@ -47,10 +48,4 @@ export class MergePlan {
     const runs = this.runsOf(source);
     return { count: runs.length, from: runs.map((run) => this.from[run]), to: runs.map((run) => this.to[run]) };
   }
-}
-
-function grown(array: Uint32Array): Uint32Array<ArrayBuffer> {
-  const out = new Uint32Array(array.length * 2);
-  out.set(array);
-  return out;
 }

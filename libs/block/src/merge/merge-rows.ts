@@ -1,5 +1,5 @@
 import { equalBytes } from '@vivace/bytes';
-import { ByteDictionary, PhysicalType, releaseMemory, schemaLeaves } from '@vivace/parquet';
+import { ByteDictionary, PhysicalType, releaseMemory, releaseSections, schemaLeaves } from '@vivace/parquet';
 import type { ByteRange, ColumnReader, DecodedLevels, Dictionary, OffsetIndex, Section } from '@vivace/parquet';
 import type { RowGroupAccess } from '../read/block-layout.ts';
 import { byteInts, idColumn } from '../read/column-values.ts';
@@ -113,7 +113,7 @@ export class MergeRows {
     const ids = idColumn(access.reader(COLUMN.traceId, [sections[0]]), 16, access.group.numRows);
     const readers = new Map(columns.map((column, i) => [column, access.reader(column, [sections[i + 1]])]));
     const rows = new MergeRows(access, whole, indexes, ids, readNests(access, readers));
-    if (whole === undefined) releaseMemory(...sections.map(({ bytes }) => bytes));
+    if (whole === undefined) releaseSections(sections);
     return rows;
   }
 
@@ -147,7 +147,7 @@ export class MergeRows {
     const count = this.spanOffsets[this.rowCount];
     const ids = idColumn(this.#access.reader(COLUMN.spanId, [sections[0]]), 8, count);
     const kinds = byteInts(this.#access.reader(COLUMN.kind, [sections[1]]), count);
-    if (this.#whole === undefined) releaseMemory(...sections.map(({ bytes }) => bytes));
+    if (this.#whole === undefined) releaseSections(sections);
     this.#identities = { ids: new Uint32Array(ids.buffer, 0, count * 2), kinds };
     return this.#identities;
   }
@@ -168,7 +168,7 @@ export class MergeRows {
     const wanted: { column: number; fromRow: number; toRow: number }[] = [];
     const ranges: ByteRange[] = [];
     for (let column = 0; column < COLUMN_COUNT; column++) {
-      if (this.#isEmpty(column) || this.constant(column) !== undefined) continue;
+      if (this.#access.isNull(column) || this.constant(column) !== undefined) continue;
       const dictionary = this.#access.dictionaryRange(column);
       const isPaged = this.#indexes[column] !== undefined;
       if (isPaged && dictionary && !this.#dictionaries.has(column)) {
@@ -198,7 +198,7 @@ export class MergeRows {
 
   /** Gives back what was read for rows that are copied in all columns. */
   releaseRead(): void {
-    releaseMemory(...this.#read.map(({ bytes }) => bytes));
+    releaseSections(this.#read);
     this.#read.length = 0;
   }
 
@@ -229,10 +229,6 @@ export class MergeRows {
     else this.#parts.set(column, kept);
   }
 
-  #isEmpty(column: number): boolean {
-    return isNull(this.#access, column);
-  }
-
   /** Of the strings of spans and events. */
   #boundsOf(): ByteBounds {
     let base = 0;
@@ -242,7 +238,7 @@ export class MergeRows {
     ]);
     for (const { index: column, type } of LEAVES) {
       const nest = NEST_OF[column];
-      if (type !== PhysicalType.BYTE_ARRAY || this.#isEmpty(column) || !LISTS_OF_SPAN.has(nest)) continue;
+      if (type !== PhysicalType.BYTE_ARRAY || this.#access.isNull(column) || !LISTS_OF_SPAN.has(nest)) continue;
       const dictionary = this.#dictionaries.get(column);
       if (dictionary instanceof ByteDictionary) bytes.set(nest, (bytes.get(nest) ?? 0) + ATTR_BYTES + longest(dictionary));
       else if (column !== COLUMN.spanId && column !== COLUMN.parentId) base += this.#access.chunk(column).meta.totalUncompressedSize;
@@ -284,12 +280,6 @@ function longest({ ends }: ByteDictionary): number {
   return most;
 }
 
-/** Whether the footer says that a column has no value. */
-function isNull(access: RowGroupAccess, column: number): boolean {
-  const { statistics, numValues } = access.chunk(column).meta;
-  return access.block.layout.leaves[column].maxDefinition > 0 && statistics?.nullCount === numValues;
-}
-
 /** All of a row group of up to `wholeBytes`. */
 async function readWhole(access: RowGroupAccess, wholeBytes: number, signal?: AbortSignal): Promise<Section | undefined> {
   let from = Number.POSITIVE_INFINITY;
@@ -319,7 +309,7 @@ function isFlat(access: RowGroupAccess, nest: number): boolean {
 
 /** Columns that must be read for the levels of lists. */
 function levelColumns(access: RowGroupAccess): number[] {
-  return NESTS.flatMap(({ column, depth }, nest) => (depth === 0 || (isFlat(access, nest) && isNull(access, column)) ? [] : [column]));
+  return NESTS.flatMap(({ column, depth }, nest) => (depth === 0 || (isFlat(access, nest) && access.isNull(column)) ? [] : [column]));
 }
 
 function readNests(access: RowGroupAccess, readers: ReadonlyMap<number, ColumnReader>): readonly SourceNest[] {

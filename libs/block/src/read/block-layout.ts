@@ -78,8 +78,14 @@ export class RowGroupAccess {
 
   /** Whether the footer says that the column has no value in this row group, or is of flags of which none is set: then its bytes need not be read. */
   isEmpty(column: number): boolean {
-    const { type, statistics, numValues } = this.chunk(column).meta;
+    const { type, statistics } = this.chunk(column).meta;
     if (type === PhysicalType.BOOLEAN && ARRAY_FLAGS.has(column) && statistics?.maxValue?.[0] === 0) return true;
+    return this.isNull(column);
+  }
+
+  /** Whether the footer says that the column has no value in this row group. */
+  isNull(column: number): boolean {
+    const { statistics, numValues } = this.chunk(column).meta;
     return this.block.layout.leaves[column].maxDefinition > 0 && statistics?.nullCount === numValues;
   }
 

@@ -1,4 +1,3 @@
-import { ATTR_INT, ATTR_STRING } from '@vivace/trace';
 import type {
   AttrColumn,
   AttrEntries,
@@ -13,7 +12,7 @@ import type {
   StringDict,
   ValueSummary,
 } from '@vivace/trace';
-import { ByteDictionary, releaseMemory } from '@vivace/parquet';
+import { ByteDictionary, releaseSections } from '@vivace/parquet';
 import type { Dictionary, Section } from '@vivace/parquet';
 import { AttrGroup, EMPTY_DICT } from './attr-group.ts';
 import { RowGroupAccess } from './block-layout.ts';
@@ -22,9 +21,11 @@ import { byteInts, durationColumn, halvesColumn, idColumn, smallInts, stringColu
 import { ATTR_COLUMN, ATTR_COLUMNS, ATTR_VALUE, COLUMN, LEVEL, SPAN_COLUMNS } from './columns.ts';
 import type { ColumnSource } from './columns.ts';
 import { findAttr } from './find-attr.ts';
-import { listOffsets, ownersOf, presentRows, spanOwners, traceOffsets } from './list-kernels.ts';
+import { listOffsets, ownersOf, spanOwners, traceOffsets } from './list-kernels.ts';
 import type { SpanOwners } from './list-kernels.ts';
+import { NAMED, stringsKey } from './named-columns.ts';
 import { NO_NUMBERS, numberBounds, unite } from './number-bounds.ts';
+import { ownAttrColumn } from './own-attr-column.ts';
 import { ownColumns } from './own-columns.ts';
 import type { OwnColumn } from './own-columns.ts';
 import { loadRows } from './row-selection.ts';
@@ -33,50 +34,10 @@ import { visitGroup, visitOwn } from './visit-attrs.ts';
 const EVENT_COLUMNS: readonly number[] = [COLUMN.eventOffset, COLUMN.eventName, COLUMN.eventDropped];
 const LINK_COLUMNS: readonly number[] = [COLUMN.linkTraceId, COLUMN.linkSpanId, COLUMN.linkTraceState, COLUMN.linkDropped];
 
-/** What a name stands for: the decoded values by which it is answered, and the columns they are made of. */
-interface Named {
-  readonly keys: readonly string[];
-  readonly columns: readonly number[];
-}
-
 interface Plan {
   readonly columns: readonly number[];
   /** The boundaries of traces are to be found too. */
   readonly structure: boolean;
-}
-
-const named = (keys: string | readonly string[], ...columns: readonly number[]): Named => ({ keys: typeof keys === 'string' ? [keys] : keys, columns });
-const text = (...columns: readonly number[]): Named => ({ keys: columns.map(stringsKey), columns });
-
-/** Events and links need one column that tells their owners, the smallest. */
-const NAMED: Readonly<Record<ColumnName, Named>> = {
-  traceId: named('traceIds', COLUMN.traceId),
-  traceTimes: named(['traceStart', 'traceDuration'], COLUMN.traceStart, COLUMN.traceDuration),
-  roots: text(COLUMN.rootService, COLUMN.rootName),
-  serviceStats: named('serviceStats', COLUMN.statsService, COLUMN.statsSpans, COLUMN.statsErrors),
-  spanId: named('spanIds', COLUMN.spanId),
-  parentId: named('parentIds', COLUMN.parentId),
-  start: named('spanStart', COLUMN.start),
-  duration: named('spanDuration', COLUMN.duration),
-  kind: named('kind', COLUMN.kind),
-  status: named('status', COLUMN.status),
-  name: text(COLUMN.name),
-  statusMessage: text(COLUMN.statusMessage),
-  nestedSets: named('nestedSets', COLUMN.nestedLeft, COLUMN.nestedRight, COLUMN.nestedParent),
-  resource: named([]),
-  scope: named([]),
-  scopeName: text(COLUMN.scopeName),
-  scopeVersion: text(COLUMN.scopeVersion),
-  events: named([]),
-  eventName: text(COLUMN.eventName),
-  eventOffset: named('eventOffset', COLUMN.eventOffset),
-  links: named([]),
-  linkTraceId: named('linkTraceIds', COLUMN.linkTraceId),
-  linkSpanId: named('linkSpanIds', COLUMN.linkSpanId),
-};
-
-function stringsKey(column: number): string {
-  return `strings ${column}`;
 }
 
 /** So many rows, if they are few of the row group, are read by themselves: about what a dashboard shows. What was decoded of each is kept for its next refresh. */
@@ -407,7 +368,7 @@ export class BlockSpanColumns implements SpanColumns {
     }
     visitGroup(group, rows, left, visit);
     for (const column of columns) set.release(column);
-    releaseMemory(...read.map(({ bytes }) => bytes));
+    releaseSections(read);
     for (let from = 0; from < apart.length; from += COLUMNS_AT_ONCE) {
       const some = apart.slice(from, from + COLUMNS_AT_ONCE);
       const wanted = some.map(({ column }) => column);
@@ -417,7 +378,7 @@ export class BlockSpanColumns implements SpanColumns {
         if (source) visitOwn(source, key, kind === 'int', LEVEL[scope], group.owners, rows, visit);
         set.release(column);
       }
-      releaseMemory(...read.map(({ bytes }) => bytes));
+      releaseSections(read);
     }
     return [...left];
   }
@@ -575,33 +536,4 @@ export class BlockSpanColumns implements SpanColumns {
 
 function attrKey(scope: AttrScope, key: string): string {
   return `attr ${scope} ${key}`;
-}
-
-function ownAttrColumn(source: ColumnSource, own: OwnColumn, level: number): AttrColumn {
-  const present = presentRows(source, level);
-  if (own.kind === 'int') {
-    const u32 = halvesColumn(source, present.length);
-    return {
-      count: present.length,
-      rows: present,
-      types: new Uint8Array(present.length).fill(ATTR_INT),
-      f64: new Float64Array(u32.buffer),
-      i64: new BigInt64Array(u32.buffer),
-      u32,
-      dict: EMPTY_DICT,
-      array: undefined,
-    };
-  }
-  const { ids, dict } = stringColumn(source, present.length);
-  const empty = own.kind === 'required' ? dict.find('') : -1;
-  const f64 = new Float64Array(ids.length);
-  const u32 = new Uint32Array(f64.buffer);
-  const rows = new Uint32Array(ids.length);
-  let count = 0;
-  for (let i = 0; i < ids.length; i++) {
-    if (ids[i] === empty) continue;
-    rows[count] = present[i];
-    u32[2 * count++] = ids[i];
-  }
-  return { count, rows, types: new Uint8Array(count).fill(ATTR_STRING), f64, i64: new BigInt64Array(f64.buffer), u32, dict, array: undefined };
 }

@@ -1,4 +1,4 @@
-import { releaseMemory } from '@vivace/parquet';
+import { releaseSections } from '@vivace/parquet';
 import type { ByteRange, ColumnReader, OffsetIndex } from '@vivace/parquet';
 import type { RowGroupAccess } from './block-layout.ts';
 import type { ColumnSet } from './column-set.ts';
@@ -55,7 +55,7 @@ export async function loadRows(access: RowGroupAccess, wanted: readonly WantedRo
       if (found) set.set(found.column, slicer.slice(found.reader, row - found.firstRow));
     }
   }
-  releaseMemory(...sections.map(({ bytes }) => bytes));
+  releaseSections(sections);
 }
 
 function pagesOf(access: RowGroupAccess, column: number, index: OffsetIndex | undefined, from: number, to: number): Pages {
