@@ -13,6 +13,8 @@ interface Loading {
   readonly batch: LoadedBatch;
   readonly done: Promise<void>;
   isDone: boolean;
+  /** It was waited for a turn of the event loop: what is at hand is there by then. */
+  isAwaited: boolean;
 }
 
 /** Batches being fetched while another is evaluated: hides the latency of an object store, bounds memory. */
@@ -39,7 +41,7 @@ export async function* loadAhead(batches: Batches, needs: ColumnNeeds, signal: A
           const columns = next.value;
           const bytesBefore = columns.inspectedBytes;
           const done = columns.load(needs, signal);
-          const load: Loading = { batch: { columns, bytesBefore }, done, isDone: false };
+          const load: Loading = { batch: { columns, bytesBefore }, done, isDone: false, isAwaited: false };
           // A failure is reported when its turn comes; until then it must not count as unhandled.
           done.then(
             () => (load.isDone = true),
@@ -61,6 +63,9 @@ export async function* loadAhead(batches: Batches, needs: ColumnNeeds, signal: A
 /** Whether a load ends at once, since nothing has to be fetched. */
 async function isAtHand(load: Loading | undefined): Promise<boolean> {
   if (load === undefined) return false;
-  if (!load.isDone) await setImmediate();
+  if (!load.isDone && !load.isAwaited) {
+    load.isAwaited = true;
+    await setImmediate();
+  }
   return load.isDone && load.batch.columns.inspectedBytes === load.batch.bytesBefore;
 }
