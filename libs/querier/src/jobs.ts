@@ -40,6 +40,11 @@ export interface JobSources {
   readonly without?: Uint8Array;
 }
 
+/** The sources of a job to which none are given yet. */
+export function noSources(tenant: TenantId): JobSources {
+  return { tenant, tables: [], parts: [], blocks: [] };
+}
+
 export interface SearchJob {
   readonly sources: JobSources;
   readonly request: SearchRequest;

@@ -3,7 +3,7 @@ import type { BlockMeta } from '@vivace/block';
 import type { TimeRange } from '@vivace/query';
 import type { RunOptions } from '@vivace/workers';
 import { ID_BYTES } from './copies/id-range.ts';
-import { divideBlocks, hashOf, shareBlocks, wholeSlices } from './jobs.ts';
+import { divideBlocks, hashOf, noSources, shareBlocks, wholeSlices } from './jobs.ts';
 import type { BlockJob, JobSources } from './jobs.ts';
 import type { RecentSource } from './querier.ts';
 
@@ -48,7 +48,7 @@ export function separateJobs(
     return ids ? { without: ids } : {};
   };
   const stored = data.flatMap(({ tenant, blocks }) =>
-    divide(blocks).map(({ affinity, blocks }) => ({ affinity, sources: { tenant, tables: [], parts: [], blocks, ...without(tenant) } })),
+    divide(blocks).map(({ affinity, blocks }) => ({ affinity, sources: { ...noSources(tenant), blocks, ...without(tenant) } })),
   );
   const recent = data.filter(hasRecent).map((one) => ({
     affinity: hashOf(one.tenant),

@@ -5,6 +5,7 @@ import type { MetricsRequest, SearchRequest, SearchResponse, TagValuesRequest, T
 import { parseQuery } from '@vivace/traceql';
 import { describe, expect, it } from 'vitest';
 import type { TagValuesJob } from './jobs.ts';
+import { QUERIER_SETTINGS } from './querier-settings.fixture.ts';
 import { createQuerier } from './querier.ts';
 import type { QuerierDeps } from './querier.ts';
 
@@ -25,6 +26,7 @@ function setUp(run: (call: Call, index: number) => Promise<unknown>, overrides: 
   const metrics = createMemoryMetrics();
   const logger = createMemoryLogger();
   const querier = createQuerier({
+    ...QUERIER_SETTINGS,
     recent: { recent: () => ({ tables: [], parts: [], release: () => undefined }) },
     blocks: {
       blocksInRange(_tenant, startSec, endSec) {
@@ -42,18 +44,6 @@ function setUp(run: (call: Call, index: number) => Promise<unknown>, overrides: 
       }) as never,
     },
     threads: 4,
-    searchJobs: { maxPerQuery: 100, targetBytes: 100 * MIB },
-    metricsJobs: { maxPerQuery: 100, targetBytes: 100 * MIB },
-    jobLimits: { maxRunning: 100, maxPerTenant: 100 },
-    jobWeights: { areUsed: true, ofRetries: true, maxConditions: 4, maxRegexConditions: 1 },
-    maxMetricsSeries: 1_000,
-    queryLimits: { maxBytes: 0, maxSpans: 0, maxGroups: 0 },
-    maxTagBytes: () => 0,
-    recentWindowMs: 900_000,
-    tagWindowMs: 3_600_000,
-    searchTimeoutMs: 60_000,
-    traceByIdTimeoutMs: 60_000,
-    extraDelayMs: 0,
     clock: { now: () => 10_000_000 },
     logger,
     metrics,

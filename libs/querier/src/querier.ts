@@ -27,7 +27,7 @@ import { JobQueue } from './job-queue.ts';
 import type { JobLimits } from './job-queue.ts';
 import { jobWeight } from './job-weight.ts';
 import type { JobWeights } from './job-weight.ts';
-import { wholeBlocks } from './jobs.ts';
+import { noSources, wholeBlocks } from './jobs.ts';
 import type { BlockJob, FindTraceResult, JobSources } from './jobs.ts';
 import { MetricsProgress } from './metrics-progress.ts';
 import { separateJobs, sharedJobs, unitedJobs } from './plan-jobs.ts';
@@ -177,7 +177,7 @@ class Querier implements QueryService {
     const pieces = results.map((r) => r.trace).filter((t) => t !== undefined);
     const common = { inspectedBytes: results.reduce((sum, r) => sum + r.inspectedBytes, 0), ...unreadOf(results, pieces.length > 0) };
     if (pieces.length <= 1) return { trace: pieces[0] && new SpanTable({}, pieces[0]), ...common };
-    const sources: JobSources = { tenant, tables: pieces, parts: [], blocks: [] };
+    const sources: JobSources = { ...noSources(tenant), tables: pieces };
     const whole = await this.#deps.pool.run('findTrace', { sources, traceId }, { signal });
     return { trace: whole.trace && new SpanTable({}, whole.trace), ...common };
   }
@@ -347,7 +347,7 @@ class Querier implements QueryService {
     const ids = await Promise.all(
       tenantsOf(tenant).map(async (one) => {
         if (recent.held) return recent.held(one, forMs);
-        const sources: JobSources = { tenant: one, tables: [], parts: [], blocks: [], isElsewhere: true };
+        const sources: JobSources = { ...noSources(one), isElsewhere: true };
         return ((await pool.run('held', { sources, forMs }, { signal })) as unknown as readonly (readonly string[])[]).flat();
       }),
     );

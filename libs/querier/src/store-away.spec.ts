@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { findTrace } from './find-trace.ts';
 import type { FindTraceJob, FindTraceResult, HeldJob, JobSources } from './jobs.ts';
 import type { BlockReaders } from './open-sources.ts';
+import { QUERIER_SETTINGS } from './querier-settings.fixture.ts';
 import { createQuerier } from './querier.ts';
 import type { QuerierDeps } from './querier.ts';
 
@@ -29,6 +30,7 @@ function frontend(run: Run) {
   const jobs: [string, JobSources][] = [];
   const blocks = [block('b1'), block('b2')];
   const deps = {
+    ...QUERIER_SETTINGS,
     recent: { recent: () => ({ tables: [], parts: [], isElsewhere: true, release: () => undefined }) },
     blocks: {
       blocksInRange: () => blocks,
@@ -45,18 +47,7 @@ function frontend(run: Run) {
       }) as never,
     },
     threads: 1,
-    searchJobs: { maxPerQuery: 100, targetBytes: 100 },
-    metricsJobs: { maxPerQuery: 100, targetBytes: 100 },
-    jobLimits: { maxRunning: 100, maxPerTenant: 100 },
-    jobWeights: { areUsed: false } as never,
-    maxMetricsSeries: 1_000,
-    queryLimits: { maxBytes: 0, maxSpans: 0, maxGroups: 0 },
-    maxTagBytes: () => 0,
-    recentWindowMs: 900_000,
-    tagWindowMs: 3_600_000,
-    searchTimeoutMs: 60_000,
     traceByIdTimeoutMs: 10_000,
-    extraDelayMs: 0,
     clock: { now: () => 0 },
     logger: silentLogger,
     metrics: createMemoryMetrics(),

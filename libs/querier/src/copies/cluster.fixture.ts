@@ -16,6 +16,7 @@ import type { PlainTrace } from '@vivace/testkit';
 import { orderByTrace } from '@vivace/trace';
 import type { SpanTableHandle } from '@vivace/trace';
 import type { JobSources } from '../jobs.ts';
+import { QUERIER_SETTINGS } from '../querier-settings.fixture.ts';
 import { createQuerier } from '../querier.ts';
 import type { RecentSource } from '../querier.ts';
 import { createQueryTasks } from '../query-tasks.ts';
@@ -95,6 +96,7 @@ export class Cluster {
       metrics: createMemoryMetrics(),
     });
     this.querier = createQuerier({
+      ...QUERIER_SETTINGS,
       recent: size === 1 ? recentOf(this.ingesters[0]) : { recent: () => ({ tables: [], parts: [], isElsewhere: true, release: () => undefined }) },
       blocks: {
         blocksInRange: () => [...this.blocks],
@@ -109,16 +111,6 @@ export class Cluster {
       threads: 2,
       searchJobs: { maxPerQuery: 100, targetBytes },
       metricsJobs: { maxPerQuery: 100, targetBytes },
-      jobLimits: { maxRunning: 100, maxPerTenant: 100 },
-      jobWeights: { areUsed: true, ofRetries: true, maxConditions: 4, maxRegexConditions: 1 },
-      maxMetricsSeries: 1_000,
-      queryLimits: { maxBytes: 0, maxSpans: 0, maxGroups: 0 },
-      maxTagBytes: () => 0,
-      recentWindowMs: 900_000,
-      tagWindowMs: 3_600_000,
-      searchTimeoutMs: 60_000,
-      traceByIdTimeoutMs: 60_000,
-      extraDelayMs: 0,
       clock: { now: () => nowMs },
       logger: silentLogger,
       metrics: createMemoryMetrics(),

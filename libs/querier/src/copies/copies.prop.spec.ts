@@ -2,14 +2,14 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { AppError } from '@vivace/base';
-import { finishRange, mergeMetrics, mergeSearch, metricsBatches, planMetrics, planSearch, searchBatches } from '@vivace/query';
-import type { MetricsRequest, SearchRequest, TraceSearchMetadata } from '@vivace/query';
+import { mergeSearch, planSearch, searchBatches } from '@vivace/query';
+import type { SearchRequest, TraceSearchMetadata } from '@vivace/query';
 import { fieldExpressions, metricsTexts, plainTraces, searchTexts, tableOf } from '@vivace/testkit';
 import type { PlainSpan, PlainTrace } from '@vivace/testkit';
 import { TableColumns } from '@vivace/trace';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { canonical, comparable, parsed } from './answers.fixture.ts';
+import { canonical, comparable, metricsAgree, parsed } from './answers.fixture.ts';
 import { Cluster, TENANT } from './cluster.fixture.ts';
 
 const RF = 3;
@@ -125,24 +125,6 @@ async function searchAgrees(scene: Scene, texts: readonly string[], cluster?: Cl
   }
 }
 
-async function metricsAgree(scene: Scene, texts: readonly string[]): Promise<void> {
-  const cluster = await play(scene);
-  for (const text of texts) {
-    const request: MetricsRequest = {
-      query: parsed(text),
-      startNs: START_NS,
-      endNs: START_NS + 5_000_000_000n,
-      stepNs: 1_000_000_000n,
-      exemplars: 0,
-      maxSeries: 0,
-    };
-    const { metrics: _, ...answer } = await cluster.querier.queryRange(TENANT, request);
-    const plan = planMetrics(request, 'range');
-    const want = finishRange(mergeMetrics([await metricsBatches(plan, [new TableColumns(tableOf(scene.traces))], { maxSeries: 1_000 })], plan, 1_000), plan, 0);
-    expect(canonical(answer)).toEqual(canonical(want));
-  }
-}
-
 it('finds each trace once and whole, whatever its copies miss and wherever they lie', async () => {
   const queries = fc.oneof(
     fc.constant('{ } | count() > 2'),
@@ -184,7 +166,12 @@ it('answers while the store is away when ingesters still hold what is in blocks,
 
 it('counts each span once', async () => {
   const queries = fc.oneof(fc.constant('{ } | rate()'), fc.constant('{ } | count_over_time() by(resource.service.name)'), metricsTexts);
-  await fc.assert(fc.asyncProperty(scenes, fc.array(queries, { minLength: 1, maxLength: 3 }), metricsAgree), { numRuns: 15 * RUNS, endOnFailure: true });
+  await fc.assert(
+    fc.asyncProperty(scenes, fc.array(queries, { minLength: 1, maxLength: 3 }), async (scene, texts) =>
+      metricsAgree(await play(scene), scene.traces, START_NS, texts),
+    ),
+    { numRuns: 15 * RUNS, endOnFailure: true },
+  );
 });
 
 it('counts what comes meanwhile once or not at all', async () => {

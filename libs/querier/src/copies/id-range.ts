@@ -19,6 +19,11 @@ export function idAt(ids: Uint8Array, i: number): Uint8Array {
   return ids.subarray(i * ID_BYTES, (i + 1) * ID_BYTES);
 }
 
+/** Each of some ids. Borrows. */
+export function eachId(ids: Uint8Array): Uint8Array[] {
+  return Array.from({ length: ids.length / ID_BYTES }, (_, i) => idAt(ids, i));
+}
+
 /** All ids of the lists, one after the other. */
 export function joinIds(lists: readonly Uint8Array[]): Uint8Array {
   const out = new Uint8Array(lists.reduce((n, { length }) => n + length, 0));
@@ -49,7 +54,7 @@ export function rowsInRange(ids: Uint8Array, { from, to }: IdRange): readonly [f
 
 /** The ids of all lists, each once, ascending. */
 export function sortedIds(lists: readonly Uint8Array[]): Uint8Array {
-  const ids = lists.flatMap((list) => Array.from({ length: list.length / ID_BYTES }, (_, i) => idAt(list, i)));
+  const ids = lists.flatMap(eachId);
   ids.sort((a, b) => compareBytes(a, 0, b, 0, ID_BYTES));
   const out = new Uint8Array(ids.length * ID_BYTES);
   let n = 0;

@@ -5,7 +5,7 @@ import type { SpanColumns, SpanTable } from '@vivace/trace';
 import type { JobSources } from '../jobs.ts';
 import type { BlockReaders } from '../open-sources.ts';
 import type { PartCache, RecentBatches } from '../recent-batches.ts';
-import { ID_BYTES, rangeOfShare, rowsInRange } from './id-range.ts';
+import { eachId, ID_BYTES, rangeOfShare, rowsInRange } from './id-range.ts';
 import type { CutPoint, IdRange } from './id-range.ts';
 import { digestRows, pickDigests, rowsFrom } from './trace-digests.ts';
 
@@ -42,7 +42,7 @@ export async function rangeOf(sources: JobSources, readers: BlockReaders, signal
     const reader = await readers.open(sources, slice);
     const ids = (await reader.lastIds(signal)) ?? new Uint8Array(0);
     const weight = slice.meta.size / Math.max(1, reader.rowGroupCount);
-    return Array.from({ length: ids.length / ID_BYTES }, (_, g) => ({ id: ids.subarray(g * ID_BYTES, (g + 1) * ID_BYTES), weight }));
+    return eachId(ids).map((id) => ({ id, weight }));
   });
   return rangeOfShare(points.flat(), share);
 }

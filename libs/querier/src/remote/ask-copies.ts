@@ -1,6 +1,7 @@
 import type { RingMember } from '@vivace/ring';
 import type { Choice } from '../copies/choose-copies.ts';
 import type { TraceDigests } from '../copies/trace-digests.ts';
+import { noSources } from '../jobs.ts';
 import type { JobSources, MetricsJob, SearchJob } from '../jobs.ts';
 import type { TaskOptions, TaskRunner } from '../task-runner.ts';
 import type { AskedIngesters } from './asked-ingesters.ts';
@@ -22,7 +23,7 @@ export async function askCopies(
   options: TaskOptions,
 ): Promise<unknown[]> {
   const { tenant, blocks, covered = [], share, longAgo } = job.sources;
-  const nothing: JobSources = { tenant, tables: [], parts: [], blocks: [] };
+  const nothing = noSources(tenant);
   const range = await local.run('idRange', { sources: { ...nothing, blocks, ...(share && { share }) } }, options);
   const here: JobSources = { ...nothing, blocks, range };
   const elsewhere: JobSources = { ...nothing, covered, range };

@@ -1,8 +1,8 @@
 import { AppError, hex } from '@vivace/base';
 import type { BlockMeta } from '@vivace/block';
 import type { SearchPartial, SearchRequest, TraceSearchMetadata } from '@vivace/query';
-import { ID_BYTES } from '../copies/id-range.ts';
-import { hashOf, wholeSlices } from '../jobs.ts';
+import { eachId, ID_BYTES } from '../copies/id-range.ts';
+import { hashOf, noSources, wholeSlices } from '../jobs.ts';
 import type { JobSources, KnownTraces, SearchJob } from '../jobs.ts';
 import { hasRecent, recentSources } from '../plan-jobs.ts';
 import type { RunPart, TenantData } from '../plan-jobs.ts';
@@ -83,7 +83,7 @@ async function completeOf(
   const { known, now } = placesOf(one, traces, deps);
   if (known.ids.length === 0) return false;
   const places = { ...recentSources(now), blocks: wholeSlices(now.blocks) };
-  const asked: JobSources = deps.isUnited ? { tenant, tables: [], parts: [], blocks: wholeSlices(outside(now.blocks, one)) } : places;
+  const asked: JobSources = deps.isUnited ? { ...noSources(tenant), blocks: wholeSlices(outside(now.blocks, one)) } : places;
   const united = await runSpread({ sources: asked, traces: known, places: deps.isUnited ? 1 : 2 }, 0, run, deps.pool);
   if (united.length === 0) return false;
   const sources: JobSources = { ...places, united };
@@ -94,7 +94,7 @@ async function completeOf(
     maxGroups: deps.maxGroups,
   };
   const result: unknown = await run((options) => deps.pool.run('search', job, { ...options, affinity: hashOf(tenant) }));
-  const ids = new Set(Array.from({ length: united.length / ID_BYTES }, (_, i) => hex(united, i * ID_BYTES, (i + 1) * ID_BYTES)));
+  const ids = new Set(eachId(united).map((id) => hex(id, 0, ID_BYTES)));
   progress.replace(tenant, ids, sources.isElsewhere ? (result as readonly SearchPartial[]) : [result as SearchPartial]);
   return true;
 }

@@ -1,4 +1,4 @@
-import { ID_BYTES, idAt, joinIds, rowsInRange, sortedIds } from '../copies/id-range.ts';
+import { eachId, ID_BYTES, idAt, joinIds, rowsInRange, sortedIds } from '../copies/id-range.ts';
 import type { IdRange } from '../copies/id-range.ts';
 import { inTurns, rangeOf } from '../copies/pieces.ts';
 import { TraceNumbers } from '../copies/trace-numbers.ts';
@@ -82,8 +82,4 @@ function idsInRange(recent: RecentBatches, range: IdRange): readonly Uint8Array[
     const [from, to] = rowsInRange(ids, range);
     return ids.subarray(from * ID_BYTES, to * ID_BYTES);
   });
-}
-
-function eachId(ids: Uint8Array): Uint8Array[] {
-  return Array.from({ length: ids.length / ID_BYTES }, (_, i) => idAt(ids, i));
 }

@@ -1,14 +1,14 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { finishRange, mergeMetrics, mergeSearch, metricsBatches, planMetrics, planSearch, searchBatches } from '@vivace/query';
-import type { MetricsRequest, SearchRequest, TraceSearchMetadata } from '@vivace/query';
+import { mergeSearch, planSearch, searchBatches } from '@vivace/query';
+import type { SearchRequest, TraceSearchMetadata } from '@vivace/query';
 import { evaluateNaively, fieldExpressions, metricsTexts, plainTraces, searchTexts, tableOf } from '@vivace/testkit';
 import type { PlainSpan, PlainTrace } from '@vivace/testkit';
 import { TableColumns } from '@vivace/trace';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { canonical, comparable, parsed } from '../copies/answers.fixture.ts';
+import { canonical, comparable, metricsAgree, parsed } from '../copies/answers.fixture.ts';
 import { Cluster, TENANT } from '../copies/cluster.fixture.ts';
 
 // Spans of a trace anywhere: in the head, in parts and in blocks, of one process or of ingesters without copies. Answers are those of everything in one table.
@@ -77,24 +77,6 @@ async function searchAgrees(scene: Scene, texts: readonly string[], limit: numbe
   }
 }
 
-async function metricsAgree(scene: Scene, texts: readonly string[]): Promise<void> {
-  const cluster = await play(scene);
-  for (const text of texts) {
-    const request: MetricsRequest = {
-      query: parsed(text),
-      startNs: START_NS,
-      endNs: START_NS + 5_000_000_000n,
-      stepNs: 1_000_000_000n,
-      exemplars: 0,
-      maxSeries: 0,
-    };
-    const { metrics: _, ...answer } = await cluster.querier.queryRange(TENANT, request);
-    const plan = planMetrics(request, 'range');
-    const want = finishRange(mergeMetrics([await metricsBatches(plan, [new TableColumns(tableOf(scene.traces))], { maxSeries: 1_000 })], plan, 1_000), plan, 0);
-    expect(canonical(answer)).toEqual(canonical(want));
-  }
-}
-
 it('finds each trace once and whole, wherever its spans lie, and the newest when asked for few', async () => {
   const queries = fc.oneof(
     fc.constantFrom('{ }', '{ } | count() > 2', '{ } && { duration > 1s }', '{ } >> { }', '{ rootName != "" }', '{ } !< { }', '{ traceDuration > 1s }'),
@@ -118,5 +100,10 @@ it('counts what is selected by whole traces', async () => {
     ),
     metricsTexts,
   );
-  await fc.assert(fc.asyncProperty(scenes, fc.array(queries, { minLength: 1, maxLength: 3 }), metricsAgree), { numRuns: 30 * RUNS, endOnFailure: true });
+  await fc.assert(
+    fc.asyncProperty(scenes, fc.array(queries, { minLength: 1, maxLength: 3 }), async (scene, texts) =>
+      metricsAgree(await play(scene), scene.traces, START_NS, texts),
+    ),
+    { numRuns: 30 * RUNS, endOnFailure: true },
+  );
 });
