@@ -1,16 +1,15 @@
 import { AppError, createMemoryMetrics, silentLogger } from '@vivace/base';
 import type { TenantId } from '@vivace/base';
 import { DEFAULT_SCAN_LIMITS, ProtoWriter, scanExport, ScanResult } from '@vivace/otlp';
-import { Ring } from '@vivace/ring';
 import { localChannel } from '@vivace/rpc';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ingesterPushMethod } from './ingester-push.ts';
 import type { IngesterPort } from './ports.ts';
 import { createReplicatedIngester } from './replicated-ingester.ts';
+import { ringOf } from './ring.fixture.ts';
 
 const TENANT = 't' as TenantId;
-const clock = { now: () => 1_000_000 };
 
 /** A request of spans, each `[trace, span]`. */
 function request(spans: readonly (readonly [number, number])[]): Uint8Array {
@@ -56,25 +55,8 @@ class FakeIngester implements IngesterPort {
 }
 
 function cluster(size: number, replicationFactor: number, extendWrites = true) {
-  const ring = new Ring({
-    name: 'ingester',
-    replicationFactor,
-    zoneAware: false,
-    extendWrites,
-    heartbeatTimeoutMs: 60_000,
-    forgetAfterMs: 0,
-    leftTimeoutMs: 0,
-    clock,
-    logger: silentLogger,
-  });
-  let seed = 1;
-  const ingesters = new Map<string, FakeIngester>();
-  for (let i = 0; i < size; i++) {
-    const id = `i${i}`;
-    ingesters.set(id, new FakeIngester());
-    const tokens = Uint32Array.from({ length: 64 }, () => (seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0)).sort();
-    ring.put(id, { state: 'ACTIVE', info: { address: id, zone: '', registeredMs: i, tokens } });
-  }
+  const ingesters = new Map(Array.from({ length: size }, (_, i): [string, FakeIngester] => [`i${i}`, new FakeIngester()]));
+  const ring = ringOf({ name: 'ingester', replicationFactor, extendWrites, members: [...ingesters.keys()].map((id) => ({ id, address: id })) });
   const port = createReplicatedIngester({
     view: () => ring.view(),
     channel: (address) => localChannel([ingesterPushMethod(ingesters.get(address)!, silentLogger)]),

@@ -1,14 +1,13 @@
 import { AppError, createMemoryMetrics, silentLogger } from '@vivace/base';
 import type { TenantId } from '@vivace/base';
 import { DEFAULT_SCAN_LIMITS, ProtoWriter, scanExport, ScanResult } from '@vivace/otlp';
-import { Ring } from '@vivace/ring';
 import { callOnce, localChannel } from '@vivace/rpc';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ringOf } from './ring.fixture.ts';
 import { createRingGenerators, generatorPushMethod } from './ring-generators.ts';
 
 const TENANT = 't' as TenantId;
-const clock = { now: () => 1_000_000 };
 const spansOf = fc.array(fc.tuple(fc.nat(40), fc.integer({ min: 1, max: 255 })), { minLength: 1, maxLength: 60 });
 
 /** A request of spans, each `[trace, span]`; span 0 has no id, which is refused. */
@@ -55,23 +54,8 @@ class FakeGenerator {
 }
 
 function setUp(size: number) {
-  const ring = new Ring({
-    name: 'metrics-generator',
-    replicationFactor: 1,
-    zoneAware: false,
-    extendWrites: true,
-    heartbeatTimeoutMs: 60_000,
-    forgetAfterMs: 0,
-    leftTimeoutMs: 0,
-    clock,
-    logger: silentLogger,
-  });
-  let seed = 1;
   const generators = Array.from({ length: size }, () => new FakeGenerator());
-  for (let i = 0; i < size; i++) {
-    const tokens = Uint32Array.from({ length: 64 }, () => (seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0)).sort();
-    ring.put(`g${i}`, { state: 'ACTIVE', info: { address: `${i}`, zone: '', registeredMs: 1, tokens } });
-  }
+  const ring = ringOf({ name: 'metrics-generator', replicationFactor: 1, members: generators.map((_, i) => ({ id: `g${i}`, address: `${i}` })) });
   const metrics = createMemoryMetrics();
   const port = createRingGenerators({
     view: () => ring.view(),
