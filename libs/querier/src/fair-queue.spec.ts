@@ -5,13 +5,15 @@ import { FairQueue } from './fair-queue.ts';
 
 interface Job {
   readonly tenant: TenantId;
+  readonly query: object;
   readonly weight: number;
   readonly name: string;
   readonly isFirst?: boolean;
 }
 
 const any = (): boolean => true;
-const job = (tenant: string, weight = 1, name = tenant): Job => ({ tenant: tenant as TenantId, weight, name });
+const QUERY = {};
+const job = (tenant: string, weight = 1, name = tenant, query = QUERY): Job => ({ tenant: tenant as TenantId, query, weight, name });
 
 function drain(queue: FairQueue<Job>, count = Number.POSITIVE_INFINITY): string[] {
   const order: string[] = [];
@@ -32,7 +34,19 @@ describe('a fair queue', () => {
     expect([...queue.lengths()]).toEqual([]);
   });
 
-  it('takes short jobs of a tenant first', () => {
+  it('serves the queries of a tenant in turn, and a tenant as often with many queries as with one', () => {
+    const queue = new FairQueue<Job>();
+    const [month, panel] = [{}, {}];
+    for (let i = 0; i < 100; i++) queue.push(job('a', 1, `month ${i}`, month));
+    expect(drain(queue, 10)).toEqual(Array.from({ length: 10 }, (_, i) => `month ${i}`));
+    for (let i = 0; i < 3; i++) queue.push(job('a', 2, `panel ${i}`, panel));
+    expect(drain(queue, 5)).toEqual(['panel 0', 'month 10', 'month 11', 'panel 1', 'month 12']);
+    for (let i = 0; i < 3; i++) queue.push(job('b', 1, `b ${i}`));
+    expect(drain(queue, 6).filter((name) => name.startsWith('b'))).toHaveLength(3);
+    expect([...queue.lengths()]).toEqual([['a', 84 + 1]]);
+  });
+
+  it('takes short jobs of a query first', () => {
     const queue = new FairQueue<Job>();
     for (const name of ['a1', 'a2', 'b1']) queue.push(job(name[0], 1, name));
     queue.push({ ...job('a', 1, 'a first'), isFirst: true });
@@ -96,7 +110,7 @@ describe('a fair queue', () => {
     const [one, two] = [job('a', 1, 'one'), job('b', 1, 'two')];
     queue.push(one);
     queue.push(two);
-    expect([queue.remove(one), queue.remove(one), queue.remove(job('c'))]).toEqual([true, false, false]);
+    expect([queue.remove(one), queue.remove(one), queue.remove(job('c')), queue.remove(job('a', 1, 'one', {}))]).toEqual([true, false, false, false]);
     expect(queue.clear()).toEqual([two]);
     expect(queue.take(any, any)).toBeUndefined();
   });

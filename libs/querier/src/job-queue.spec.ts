@@ -71,6 +71,19 @@ describe('JobQueue', () => {
     expect(order).toEqual(['a1', 'b1', 'a2', 'a3', 'b2', 'a4']);
   });
 
+  it('serves queries of a tenant in turn', async () => {
+    const { queue } = queueOf({ maxRunning: 1, maxPerTenant: 100 });
+    const order: string[] = [];
+    const gate = Promise.withResolvers<void>();
+    const first = queue.query(A, 1, never)(() => gate.promise);
+    await settled();
+    const [month, panel] = [queue.query(A, 9, never), queue.query(A, 9, never)];
+    const results = [1, 2, 3, 4].map((n) => month(async () => order.push(`month ${n}`))).concat([1, 2].map((n) => panel(async () => order.push(`panel ${n}`))));
+    gate.resolve();
+    await Promise.all([first, ...results]);
+    expect(order).toEqual(['month 1', 'panel 1', 'month 2', 'panel 2', 'month 3', 'month 4']);
+  });
+
   it('shows what waits, and how long that took', async () => {
     const { queue, metrics, pass } = queueOf({ maxRunning: 1, maxPerTenant: 100 });
     const length = () => (metrics.collect(), metrics.value('tempo_query_frontend_queue_length', { user: 'a' }));

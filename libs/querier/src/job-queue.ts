@@ -42,7 +42,7 @@ export class JobQueue {
    */
   query(tenant: TenantId, maxJobs: number, signal: AbortSignal, weight = 1): RunJob {
     const own = new ConcurrencyLimit(maxJobs);
-    return (work) => own.run(() => this.#count(tenant, () => this.#run({ tenant, weight }, work, signal)), signal);
+    return (work) => own.run(() => this.#count(tenant, () => this.#run({ tenant, query: own, weight }, work, signal)), signal);
   }
 
   async #run<T>(job: Queued, work: () => Promise<T>, signal: AbortSignal): Promise<T> {
@@ -67,9 +67,9 @@ export class JobQueue {
     }
   }
 
-  async #turn({ tenant, weight }: Queued, signal: AbortSignal): Promise<void> {
+  async #turn(queued: Queued, signal: AbortSignal): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const job: Waiting = { tenant, weight, begin: resolve };
+    const job: Waiting = { ...queued, begin: resolve };
     const giveUp = (): void => {
       this.#waiting.remove(job);
       reject(AppError.from(signal.reason, 'canceled'));

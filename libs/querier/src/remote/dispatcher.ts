@@ -39,6 +39,8 @@ export interface Dispatcher {
 
 interface Job {
   readonly tenant: TenantId;
+  /** The signal of its query, which all its parts share; a job without one is a query of its own. */
+  readonly query: object;
   readonly task: TaskName;
   readonly packed: unknown;
   readonly signal: AbortSignal | undefined;
@@ -155,6 +157,7 @@ class TenantDispatcher implements Dispatcher {
     const { tenant, blocks } = input.sources;
     const job: Job = {
       tenant,
+      query: signal ?? input,
       task,
       packed: packJob(input),
       signal,
@@ -348,7 +351,7 @@ class TenantDispatcher implements Dispatcher {
     else job.done.reject(error);
   }
 
-  /** In turn, as others of its tenant; whoever calls this assigns then. */
+  /** In turn, as others of its query; whoever calls this assigns then. */
   #retry(job: Job, querier: string, reason: AppError): void {
     if (job.signal?.aborted) return;
     if (this.#stopping.signal.aborted) return job.done.reject(stoppingError());

@@ -129,6 +129,17 @@ describe('a dispatcher and its queriers', () => {
     await Promise.all(many);
   });
 
+  it('serve queries of a tenant in turn', async () => {
+    const { runners, connect, search } = setup(1, 1);
+    const month = new AbortController();
+    const many = Array.from({ length: 10 }, () => search(T1, 1, month.signal));
+    const one = search(T1, 5, new AbortController().signal);
+    await connect(runners[0]);
+    await one;
+    expect(runners[0].taken.indexOf('t1 search 5')).toBeLessThanOrEqual(1);
+    await Promise.all(many);
+  });
+
   it('give a job to another querier when one fails or goes away', async () => {
     const { dispatcher, runners, connect, search } = setup(2, 1);
     const never = Promise.withResolvers<void>();
