@@ -76,10 +76,7 @@ async function lint() {
   return clean;
 }
 
-/**
- * Installs what the lockfile says unless it is there. Not `npm ci`: that refuses a lockfile without the optional packages of other platforms,
- * which is what npm writes where the registry does not have them all.
- */
+/** Installs what the lockfile says unless it is there. Not `npm ci`, which begins by deleting everything that is. */
 async function install() {
   if (!isInstalled()) await run('npm', ['install', '--no-save', '--no-audit', '--no-fund'], process.env);
 }
