@@ -41,7 +41,7 @@ export interface S3Server extends StoreServer<Extract<StoreSettings, { backend: 
   destroy(): Promise<void>;
 }
 
-const noTls = { certFile: '', keyFile: '', caFile: '', serverName: '', skipVerify: false, cipherSuites: [], minVersion: undefined };
+const noTls = { certFile: '', keyFile: '', caFile: '', serverName: '', skipVerify: false, ciphers: '', minVersion: undefined };
 const noHedging = { afterMs: 0, upTo: 1 };
 
 /** The Versity S3 gateway on a folder: SigV4, ranges, multipart uploads, paged listings. */

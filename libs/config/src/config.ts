@@ -67,7 +67,17 @@ export interface GrpcServerConfig {
 /** PEM, as text or in a file. */
 export type Pem = { readonly text: string } | { readonly file: string };
 
-export interface ServerTlsConfig {
+/** What a side of TLS speaks at all. */
+export interface TlsBounds {
+  /** Undefined is what the runtime allows. */
+  readonly minVersion: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3' | undefined;
+  /** As OpenSSL names them, with colons between; empty is what the runtime allows. */
+  readonly ciphers: string;
+}
+
+export interface ServerTlsConfig extends TlsBounds {
+  /** Where it is in the configuration, for messages. */
+  readonly section: string;
   readonly cert: Pem;
   readonly key: Pem;
   /** Clients must have a certificate signed by these. */
@@ -250,7 +260,7 @@ export interface HedgingConfig {
   readonly upTo: number;
 }
 
-export interface ClientTlsConfig {
+export interface ClientTlsConfig extends TlsBounds {
   /** Files; empty is none. */
   readonly certFile: string;
   readonly keyFile: string;
@@ -258,10 +268,20 @@ export interface ClientTlsConfig {
   /** Empty is the host of the address. */
   readonly serverName: string;
   readonly skipVerify: boolean;
-  /** Empty is what the runtime allows. */
-  readonly cipherSuites: readonly string[];
-  /** Undefined is what the runtime allows. */
-  readonly minVersion: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3' | undefined;
+}
+
+/** How other processes are called. */
+export interface GrpcClientConfig {
+  /** Where it is in the configuration, for messages. */
+  readonly section: string;
+  readonly maxReceiveBytes: number;
+  readonly maxSendBytes: number;
+  readonly connectTimeoutMs: number;
+  /** Between connections that do not come about. */
+  readonly minBackoffMs: number;
+  readonly maxBackoffMs: number;
+  /** Undefined is cleartext. */
+  readonly tls: ClientTlsConfig | undefined;
 }
 
 export interface S3Config {

@@ -1,5 +1,11 @@
+const RECONNECT = 'a process that is back is to be had at once; meanwhile calls fail';
+
 /** Keys whose default differs from Tempo 2.10.8 on purpose, with the reason; everything else is equal. */
 export const DEVIATIONS: Readonly<Record<string, string>> = {
+  'ingester_client.grpc_client_config.connect_backoff_base_delay': RECONNECT,
+  'ingester_client.grpc_client_config.connect_backoff_max_delay': RECONNECT,
+  'metrics_generator_client.grpc_client_config.connect_backoff_base_delay': RECONNECT,
+  'metrics_generator_client.grpc_client_config.connect_backoff_max_delay': RECONNECT,
   'query_frontend.rf1_after': 'the same moment, written as RFC 3339',
   'storage.trace.backend': 'local: a start without a configuration file works',
   'storage.trace.local.path': './data/blocks: the same',

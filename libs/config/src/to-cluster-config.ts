@@ -1,6 +1,7 @@
-import type { IngesterRingConfig, MemberlistConfig } from './config.ts';
+import type { GrpcClientConfig, IngesterRingConfig, MemberlistConfig } from './config.ts';
 import type { Problem } from './problem.ts';
 import type { Values } from './schema/root.ts';
+import { toGrpcClient } from './to-tls.ts';
 
 export function toIngesterRing({ ingester: { lifecycler }, memberlist }: Values): IngesterRingConfig {
   return {
@@ -105,6 +106,7 @@ export interface ClusterConfig {
     /** For one call. */
     readonly timeoutMs: number;
     readonly maxPendingBytes: number;
+    readonly client: GrpcClientConfig;
   };
   readonly compactors: RingMemberConfig & {
     /** False: one compactor owns everything. */
@@ -122,6 +124,7 @@ export interface ClusterConfig {
     readonly timeoutMs: number;
     /** Of a distributor, to all of them. */
     readonly maxPendingBytes: number;
+    readonly client: GrpcClientConfig;
   };
   readonly frontendWorker: {
     /** `host:port`; the host may stand for several. */
@@ -129,6 +132,7 @@ export interface ClusterConfig {
     readonly lookupMs: number;
     /** Empty is the host name. */
     readonly id: string;
+    readonly client: GrpcClientConfig;
   };
   readonly shards: {
     /** Queriers ask only the ingesters of a tenant. */
@@ -140,17 +144,10 @@ export interface ClusterConfig {
   readonly maxRetries: number;
 }
 
-export function toCluster({
-  distributor,
-  ingester,
-  ingester_client,
-  compactor,
-  querier,
-  query_frontend,
-  metrics_generator,
-  overrides,
-  metrics_generator_client,
-}: Values): ClusterConfig {
+export function toCluster(
+  { distributor, ingester, ingester_client, compactor, querier, query_frontend, metrics_generator, overrides, metrics_generator_client }: Values,
+  problems: Problem[],
+): ClusterConfig {
   const { lifecycler } = ingester;
   const { ring } = compactor;
   return {
@@ -169,6 +166,7 @@ export function toCluster({
       keepFlushedMs: ingester.complete_block_timeout,
       timeoutMs: ingester_client.remote_timeout,
       maxPendingBytes: ingester_client.max_pending_bytes,
+      client: toGrpcClient(ingester_client.grpc_client_config, 'ingester_client.grpc_client_config', problems),
     },
     compactors: {
       ...toRingMember(ring),
@@ -184,11 +182,13 @@ export function toCluster({
       zone: metrics_generator.ring.instance_zone,
       timeoutMs: metrics_generator_client.remote_timeout,
       maxPendingBytes: metrics_generator_client.max_pending_bytes,
+      client: toGrpcClient(metrics_generator_client.grpc_client_config, 'metrics_generator_client.grpc_client_config', problems),
     },
     frontendWorker: {
       address: querier.frontend_worker.frontend_address,
       lookupMs: querier.frontend_worker.dns_lookup_duration,
       id: querier.frontend_worker.id,
+      client: toGrpcClient(querier.frontend_worker.grpc_client_config, 'querier.frontend_worker.grpc_client_config', problems),
     },
     shards: {
       areAsked: querier.shuffle_sharding_ingesters_enabled,

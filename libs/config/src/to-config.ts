@@ -1,4 +1,4 @@
-import type { Config, ListenAddress, OtlpGrpcConfig, OtlpHttpConfig, Pem, ReceiversConfig, ServerTlsConfig, TlsConfig } from './config.ts';
+import type { Config, ListenAddress, OtlpGrpcConfig, OtlpHttpConfig, QueryObjective, ReceiversConfig, TlsBounds, TlsConfig } from './config.ts';
 import { toLimits } from './limits.ts';
 import { toGateway } from './to-gateway.ts';
 import { toCluster, toIngesterRing, toMemberlist } from './to-cluster-config.ts';
@@ -9,12 +9,14 @@ import type { receivers } from './schema/receivers.ts';
 import { grpcReceiver, httpReceiver } from './schema/receivers.ts';
 import type { Values } from './schema/root.ts';
 import { toAzure, toGcs, toS3 } from './to-remote-stores.ts';
+import { toServerTls, toTlsBounds } from './to-tls.ts';
 
 type Receivers = Value<typeof receivers>;
 type Tls = NonNullable<NonNullable<Receivers['otlp']>['protocols']['grpc']>['tls'];
 
 const MIB = 1_048_576;
 const EMPTY_TENANT_AGE_MS = 12 * 3_600_000;
+const UNBOUND: TlsBounds = { minVersion: undefined, ciphers: '' };
 
 /** Tempo's names → ours. Problems that need more than one key to see are added to `problems`. */
 export function toConfig(values: Values, problems: Problem[]): Config {
@@ -22,6 +24,7 @@ export function toConfig(values: Values, problems: Problem[]): Config {
   const { trace } = storage;
   const { search, metrics } = frontend;
   const { block_cache: cache } = querier;
+  const tlsBounds = toTlsBounds(server, 'server', problems);
   return {
     target: values.target,
     multitenancyEnabled: values.multitenancy_enabled,
@@ -35,11 +38,11 @@ export function toConfig(values: Values, problems: Problem[]): Config {
       httpReadTimeoutMs: server.http_server_read_timeout,
       httpWriteTimeoutMs: server.http_server_write_timeout,
       httpIdleTimeoutMs: server.http_server_idle_timeout,
-      httpTls: toServerTls(server.http_tls_config, 'server.http_tls_config', problems),
+      httpTls: toServerTls(server.http_tls_config, 'server.http_tls_config', tlsBounds, problems),
       grpc: {
         listenAddress: server.grpc_listen_address,
         listenPort: server.grpc_listen_port,
-        tls: toServerTls(server.grpc_tls_config, 'server.grpc_tls_config', problems),
+        tls: toServerTls(server.grpc_tls_config, 'server.grpc_tls_config', tlsBounds, problems),
         maxReceiveBytes: server.grpc_server_max_recv_msg_size,
         maxSendBytes: server.grpc_server_max_send_msg_size,
         maxConcurrentStreams: server.grpc_server_max_concurrent_streams,
@@ -88,7 +91,7 @@ export function toConfig(values: Values, problems: Problem[]): Config {
     },
     ingesterRing: toIngesterRing(values),
     memberlist: toMemberlist(values.memberlist, problems),
-    cluster: toCluster(values),
+    cluster: toCluster(values, problems),
     storage: {
       backend: trace.backend,
       localPath: trace.local.path,
@@ -125,7 +128,7 @@ export function toConfig(values: Values, problems: Problem[]): Config {
       },
     },
     workers: { threads: workers.threads, maxQueued: workers.max_queued },
-    gateway: toGateway(values.gateway, toServerTls(values.gateway.tls, 'gateway.tls', problems), problems),
+    gateway: toGateway(values.gateway, toServerTls(values.gateway.tls, 'gateway.tls', UNBOUND, problems), problems),
     querier: {
       maxConcurrentQueries: querier.max_concurrent_queries,
       maxMetricsSeries: querier.metrics.max_series,
@@ -148,6 +151,15 @@ export function toConfig(values: Values, problems: Problem[]): Config {
       maxOutstandingPerTenant: frontend.max_outstanding_per_tenant,
       maxQueryBytes: frontend.max_query_expression_size_bytes,
       multiTenantQueries: frontend.multi_tenant_queries_enabled,
+      deniedUrls: frontend.url_deny_list,
+      endCutoffMs: frontend.query_end_cutoff,
+      loggedHeaders: toHeaderNames(frontend.log_query_request_headers),
+      objectives: {
+        traces: toObjective(frontend.trace_by_id),
+        search: toObjective(search),
+        metadata: toObjective(search.metadata_slo),
+        metrics: toObjective(metrics),
+      },
       search: {
         concurrentJobs: search.concurrent_jobs,
         targetBytesPerJob: search.target_bytes_per_job,
@@ -181,6 +193,16 @@ export function toConfig(values: Values, problems: Problem[]): Config {
     },
     values,
   };
+}
+
+function toObjective(keys: { readonly duration_slo: number; readonly throughput_bytes_slo: number }): QueryObjective {
+  return { durationMs: keys.duration_slo, bytesPerSecond: keys.throughput_bytes_slo };
+}
+
+/** With commas between. */
+function toHeaderNames(text: string): readonly string[] {
+  const names = text.split(',').map((name) => name.trim().toLowerCase());
+  return names.filter((name) => name !== '');
 }
 
 function toPrefix(text: string): string {
@@ -229,28 +251,6 @@ function toTls(tls: Tls, path: string, problems: Problem[]): TlsConfig | undefin
   if (!tls) return undefined;
   if (tls.cert_file === '' || tls.key_file === '') problems.push({ where: '', path, message: 'needs cert_file and key_file' });
   return { certFile: tls.cert_file, keyFile: tls.key_file, clientCaFile: tls.client_ca_file };
-}
-
-const CLIENT_CERT_REQUIRED = 'RequireAndVerifyClientCert';
-
-/** TLS is on when there is a certificate or a key. */
-function toServerTls(tls: Values['server']['http_tls_config'], path: string, problems: Problem[]): ServerTlsConfig | undefined {
-  const cert = toPem(tls.cert, tls.cert_file);
-  const key = toPem(tls.key.reveal(), tls.key_file);
-  if (!cert && !key) return undefined;
-  if (!cert || !key) problems.push({ where: '', path, message: `needs ${cert ? 'key or key_file' : 'cert or cert_file'} too` });
-  const isRequired = tls.client_auth_type === CLIENT_CERT_REQUIRED;
-  const clientCa = toPem(tls.client_ca, tls.client_ca_file);
-  if (!isRequired && !['', 'NoClientCert'].includes(tls.client_auth_type)) {
-    const message = `"${tls.client_auth_type}" is not implemented, want NoClientCert or ${CLIENT_CERT_REQUIRED}`;
-    problems.push({ where: '', path: `${path}.client_auth_type`, message });
-  }
-  if (isRequired && !clientCa) problems.push({ where: '', path, message: `needs client_ca or client_ca_file for ${CLIENT_CERT_REQUIRED}` });
-  return cert && key && { cert, key, clientCa: isRequired ? clientCa : undefined };
-}
-
-function toPem(text: string, file: string): Pem | undefined {
-  return text !== '' ? { text } : file === '' ? undefined : { file };
 }
 
 /** `host:port`, `[v6]:port` or `:port`, which is all addresses. */

@@ -22,7 +22,7 @@ describe('remote stores', () => {
     const { config, warnings } = storage(
       `{backend: s3, s3: {bucket: b, endpoint: e:1, access_key: a, secret_key: s, session_token: t, hedge_requests_at: 500ms, hedge_requests_up_to: 3,
         bucket_lookup_type: 2, tags: {team: x}, metadata: {m: 1}, storage_class: STANDARD_IA, part_size: 16MB, native_aws_auth_enabled: true,
-        sse: {type: SSE-C, encryption_key: 0123456789abcdef0123456789abcdef}, tls_min_version: VersionTLS13, tls_cipher_suites: 'A, B'}}`,
+        sse: {type: SSE-C, encryption_key: 0123456789abcdef0123456789abcdef}, tls_min_version: VersionTLS13, tls_cipher_suites: 'TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TLS_AES_128_GCM_SHA256'}}`,
     );
     expect(warnings).toEqual([]);
     expect(reveal(config.storage.s3)).toMatchObject({
@@ -34,7 +34,7 @@ describe('remote stores', () => {
       tags: { team: 'x' },
       metadata: { m: '1' },
       sse: { type: 'SSE-C', customerKey: '0123456789abcdef0123456789abcdef' },
-      tls: { minVersion: 'TLSv1.3', cipherSuites: ['A', 'B'] },
+      tls: { minVersion: 'TLSv1.3', ciphers: 'ECDHE-RSA-AES128-GCM-SHA256:TLS_AES_128_GCM_SHA256' },
     });
     expect(JSON.stringify(config.storage.s3)).not.toMatch(/"secretKey":"s"|0123456789/);
   });

@@ -1,6 +1,7 @@
-import type { AzureConfig, ClientTlsConfig, GcsConfig, HedgingConfig, S3Config } from './config.ts';
+import type { AzureConfig, GcsConfig, HedgingConfig, S3Config } from './config.ts';
 import type { Problem } from './problem.ts';
 import type { Values } from './schema/root.ts';
+import { toClientTls } from './to-tls.ts';
 
 type Trace = Values['storage']['trace'];
 
@@ -29,7 +30,7 @@ export function toS3({ backend, s3 }: Trace, problems: Problem[]): S3Config {
     storageClass: s3.storage_class,
     metadata: s3.metadata,
     sse: { type: s3.sse.type, kmsKeyId: s3.sse.kms_key_id, kmsContext: s3.sse.kms_encryption_context, customerKey: s3.sse.encryption_key },
-    tls: toClientTls(s3, backend === 's3' ? problems : []),
+    tls: toClientTls(s3, S3, backend === 's3' ? problems : []),
   };
 }
 
@@ -74,7 +75,6 @@ function checkS3(s3: Trace['s3'], problems: Problem[]): void {
   if ((s3.access_key === '') !== s3.secret_key.isEmpty)
     problem('access_key', 'and secret_key go together: write both, or neither for the credentials of the environment');
   if (s3.part_size !== 0 && s3.part_size < MIN_S3_PART_BYTES) problem('part_size', `is ${s3.part_size}, but S3 takes no parts below ${MIN_S3_PART_BYTES}`);
-  if ((s3.tls_cert_path === '') !== (s3.tls_key_path === '')) problem('tls_cert_path', 'and tls_key_path go together');
   const { type, kms_encryption_context: context, encryption_key: key } = s3.sse;
   if (type === 'SSE-C' && new TextEncoder().encode(key.reveal()).length !== SSE_KEY_BYTES) problem('sse.encryption_key', `must have ${SSE_KEY_BYTES} bytes`);
   if (type === 'SSE-KMS' && context !== '' && !isJsonObject(context)) problem('sse.kms_encryption_context', 'is not a JSON object');
@@ -95,22 +95,4 @@ function isJsonObject(text: string): boolean {
 
 function toHedging({ hedge_requests_at, hedge_requests_up_to }: { readonly hedge_requests_at: number; readonly hedge_requests_up_to: number }): HedgingConfig {
   return { afterMs: hedge_requests_at, upTo: hedge_requests_up_to };
-}
-
-/** Go's names of TLS versions. */
-const VERSIONS = { VersionTLS10: 'TLSv1', VersionTLS11: 'TLSv1.1', VersionTLS12: 'TLSv1.2', VersionTLS13: 'TLSv1.3' } as const;
-
-function toClientTls(tls: Trace['s3'], problems: Problem[]): ClientTlsConfig {
-  const version = tls.tls_min_version;
-  if (version !== '' && !Object.hasOwn(VERSIONS, version))
-    problems.push({ where: '', path: `${S3}.tls_min_version`, message: `"${version}" is not one of ${Object.keys(VERSIONS).join(', ')}` });
-  return {
-    certFile: tls.tls_cert_path,
-    keyFile: tls.tls_key_path,
-    caFile: tls.tls_ca_path,
-    serverName: tls.tls_server_name,
-    skipVerify: tls.tls_insecure_skip_verify,
-    cipherSuites: tls.tls_cipher_suites.split(',').flatMap((name) => name.trim() || []),
-    minVersion: VERSIONS[version as keyof typeof VERSIONS], // undefined for others
-  };
 }

@@ -21,7 +21,7 @@ import type { Tenancy } from './tenant.ts';
 const ROUTER = Symbol('ROUTER');
 const RPC = Symbol('RPC');
 const pem = (name: string): string => fileURLToPath(new URL(`../../../testdata/otlp/tls/${name}.pem`, import.meta.url));
-const TLS: ServerTlsConfig = { cert: { file: pem('cert') }, key: { file: pem('key') }, clientCa: undefined };
+const TLS: ServerTlsConfig = { section: 's', cert: { file: pem('cert') }, key: { file: pem('key') }, clientCa: undefined, minVersion: undefined, ciphers: '' };
 const CA = readFileSync(pem('cert'));
 
 const GRPC: GrpcServerConfig = {

@@ -33,7 +33,7 @@ export const backendScheduler = group('Giving out work on blocks.', {
   local_work_path: string('/var/tempo', 'Folder for saved jobs.'),
 });
 
-export const backendSchedulerClient = group('How the scheduler is called.', { grpc_client_config: grpcClient() });
+export const backendSchedulerClient = group('How the scheduler is called.', { grpc_client_config: grpcClient(false) });
 
 export const backendWorker = group('Doing work on blocks.', {
   backend_scheduler_addr: string('', 'Address of the scheduler.'),

@@ -2,8 +2,8 @@ import { bool, bytes, duration, float, group, ignored, int, on, string, strings 
 import { grpcClient } from './shared.ts';
 
 const slo = {
-  duration_slo: duration('0s', 'A query faster than this is within the objective; 0 is off.'),
-  throughput_bytes_slo: float(0, 'A query that reads more bytes a second is within the objective; 0 is off.'),
+  duration_slo: duration('0s', 'A query faster than this counts in tempo_query_frontend_queries_within_slo_total; 0 is no objective.', on),
+  throughput_bytes_slo: float(0, 'So does one that reads more bytes a second; 0 is no objective.', on),
 };
 
 export const querier = group('Running parts of queries.', {
@@ -52,7 +52,15 @@ export const querier = group('Running parts of queries.', {
     parallelism: int(2, 'Connections to a frontend.'),
     match_max_concurrent: bool(true, 'Use as many connections as parts may run.'),
     id: string('', 'Name of this querier; empty is the host name.', on),
-    grpc_client_config: grpcClient(16_777_216, { maxBackoff: '1s', retries: 5, window: 0, connect: '0s', connectBase: '0s', connectMax: '0s' }),
+    grpc_client_config: grpcClient(true, {
+      sendBytes: 16_777_216,
+      maxBackoff: '1s',
+      retries: 5,
+      window: 0,
+      connect: '0s',
+      connectBase: '0s',
+      connectMax: '0s',
+    }),
   }),
   shuffle_sharding_ingesters_enabled: bool(false, 'Ask only the ingesters a tenant is spread over (ingestion.tenant_shard_size).', on),
   shuffle_sharding_ingesters_lookback_period: duration('1h', 'How far back they may have been others; at least as long as ingesters answer for spans.', on),
@@ -65,7 +73,7 @@ export const querier = group('Running parts of queries.', {
 export const queryFrontend = group('Answering queries.', {
   max_outstanding_per_tenant: int(2000, 'Parts of queries of one tenant that may run or wait; more are refused with 429.', { ...on, min: 1 }),
   max_batch_size: int(7, 'Parts given to a querier at a time.'),
-  log_query_request_headers: string('', 'Request headers in the query log, comma separated.'),
+  log_query_request_headers: string('', 'Request headers in the query log, comma separated.', on),
   max_retries: int(2, 'How often a part that failed is given to another querier.', { ...on, min: 0 }),
   search: group('Searches.', {
     concurrent_jobs: int(1000, 'Parts of one query that run or wait for a thread at a time.', { ...on, min: 1 }),
@@ -113,7 +121,7 @@ export const queryFrontend = group('Answering queries.', {
   max_query_expression_size_bytes: bytes(131_072, 'Longest query text.', { ...on, min: 1 }),
   rf1_after: string('0001-01-01T00:00:00Z', 'Blocks written with replication 1 are only read after this time.'),
   api_timeout: duration('0s', 'Longest time of a request; 0 is no limit.', on),
-  url_deny_list: strings([], 'Expressions of refused URLs.'),
+  url_deny_list: strings([], 'Expressions (RE2) of URLs, as Tempo shows them in its answer, that are refused with 400; of gRPC the URL that asks the same.', on),
   allowed_headers: strings([], 'Headers passed on to queriers.'),
-  query_end_cutoff: duration('0s', 'Spans younger than this are left out.'),
+  query_end_cutoff: duration('0s', 'Search, tags and metrics end so long before now; 0 is now.', on),
 });

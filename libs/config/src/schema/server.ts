@@ -1,6 +1,6 @@
 import type { Fields } from './node.ts';
 import { bool, bytes, duration, group, int, on, oneOf, port, string } from './node.ts';
-import { serverTls } from './shared.ts';
+import { CIPHER_SUITES, MIN_VERSION, serverTls } from './shared.ts';
 
 const validation = {
   enabled: bool(false, 'Check the cluster label of requests.'),
@@ -23,8 +23,8 @@ const fields = {
   proxy_protocol_enabled: bool(false, 'Expect the PROXY protocol.'),
   http_tls_config: serverTls('HTTP'),
   grpc_tls_config: serverTls('gRPC'),
-  tls_cipher_suites: string('', 'Allowed cipher suites, comma separated.'),
-  tls_min_version: string('', 'Least TLS version.'),
+  tls_cipher_suites: string('', CIPHER_SUITES, on),
+  tls_min_version: string('', MIN_VERSION, on),
   register_instrumentation: bool(true, 'Serve /metrics and profiles.'),
   report_grpc_codes_in_instrumentation_label_enabled: bool(false, 'gRPC codes as label values.'),
   graceful_shutdown_timeout: duration('30s', 'Longest time for open requests when stopping.', on),

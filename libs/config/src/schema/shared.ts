@@ -14,6 +14,9 @@ export const serverTls = (what: string) =>
     client_ca_file: string('', 'File with the certificates that sign clients.', on),
   });
 
+export const CIPHER_SUITES = 'Allowed cipher suites by their names in Go (TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256), comma separated; empty is all safe ones.';
+export const MIN_VERSION = 'Least TLS version: VersionTLS12, which empty is too, VersionTLS13, VersionTLS11, VersionTLS10.';
+
 /** The flat `tls_…` keys of clients. */
 export const clientTlsThat = (works: { status?: 'implemented' }) => ({
   tls_enabled: bool(false, 'Speak TLS.', works),
@@ -22,57 +25,81 @@ export const clientTlsThat = (works: { status?: 'implemented' }) => ({
   tls_ca_path: string('', 'File with the certificates that sign the server.', works),
   tls_server_name: string('', 'Name expected in the server certificate.', works),
   tls_insecure_skip_verify: bool(false, 'Do not check the server certificate.', works),
-  tls_cipher_suites: string('', 'Allowed cipher suites, comma separated.', works),
-  tls_min_version: string('', 'Least TLS version (VersionTLS12, …).', works),
+  tls_cipher_suites: string('', CIPHER_SUITES, works),
+  tls_min_version: string('', MIN_VERSION, works),
 });
 
 /** Of clients that do not work yet. */
 export const clientTls = clientTlsThat({});
 
-export const backoff = (min: string, max: string, retries: number) =>
+export const backoff = (min: string, max: string, retries: number, works: LeafOptions = {}, why = '') =>
   group('Waiting between attempts.', {
-    min_period: duration(min, 'First wait.'),
-    max_period: duration(max, 'Longest wait.'),
-    max_retries: int(retries, 'Attempts; 0 is without end.'),
+    min_period: duration(min, `${why}First wait.`, works),
+    max_period: duration(max, `${why}Longest wait.`, works),
+    max_retries: int(retries, `${why}Attempts; 0 is without end.`, works),
   });
 
+interface GrpcClientDefaults {
+  readonly sendBytes?: number;
+  readonly maxBackoff?: string;
+  readonly retries?: number;
+  readonly window?: number;
+  readonly connect?: string;
+  readonly connectBase?: string;
+  readonly connectMax?: string;
+}
+
+/** `isUsed`: of processes that there are here. */
 export const grpcClient = (
-  sendBytes = 104_857_600,
-  { maxBackoff = '10s', retries = 10, window = 65_535, connect = '5s', connectBase = '1s', connectMax = '5s' } = {},
-) =>
-  group('The gRPC client.', {
-    max_recv_msg_size: bytes(104_857_600, 'Largest message received.'),
-    max_send_msg_size: bytes(sendBytes, 'Largest message sent.'),
-    grpc_compression: string('snappy', 'Compression of messages: gzip, snappy, zstd or empty.'),
+  isUsed: boolean,
+  {
+    sendBytes = 104_857_600,
+    maxBackoff = '10s',
+    retries = 10,
+    window = 65_535,
+    connect = '5s',
+    connectBase = isUsed ? '100ms' : '1s',
+    connectMax = isUsed ? '500ms' : '5s',
+  }: GrpcClientDefaults = {},
+) => {
+  const works = isUsed ? on : {};
+  const unneeded = isUsed ? ignored : {};
+  return group('The gRPC client.', {
+    max_recv_msg_size: bytes(104_857_600, 'Largest message received.', works),
+    max_send_msg_size: bytes(sendBytes, 'Largest message sent.', works),
+    grpc_compression: string('snappy', 'Not needed: nothing between processes is compressed; that costs more than the bytes.', unneeded),
     rate_limit: float(0, 'Requests a second; 0 is no limit.'),
     rate_limit_burst: int(0, 'Burst of the rate limit.'),
     backoff_on_ratelimits: bool(false, 'Wait and try again when the rate limit is hit.'),
-    backoff_config: backoff('100ms', maxBackoff, retries),
-    initial_stream_window_size: bytes(window, 'HTTP/2 window of a stream.'),
-    initial_connection_window_size: bytes(window, 'HTTP/2 window of a connection.'),
-    connect_timeout: duration(connect, 'Longest wait for a connection.'),
-    connect_backoff_base_delay: duration(connectBase, 'First wait before connecting again.'),
-    connect_backoff_max_delay: duration(connectMax, 'Longest wait before connecting again.'),
+    backoff_config: backoff('100ms', maxBackoff, retries, unneeded, 'Of backoff_on_ratelimits. '),
+    initial_stream_window_size: bytes(window, 'Not needed: pushes are paced by TCP, queries by windows of 64 KiB.', unneeded),
+    initial_connection_window_size: bytes(window, 'Not needed: as initial_stream_window_size.', unneeded),
+    connect_timeout: duration(connect, 'Longest wait for a connection; over gRPC, for its TLS. 0 is 5s.', works),
+    connect_backoff_base_delay: duration(connectBase, 'First wait before connecting again, in which calls fail; 0 is 100ms.', works),
+    connect_backoff_max_delay: duration(connectMax, 'Longest wait before connecting again; 0 is 500ms.', works),
     cluster_validation: group('Refuse peers of another cluster.', { label: string('', 'Name of this cluster.') }),
-    ...clientTls,
+    ...clientTlsThat(works),
   });
+};
 
-export const poolClient = (what: string, works: { status?: 'implemented' } = {}) =>
-  group(`How ${what} are called.`, {
-    pool_config: group('The pool of connections.', {
-      checkinterval: duration('15s', 'How often the pool is compared with the ring.'),
-      healthcheckenabled: bool(true, 'Ask members for their health.'),
-      healthchecktimeout: duration('1s', 'Longest wait for a health answer.'),
-      healthcheckgraceperiod: duration('0s', 'How long a failing member is kept.'),
-      maxconcurrenthealthchecks: int(0, 'Health checks at a time; 0 is no limit.'),
+export const poolClient = (what: string, isUsed = false) => {
+  const unneeded = isUsed ? ignored : {};
+  return group(`How ${what} are called.`, {
+    pool_config: group('The pool of connections. Not needed: there is one for each member of the ring, and calls and gossip tell who is gone.', {
+      checkinterval: duration('15s', 'How often the pool is compared with the ring.', unneeded),
+      healthcheckenabled: bool(true, 'Ask members for their health.', unneeded),
+      healthchecktimeout: duration('1s', 'Longest wait for a health answer.', unneeded),
+      healthcheckgraceperiod: duration('0s', 'How long a failing member is kept.', unneeded),
+      maxconcurrenthealthchecks: int(0, 'Health checks at a time; 0 is no limit.', unneeded),
     }),
-    remote_timeout: duration('5s', 'Longest wait for an answer.', { ...works, min: 1 }),
-    grpc_client_config: grpcClient(),
+    remote_timeout: duration('5s', 'Longest wait for an answer.', { ...(isUsed && on), min: 1 }),
+    grpc_client_config: grpcClient(isUsed),
   });
+};
 
 /** With a bound on what one process has under way. */
 const boundedClient = (what: string, doc: string) => {
-  const base = poolClient(what, on);
+  const base = poolClient(what, true);
   return group(base.doc, { ...base.fields, max_pending_bytes: bytes(67_108_864, `${doc} (Not in Tempo.)`, { ...on, min: 1 }) });
 };
 

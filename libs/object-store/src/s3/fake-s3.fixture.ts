@@ -65,7 +65,7 @@ export class FakeS3 {
       storageClass: '',
       metadata: {},
       sse: { type: '', kmsKeyId: '', kmsContext: '', customerKey: '' },
-      tls: { certFile: '', keyFile: '', caFile: '', serverName: '', skipVerify: false, cipherSuites: [], minVersion: undefined },
+      tls: { certFile: '', keyFile: '', caFile: '', serverName: '', skipVerify: false, ciphers: '', minVersion: undefined },
       ...overrides,
     };
   }

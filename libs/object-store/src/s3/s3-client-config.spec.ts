@@ -19,7 +19,7 @@ const SETTINGS: S3Settings = {
   storageClass: '',
   metadata: {},
   sse: { type: '', kmsKeyId: '', kmsContext: '', customerKey: '' },
-  tls: { certFile: '', keyFile: '', caFile: '', serverName: '', skipVerify: false, cipherSuites: [], minVersion: undefined },
+  tls: { certFile: '', keyFile: '', caFile: '', serverName: '', skipVerify: false, ciphers: '', minVersion: undefined },
 };
 
 const configOf = (settings: Partial<S3Settings>) => s3ClientConfig({ ...SETTINGS, ...settings });

@@ -56,7 +56,7 @@ async function tlsOptions(tls: ClientTlsConfig) {
     ...(cert && { cert }),
     ...(key && { key }),
     ...(tls.serverName !== '' && { servername: tls.serverName }),
-    ...(tls.cipherSuites.length > 0 && { ciphers: tls.cipherSuites.join(':') }),
+    ...(tls.ciphers !== '' && { ciphers: tls.ciphers }),
     ...(tls.minVersion && { minVersion: tls.minVersion }),
     rejectUnauthorized: !tls.skipVerify,
   };
