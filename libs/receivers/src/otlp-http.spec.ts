@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import zlib from 'node:zlib';
 import { AppError, createMemoryLogger } from '@vivace/base';
 import type { OtlpHttpConfig } from '@vivace/config';
+import snappy from 'snappy';
 import { afterEach, describe, expect, it } from 'vitest';
 import { startOtlpHttp } from './otlp-http.ts';
 import type { Push, PushInfo, Receiver } from './receiver.ts';
@@ -66,6 +67,7 @@ describe('OTLP over HTTP', () => {
     ['deflate', zlib.deflateSync],
     ['deflate', zlib.deflateRawSync],
     ['zstd', zlib.zstdCompressSync],
+    ['snappy', snappy.compressSync],
   ] as const)('decompresses %s', async (encoding, compress) => {
     const { post, seen } = await start();
     const body = Buffer.from('x'.repeat(1000));
@@ -159,7 +161,16 @@ describe('OTLP over HTTP', () => {
       415,
       'otlp http receiver: content-type "text/html" is not supported, want application/x-protobuf or application/json\n',
     ]);
-    expect((await post('x', { ...PROTOBUF, 'content-encoding': 'br' })).status).toBe(415);
+  });
+
+  it.each(['br', 'gzip, zstd', 'constructor'])('refuses content-encoding %s and names those it knows', async (encoding) => {
+    const { post } = await start();
+    const response = await post('{}', { ...JSON_HEADERS, 'content-encoding': encoding });
+    expect(response.status).toBe(415);
+    expect(await response.json()).toEqual({
+      code: 3,
+      message: `otlp http receiver: content-encoding "${encoding}" is not supported, want one of gzip, x-gzip, zstd, zlib, deflate, snappy, x-snappy-framed, lz4`,
+    });
   });
 
   it('has no CORS unless configured', async () => {

@@ -1,25 +1,9 @@
 import type { IncomingMessage } from 'node:http';
-import { promisify } from 'node:util';
-import zlib from 'node:zlib';
 import { AppError } from '@vivace/base';
+import { DECODERS } from './content-encoding.ts';
 import { HttpRefusal } from './http-refusal.ts';
 
 const SIZE_KEY = 'distributor.receivers.otlp.protocols.http.max_request_body_size';
-
-type Decompress = (bytes: Buffer, options: { readonly maxOutputLength: number }) => Promise<Buffer>;
-
-const gunzip: Decompress = promisify(zlib.gunzip);
-const inflate: Decompress = promisify(zlib.inflate);
-const inflateRaw: Decompress = promisify(zlib.inflateRaw);
-const zstd: Decompress = promisify(zlib.zstdDecompress);
-
-/** `deflate` means the zlib format (RFC 9110 §8.4.1.2), but some clients send it bare. */
-const deflate: Decompress = (bytes, options) => {
-  const isZlib = bytes.length >= 2 && (bytes[0] & 0x0f) === 8 && ((bytes[0] << 8) | bytes[1]) % 31 === 0;
-  return (isZlib ? inflate : inflateRaw)(bytes, options);
-};
-
-const DECOMPRESS: Readonly<Record<string, Decompress>> = { gzip: gunzip, 'x-gzip': gunzip, deflate, zlib: inflate, zstd };
 
 /**
  * The body of a request, decompressed off the event loop. `maxBytes` bounds what is read as well as what it decompresses to. Throws an
@@ -27,16 +11,16 @@ const DECOMPRESS: Readonly<Record<string, Decompress>> = { gzip: gunzip, 'x-gzip
  */
 export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
-  const decompress = encoding === 'identity' || encoding === '' ? undefined : DECOMPRESS[encoding];
-  if (decompress === undefined && encoding !== 'identity' && encoding !== '') {
-    throw new HttpRefusal(415, `content-encoding ${JSON.stringify(encoding)} is not supported, want one of ${Object.keys(DECOMPRESS).join(', ')}`);
+  const decode = DECODERS.get(encoding);
+  if (decode === undefined && encoding !== 'identity' && encoding !== '') {
+    throw new HttpRefusal(415, `content-encoding ${JSON.stringify(encoding.slice(0, 100))} is not supported, want one of ${[...DECODERS.keys()].join(', ')}`);
   }
   const announced = Number(request.headers['content-length'] ?? 0);
   if (announced > maxBytes) throw tooLarge(`request body of ${announced} bytes is`, maxBytes);
   const body = await collect(request, maxBytes);
-  if (decompress === undefined) return body;
+  if (decode === undefined) return body;
   try {
-    return await decompress(body, { maxOutputLength: maxBytes });
+    return await decode(body, maxBytes);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(`request body decompresses (${encoding}) to more, it is`, maxBytes);
     throw new AppError('invalid_argument', `request body is not valid ${encoding}: ${(error as Error).message}`, { cause: error });
