@@ -406,6 +406,14 @@ export interface QueryFrontendConfig {
   readonly maxOutstandingPerTenant: number;
   readonly maxQueryBytes: number;
   readonly multiTenantQueries: boolean;
+  /** RE2; what one of them finds something in is refused. */
+  readonly deniedUrls: readonly string[];
+  /** 0 is none. */
+  readonly endCutoffMs: number;
+  /** In lower case. */
+  readonly loggedHeaders: readonly string[];
+  /** By the `op` of the metrics of queries. */
+  readonly objectives: Readonly<Record<'traces' | 'search' | 'metadata' | 'metrics', QueryObjective>>;
   readonly search: SearchConfig;
   readonly metrics: MetricsConfig;
   /** Of parts of queries, when tenants take turns. */
@@ -415,6 +423,12 @@ export interface QueryFrontendConfig {
     readonly maxConditions: number;
     readonly maxRegexConditions: number;
   };
+}
+
+/** Within it is a query that takes less, or reads more; 0 is none. */
+export interface QueryObjective {
+  readonly durationMs: number;
+  readonly bytesPerSecond: number;
 }
 
 export interface SearchConfig {
