@@ -95,9 +95,10 @@ function setup(queriers: number, concurrency = 2, weights = WEIGHTS) {
   };
   const search = (tenant: TenantId, limit = 1, signal?: AbortSignal) =>
     dispatcher.runner.run('search', searchJob(tenant, '{}', limit), signal ? { signal } : {});
-  /** A job over a block that belongs in the cache of one querier. */
+  const { signal: query } = new AbortController();
+  /** A job of one query, over a block that belongs in the cache of one querier. */
   const read = (affinity: number, limit = 1) =>
-    dispatcher.runner.run('search', searchJob(T1, '{}', limit, [{ meta: { blockId: 'b' } as BlockMeta, from: 0, to: 1 }]), { affinity });
+    dispatcher.runner.run('search', searchJob(T1, '{}', limit, [{ meta: { blockId: 'b' } as BlockMeta, from: 0, to: 1 }]), { affinity, signal: query });
   return { dispatcher, runners, metrics, connect, search, read, late, pass: (ms: number) => void (nowMs += ms) };
 }
 
