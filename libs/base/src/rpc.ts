@@ -9,6 +9,8 @@ export interface RpcCall {
   readonly tenant: TenantId;
   /** Aborts when the client cancels or goes away. */
   readonly signal: AbortSignal;
+  /** By its name in lower case. Absent where a call has none. */
+  readonly header?: (name: string) => string | undefined;
   /** Resolves when the connection takes more, so never once `signal` has aborted. The bytes belong to the callee. */
   send(message: Uint8Array): Promise<void>;
 }

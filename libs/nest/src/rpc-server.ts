@@ -154,7 +154,8 @@ async function answer(method: RpcMethod, call: ServerWritableStream<Buffer, Buff
       const bytes = Buffer.from(message.buffer, message.byteOffset, message.byteLength);
       call.write(bytes, (error?: Error | null) => (error ? reject(new AppError('canceled', `message could not be sent: ${error.message}`)) : resolve()));
     });
-  return method.handle({ request: call.request, tenant, signal: controller.signal, send });
+  const header = (name: string): string | undefined => call.metadata.get(name)[0]?.toString();
+  return method.handle({ request: call.request, tenant, signal: controller.signal, header, send });
 }
 
 function tenantOf(header: string, tenancy: Tenancy): TenantId {

@@ -13,6 +13,7 @@ export const QUERIER_SETTINGS = {
   maxTagBytes: () => 0,
   recentWindowMs: 900_000,
   tagWindowMs: 3_600_000,
+  endCutoffMs: 0,
   searchTimeoutMs: 60_000,
   traceByIdTimeoutMs: 60_000,
   extraDelayMs: 0,

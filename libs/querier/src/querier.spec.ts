@@ -68,6 +68,26 @@ describe('createQuerier', () => {
     expect(await enough.tagValues(TENANT, REQUEST)).toMatchObject({ inspectedBytes: 3 });
   });
 
+  it.each([
+    [undefined, { startSec: 6_400, endSec: 9_970 }],
+    [
+      { startSec: 9_000, endSec: 10_001 },
+      { startSec: 9_000, endSec: 9_970 },
+    ],
+    [
+      { startSec: 9_000, endSec: 9_950 },
+      { startSec: 9_000, endSec: 9_950 },
+    ],
+    [
+      { startSec: 9_980, endSec: 10_000 },
+      { startSec: 9_970, endSec: 9_970 },
+    ],
+  ])('leaves out what is younger than query_frontend.query_end_cutoff: %o', async (range, seen) => {
+    const { querier, calls } = setUp(() => values('v'), { endCutoffMs: 30_000 });
+    await querier.tagValues(TENANT, { ...REQUEST, range });
+    expect(calls[0].job.request.range).toEqual(seen);
+  });
+
   it('divides blocks into jobs by size and merges their answers', async () => {
     const { querier, calls } = setUp((_, i) => values(`v${i}`));
     expect(await querier.tagValues(TENANT, REQUEST)).toEqual({

@@ -93,6 +93,8 @@ export interface QuerierDeps {
   readonly recentWindowMs: number;
   /** Tag queries without a range ask for this much (`query_frontend.search.default_tag_range`). */
   readonly tagWindowMs: number;
+  /** Searches and tag queries see nothing younger (`query_frontend.query_end_cutoff`). */
+  readonly endCutoffMs: number;
   /** `querier.search.query_timeout`, `querier.trace_by_id.query_timeout`. */
   readonly searchTimeoutMs: number;
   readonly traceByIdTimeoutMs: number;
@@ -184,7 +186,7 @@ class Querier implements QueryService {
 
   async search(tenant: TenantId, request: SearchRequest, { signal: given, onProgress }: ProgressOptions<SearchResponse> = {}) {
     const signal = deadline(given, this.#deps.searchTimeoutMs);
-    const range = request.range ?? this.#last(this.#deps.recentWindowMs);
+    const range = this.#until(request.range ?? this.#last(this.#deps.recentWindowMs));
     // A trace that is spread may turn out to be older than its part that was found. Others that parts of an answer left out may then be newer.
     for (let limit = request.limit; ; limit *= 2) {
       const { isCertain, ...answer } = await this.#search(tenant, { ...request, limit }, range, signal, limit === request.limit ? onProgress : undefined);
@@ -291,7 +293,7 @@ class Querier implements QueryService {
 
   async tags(tenant: TenantId, request: TagsRequest, options: QueryOptions = {}) {
     const signal = deadline(options.signal, this.#deps.searchTimeoutMs);
-    const range = request.range ?? this.#last(this.#deps.tagWindowMs);
+    const range = this.#until(request.range ?? this.#last(this.#deps.tagWindowMs));
     const partials = await this.#run(tenant, range, signal, 'querier.search.query_timeout', (sources, options) =>
       this.#deps.pool.run('tags', { sources, request: { ...request, range } }, options),
     );
@@ -300,7 +302,7 @@ class Querier implements QueryService {
 
   async tagValues(tenant: TenantId, request: TagValuesRequest, options: QueryOptions = {}) {
     const signal = deadline(options.signal, this.#deps.searchTimeoutMs);
-    const range = request.range ?? this.#last(this.#deps.tagWindowMs);
+    const range = this.#until(request.range ?? this.#last(this.#deps.tagWindowMs));
     const partials = await this.#run(tenant, range, signal, 'querier.search.query_timeout', (sources, options) =>
       this.#deps.pool.run('tagValues', { sources, request: { ...request, range } }, options),
     );
@@ -427,6 +429,13 @@ class Querier implements QueryService {
   /** The range, if it is over since long. */
   #longAgo(range: TimeRange | undefined): TimeRange | undefined {
     return range && range.endSec * 1_000 < this.#deps.clock.now() - this.#deps.recentWindowMs ? range : undefined;
+  }
+
+  /** The range without what is too young. Of one that is too young as a whole its end is left. */
+  #until({ startSec, endSec }: TimeRange): TimeRange {
+    const { endCutoffMs, clock } = this.#deps;
+    const latest = endCutoffMs > 0 ? Math.floor((clock.now() - endCutoffMs) / 1_000) : endSec;
+    return { startSec: Math.min(startSec, latest), endSec: Math.min(endSec, latest) };
   }
 
   #last(ms: number): TimeRange {

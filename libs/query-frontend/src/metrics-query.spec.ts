@@ -3,6 +3,7 @@ import type { HttpResponse } from '@vivace/base';
 import type { MetricsRequest, QueryInstantResponse, QueryRangeResponse, QueryService } from '@vivace/query';
 import { describe, expect, it } from 'vitest';
 import { createQueryApi } from './query-api.ts';
+import { QUERY_API_CONFIG } from './query-api-config.fixture.ts';
 import type { QueryApiConfig } from './query-api-config.ts';
 
 const NOW_SEC = 1_795_000_000;
@@ -15,6 +16,7 @@ const RATE = `q=${encodeURIComponent('{} | rate()')}`;
 interface Options {
   readonly metrics?: Partial<QueryApiConfig['metrics']>;
   readonly ofTenantMs?: number;
+  readonly endCutoffMs?: number;
   readonly range?: QueryRangeResponse;
   readonly instant?: QueryInstantResponse;
 }
@@ -39,12 +41,7 @@ function setup(options: Options = {}) {
   const api = createQueryApi({
     service,
     codec: { traceToProto: () => new Uint8Array(), traceToJson: () => '[]' },
-    config: {
-      apiTimeoutMs: 0,
-      maxQueryBytes: 1_000,
-      search: { defaultResultLimit: 20, maxResultLimit: 0, maxDurationMs: 0, defaultSpansPerSpanSet: 3, maxSpansPerSpanSet: 0 },
-      metrics: { ...METRICS, ...options.metrics },
-    },
+    config: { ...QUERY_API_CONFIG, endCutoffMs: options.endCutoffMs ?? 0, metrics: { ...METRICS, ...options.metrics } },
     maxSearchDurationMs: () => 0,
     maxMetricsDurationMs: () => options.ofTenantMs ?? 0,
     buildInfo: { version: '2.10.8', revision: '', branch: '', buildUser: '', buildDate: '', goVersion: '' },
@@ -104,6 +101,19 @@ describe('the range of a metrics query', () => {
     ['query', 'since=-5m', 'invalid since: not a valid duration string: "-5m"'],
   ] as const)('of %s is refused when it is %s', async (endpoint, parameters, body) => {
     expect(await setup().ask(endpoint, `${RATE}&${parameters}`)).toMatchObject({ status: 400, contentType: 'text/plain; charset=utf-8', body });
+  });
+
+  it('ends where query_frontend.query_end_cutoff says', async () => {
+    const { ask, asked } = setup({ endCutoffMs: 30_000 });
+    const endNs = NOW_NS - 30n * SEC;
+    for (const parameters of ['', `end=${NOW_SEC + 60}`]) {
+      for (const endpoint of ['query_range', 'query'] as const) await ask(endpoint, `${RATE}&${parameters}`);
+      expect(asked.range).toMatchObject({ startNs: NOW_NS - HOUR, endNs });
+      expect(asked.instant).toMatchObject({ startNs: NOW_NS - HOUR, endNs });
+    }
+    await ask('query', `${RATE}&end=${NOW_SEC - 31}`);
+    expect(asked.instant).toMatchObject({ endNs: NOW_NS - 31n * SEC });
+    expect(await ask('query_range', `${RATE}&start=${NOW_SEC - 29}`)).toMatchObject({ status: 400, body: 'end must be greater than start' });
   });
 
   it('is limited, and the text names the key', async () => {

@@ -19,7 +19,7 @@ export interface AskedRange extends AskedMetrics {
 }
 
 export interface MetricsContext {
-  readonly config: Pick<QueryApiConfig, 'maxQueryBytes' | 'metrics'>;
+  readonly config: Pick<QueryApiConfig, 'maxQueryBytes' | 'metrics' | 'endCutoffMs'>;
   /** Of the tenant; 0 leaves it to `config`. */
   readonly maxDurationMs: number;
   readonly nowMs: number;
@@ -51,11 +51,16 @@ const DEFAULT_STEPS = 240n;
 function checked(asked: AskedMetrics, { config, nowMs }: MetricsContext): Pick<MetricsRequest, 'query' | 'startNs' | 'endNs'> {
   if (asked.text === undefined) throw invalid('missing query: want the parameter q');
   const query = parseMetricsQuery(asked.text, config.maxQueryBytes);
-  const nowNs = BigInt(Math.round(nowMs)) * 1_000_000n;
+  const nowNs = toNs(nowMs);
   const endNs = asked.endNs ?? nowNs;
   // From an end in the future it is counted back from now, as in Tempo.
   const startNs = asked.startNs ?? (endNs < nowNs ? endNs : nowNs) - (asked.sinceNs ?? DEFAULT_SINCE_NS);
-  return { query, startNs: startNs > 0n ? startNs : 0n, endNs };
+  const cutNs = nowNs - toNs(config.endCutoffMs);
+  return { query, startNs: startNs > 0n ? startNs : 0n, endNs: config.endCutoffMs > 0 && cutNs < endNs ? cutNs : endNs };
+}
+
+function toNs(ms: number): bigint {
+  return BigInt(Math.round(ms)) * 1_000_000n;
 }
 
 /** Grafana recognises the first half of this text and suggests a shorter range. */

@@ -3,6 +3,18 @@ import type { Logger, LogFields, MetricsRegistry, TenantId } from '@vivace/base'
 /** The `op` label of `tempo_query_frontend_queries_total`. */
 export type QueryOp = 'traces' | 'search' | 'metadata' | 'metrics';
 
+/** `duration_slo` and `throughput_bytes_slo`: one of the two is enough; 0 is none. */
+export interface QueryObjective {
+  readonly durationMs: number;
+  readonly bytesPerSecond: number;
+}
+
+export interface ObserverConfig {
+  readonly objectives: Readonly<Record<QueryOp, QueryObjective>>;
+  /** `query_frontend.log_query_request_headers`, in lower case. */
+  readonly loggedHeaders: readonly string[];
+}
+
 export interface ObservedQuery {
   readonly op: QueryOp;
   readonly tenant: TenantId;
@@ -10,7 +22,9 @@ export interface ObservedQuery {
   readonly path: string;
   /** What was asked, as text. */
   readonly query: string;
-  readonly isCanceled: boolean;
+  readonly header: (name: string) => string | undefined;
+  /** As of HTTP. */
+  readonly status: number;
   readonly inspectedBytes: number;
   readonly durationMs: number;
   /** How it ended, for the log. */
@@ -19,13 +33,36 @@ export interface ObservedQuery {
 
 export const LOGGED_QUERY_CHARS = 2_000;
 
+const CLIENT_CLOSED_REQUEST = 499;
+
 /** Counts and logs every query, whichever door it came through. */
-export function createObserver({ metrics, logger }: { readonly metrics: MetricsRegistry; readonly logger: Logger }): (query: ObservedQuery) => void {
+export function createObserver({
+  metrics,
+  logger,
+  config: { objectives, loggedHeaders },
+}: {
+  readonly metrics: MetricsRegistry;
+  readonly logger: Logger;
+  readonly config: ObserverConfig;
+}): (query: ObservedQuery) => void {
   const queries = metrics.counter('tempo_query_frontend_queries_total', 'Queries answered, by outcome.', ['tenant', 'op', 'result']);
+  const within = metrics.counter('tempo_query_frontend_queries_within_slo_total', 'Queries answered within their objective.', ['tenant', 'op', 'result']);
   const inspected = metrics.counter('tempo_query_frontend_bytes_inspected_total', 'Bytes read to answer queries.', ['tenant', 'op']);
-  return ({ op, tenant, path, query, isCanceled, inspectedBytes, durationMs, outcome }) => {
-    queries.with({ tenant, op, result: isCanceled ? 'canceled' : 'completed' }).inc();
+  return (observed) => {
+    const { op, tenant, path, query, header, status, inspectedBytes, durationMs, outcome } = observed;
+    const result = status === CLIENT_CLOSED_REQUEST ? 'canceled' : 'completed';
+    queries.with({ tenant, op, result }).inc();
+    if (isWithin(objectives[op], observed)) within.with({ tenant, op, result }).inc();
     inspected.with({ tenant, op }).inc(inspectedBytes);
-    logger.info('query', { op, tenant, path, query: query.slice(0, LOGGED_QUERY_CHARS), ...outcome, durationMs, inspectedBytes });
+    const headers = Object.fromEntries(loggedHeaders.map((name) => [`header_${name.replaceAll('-', '_')}`, header(name)]));
+    logger.info('query', { op, tenant, path, query: query.slice(0, LOGGED_QUERY_CHARS), ...headers, ...outcome, durationMs, inspectedBytes });
   };
+}
+
+/** What a client asked wrongly, or too often, does not count against the objective, as in Tempo. */
+function isWithin({ durationMs, bytesPerSecond }: QueryObjective, query: ObservedQuery): boolean {
+  if (query.status >= 500) return false;
+  if (durationMs === 0 && bytesPerSecond === 0) return true;
+  if (query.durationMs < durationMs) return true;
+  return bytesPerSecond > 0 && query.inspectedBytes * 1_000 > bytesPerSecond * query.durationMs;
 }

@@ -1,9 +1,15 @@
+import type { ObserverConfig } from './observe-query.ts';
+
 /** Limits of the query API, from `query_frontend` of the configuration. 0 means no limit. */
-export interface QueryApiConfig {
+export interface QueryApiConfig extends ObserverConfig {
   /** `query_frontend.api_timeout` */
   readonly apiTimeoutMs: number;
   /** `query_frontend.max_query_expression_size_bytes` */
   readonly maxQueryBytes: number;
+  /** `query_frontend.url_deny_list` */
+  readonly deniedUrls: readonly string[];
+  /** `query_frontend.query_end_cutoff`: metrics queries see nothing younger. */
+  readonly endCutoffMs: number;
   readonly search: {
     readonly defaultResultLimit: number;
     readonly maxResultLimit: number;

@@ -3,6 +3,7 @@ import type { QueryService } from '@vivace/query';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createQueryApi } from './query-api.ts';
+import { QUERY_API_CONFIG } from './query-api-config.fixture.ts';
 import { decodeStable } from './routes.ts';
 
 const service: QueryService = {
@@ -16,12 +17,7 @@ const service: QueryService = {
 const api = createQueryApi({
   service,
   codec: { traceToProto: () => new Uint8Array(), traceToJson: () => '[]' },
-  config: {
-    apiTimeoutMs: 0,
-    maxQueryBytes: 131_072,
-    search: { defaultResultLimit: 20, maxResultLimit: 262_144, maxDurationMs: 604_800_000, defaultSpansPerSpanSet: 3, maxSpansPerSpanSet: 100 },
-    metrics: { maxDurationMs: 10_800_000, maxExemplars: 100, maxResponseSeries: 0, maxIntervals: 10_000 },
-  },
+  config: { ...QUERY_API_CONFIG, maxQueryBytes: 131_072, deniedUrls: ['no such path'] },
   maxSearchDurationMs: () => 0,
   maxMetricsDurationMs: () => 0,
   buildInfo: { version: '2.10.8', revision: '', branch: '', buildUser: '', buildDate: '', goVersion: '' },

@@ -10,14 +10,9 @@ import { SpanTable } from '@vivace/trace';
 import { parseQuery, printQuery } from '@vivace/traceql';
 import { describe, expect, it } from 'vitest';
 import { createQueryApi } from './query-api.ts';
+import { QUERY_API_CONFIG } from './query-api-config.fixture.ts';
 import type { QueryApiConfig } from './query-api-config.ts';
 
-const CONFIG: QueryApiConfig = {
-  apiTimeoutMs: 0,
-  maxQueryBytes: 1_000,
-  search: { defaultResultLimit: 20, maxResultLimit: 262_144, maxDurationMs: 168 * 3_600_000, defaultSpansPerSpanSet: 3, maxSpansPerSpanSet: 100 },
-  metrics: { maxDurationMs: 3 * 3_600_000, maxExemplars: 100, maxResponseSeries: 0, maxIntervals: 10_000 },
-};
 const NOW_SEC = 1_795_000_000;
 const JSON_TYPE = 'application/json';
 const PROTO_TYPE = 'application/protobuf';
@@ -31,12 +26,15 @@ interface Asked {
   values?: TagValuesRequest;
 }
 
-function setup(options: { config?: Partial<QueryApiConfig>; maxSearchDurationMs?: number; trace?: Partial<TraceByIdResponse>; fail?: Error } = {}) {
+function setup(
+  options: { config?: Partial<QueryApiConfig>; maxSearchDurationMs?: number; trace?: Partial<TraceByIdResponse>; fail?: Error; tookMs?: number } = {},
+) {
   const asked: Asked = {};
   const guard = async <T>(answer: T): Promise<T> => {
     if (options.fail !== undefined) throw options.fail;
     return answer;
   };
+  let tookMs = 0;
   const service: QueryService = {
     findTrace: (_tenant, id, range) => {
       asked.trace = { id: hex(id), range };
@@ -45,6 +43,7 @@ function setup(options: { config?: Partial<QueryApiConfig>; maxSearchDurationMs?
     },
     search: (_tenant, request) => {
       asked.search = request;
+      tookMs += options.tookMs ?? 0;
       return guard({ traces: [], metrics: { inspectedBytes: '42', totalJobs: 1 } });
     },
     queryRange: () => guard({ series: [], metrics: {} }),
@@ -73,13 +72,13 @@ function setup(options: { config?: Partial<QueryApiConfig>; maxSearchDurationMs?
   const api = createQueryApi({
     service,
     codec: { traceToProto: () => Uint8Array.of(0x0a, 0x00), traceToJson: () => '[{}]' },
-    config: { ...CONFIG, ...options.config },
+    config: { ...QUERY_API_CONFIG, ...options.config },
     maxSearchDurationMs: () => options.maxSearchDurationMs ?? 0,
     maxMetricsDurationMs: () => 0,
     buildInfo: { version: '2.10.8', revision: 'r', branch: 'b', buildUser: '', buildDate: '', goVersion: '' },
     metrics,
     logger,
-    clock: { now: () => NOW_SEC * 1_000 },
+    clock: { now: () => NOW_SEC * 1_000 + tookMs },
   });
   const ask = async (url: string, headers: Record<string, string> = {}, signal = new AbortController().signal): Promise<HttpResponse | undefined> => {
     const [path = '', query = ''] = url.split(/\?(.*)/s);
@@ -382,5 +381,50 @@ describe('metrics', () => {
     expect(of('tempo_query_frontend_queries_total', 'search', { result: 'completed' })).toBe(2);
     expect(of('tempo_query_frontend_bytes_inspected_total', 'search')).toBe(42);
     expect(of('tempo_query_frontend_bytes_inspected_total', 'traces')).toBe(7);
+  });
+
+  // 42 bytes are inspected in 10 ms.
+  it.each([
+    ['none', { durationMs: 0, bytesPerSecond: 0 }, 1],
+    ['a longer time', { durationMs: 11, bytesPerSecond: 0 }, 1],
+    ['the same time', { durationMs: 10, bytesPerSecond: 0 }, 0],
+    ['fewer bytes a second', { durationMs: 0, bytesPerSecond: 4_199 }, 1],
+    ['as many bytes a second', { durationMs: 0, bytesPerSecond: 4_200 }, 0],
+    ['one of the two', { durationMs: 10, bytesPerSecond: 4_199 }, 1],
+  ])('counts a query within its objective: %s', async (_name, objective, count) => {
+    const { ask, metrics } = setup({ tookMs: 10, config: { objectives: { ...QUERY_API_CONFIG.objectives, search: objective } } });
+    await ask('/api/search?q=%7B%7D');
+    expect(metrics.value('tempo_query_frontend_queries_within_slo_total', { tenant: SINGLE_TENANT, op: 'search', result: 'completed' })).toBe(count);
+  });
+
+  it.each([
+    [new AppError('unavailable', 'x'), 503, 0],
+    [new AppError('resource_exhausted', 'x'), 429, 1],
+  ])('%s: a failure is never within, a refusal is', async (fail, status, count) => {
+    const { ask, metrics } = setup({ fail });
+    expect(await ask('/api/search?q=%7B%7D')).toMatchObject({ status });
+    expect(metrics.value('tempo_query_frontend_queries_within_slo_total', { tenant: SINGLE_TENANT, op: 'search', result: 'completed' })).toBe(count);
+  });
+});
+
+describe('the log of queries', () => {
+  it('has the headers that were asked for', async () => {
+    const { ask, logger } = setup({ config: { loggedHeaders: ['x-query-tags', 'user-agent', 'x-absent'] } });
+    await ask('/api/search?q=%7B%7D', { 'x-query-tags': 'Source=explore', 'user-agent': 'Grafana/13', 'x-other': 'y' });
+    const { fields } = logger.entries.at(-1)!;
+    expect(fields).toMatchObject({ header_x_query_tags: 'Source=explore', header_user_agent: 'Grafana/13', header_x_absent: undefined });
+    expect(fields).not.toHaveProperty('header_x_other');
+  });
+});
+
+describe('query_frontend.url_deny_list', () => {
+  it('refuses a URL before anything is asked, and counts it', async () => {
+    const { ask, asked, metrics } = setup({ config: { deniedUrls: ['q=%7B%7D'] } });
+    const answer = await ask('/api/search?q=%7B%7D');
+    expect(answer).toMatchObject({ status: 400, body: expect.stringMatching(/^Invalid request \/api\/search\?q=%7B%7D\. This query has been identified/) });
+    expect(asked.search).toBeUndefined();
+    expect(metrics.value('tempo_query_frontend_queries_total', { tenant: SINGLE_TENANT, op: 'search', result: 'completed' })).toBe(1);
+    expect(await ask('/api/search?q=%7B+name+%3D+%22a%22+%7D')).toMatchObject({ status: 200 });
+    expect(await setup({ config: { deniedUrls: ['.'] } }).ask('/api/echo')).toMatchObject({ status: 200 });
   });
 });

@@ -1,4 +1,4 @@
-import { errorResponse, httpStatus } from '@vivace/base';
+import { errorResponse } from '@vivace/base';
 import type { HttpRequest, HttpResponse, HttpRouter, Logger, MetricsRegistry } from '@vivace/base';
 import type { Answer } from './encode.ts';
 import { clientError } from './client-error.ts';
@@ -7,6 +7,8 @@ import type { HandlerDeps } from './handler.ts';
 import { createObserver, LOGGED_QUERY_CHARS } from './observe-query.ts';
 import type { RouteSpec } from './routes.ts';
 import { decodeStable, ROUTES } from './routes.ts';
+import { createUrlDenial } from './url-denial.ts';
+import type { UrlDenial } from './url-denial.ts';
 
 export interface QueryApiDeps extends HandlerDeps {
   readonly metrics: MetricsRegistry;
@@ -16,6 +18,7 @@ export interface QueryApiDeps extends HandlerDeps {
 /** The HTTP query API (docs/compat/api.md), without the server: a router whose handlers turn requests into answers and never reject. */
 export function createQueryApi(deps: QueryApiDeps): HttpRouter {
   const observe = createObserver(deps);
+  const deny = createUrlDenial(deps.config.deniedUrls);
   return {
     paths: ROUTES.map(({ path }) => path),
     find(path) {
@@ -23,7 +26,7 @@ export function createQueryApi(deps: QueryApiDeps): HttpRouter {
         const match = route.pattern.exec(path);
         if (match === null) continue;
         const param = decodeStable(match[1] ?? '');
-        return { label: route.label, needsTenant: route.op !== undefined, handle: (request) => run(deps, observe, route, param, request) };
+        return { label: route.label, needsTenant: route.op !== undefined, handle: (request) => run(deps, { observe, deny }, route, param, request) };
       }
       return undefined;
     },
@@ -32,20 +35,21 @@ export function createQueryApi(deps: QueryApiDeps): HttpRouter {
 
 async function run(
   deps: QueryApiDeps,
-  observe: ReturnType<typeof createObserver>,
+  { observe, deny }: { readonly observe: ReturnType<typeof createObserver>; readonly deny: UrlDenial },
   route: RouteSpec,
   param: string,
   request: HttpRequest,
 ): Promise<HttpResponse> {
   const startedMs = deps.clock.now();
-  const answer = await attempt(deps, route, param, request);
+  const answer = await attempt(deps, deny, route, param, request);
   if (route.op !== undefined) {
     observe({
       op: route.op,
       tenant: request.tenant,
       path: request.path,
       query: request.query.toString(),
-      isCanceled: answer.status === httpStatus('canceled'),
+      header: (name) => request.headers[name],
+      status: answer.status,
       inspectedBytes: answer.inspectedBytes ?? 0,
       durationMs: deps.clock.now() - startedMs,
       outcome: { status: answer.status },
@@ -54,10 +58,11 @@ async function run(
   return compress(answer, request.headers['accept-encoding']);
 }
 
-async function attempt(deps: QueryApiDeps, route: RouteSpec, param: string, request: HttpRequest): Promise<Answer> {
+async function attempt(deps: QueryApiDeps, deny: UrlDenial, route: RouteSpec, param: string, request: HttpRequest): Promise<Answer> {
   const { apiTimeoutMs } = deps.config;
   const signal = apiTimeoutMs > 0 ? AbortSignal.any([request.signal, AbortSignal.timeout(apiTimeoutMs)]) : request.signal;
   try {
+    if (route.op !== undefined) deny(request.path, request.query);
     return await route.handler(deps, { ...request, signal }, param);
   } catch (reason) {
     const error = clientError(reason, signal, (err) => {

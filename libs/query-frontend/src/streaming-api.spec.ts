@@ -18,15 +18,10 @@ import {
 } from '@vivace/proto';
 import type { MetricsRequest, ProgressOptions, QueryInstantResponse, QueryRangeResponse, QueryService, SearchRequest, SearchResponse } from '@vivace/query';
 import { describe, expect, it } from 'vitest';
+import { QUERY_API_CONFIG } from './query-api-config.fixture.ts';
 import type { QueryApiConfig } from './query-api-config.ts';
 import { createStreamingApi } from './streaming-api.ts';
 
-const CONFIG: QueryApiConfig = {
-  apiTimeoutMs: 0,
-  maxQueryBytes: 1_000,
-  search: { defaultResultLimit: 20, maxResultLimit: 262_144, maxDurationMs: 168 * 3_600_000, defaultSpansPerSpanSet: 3, maxSpansPerSpanSet: 100 },
-  metrics: { maxDurationMs: 3 * 3_600_000, maxExemplars: 100, maxResponseSeries: 0, maxIntervals: 10_000 },
-};
 const MIB = 1_048_576;
 
 type Asked<R, T> = (request: R, options: ProgressOptions<T>) => Promise<T>;
@@ -66,7 +61,7 @@ function setup(answers: Partial<Answers> = {}, config: Partial<QueryApiConfig> =
   const waiting: (() => void)[] = [];
   const api = createStreamingApi({
     service,
-    config: { ...CONFIG, ...config },
+    config: { ...QUERY_API_CONFIG, ...config },
     maxSearchDurationMs: () => 0,
     maxMetricsDurationMs: () => 0,
     clock: { now: () => 1_795_000_000_000 },
@@ -93,6 +88,7 @@ function setup(answers: Partial<Answers> = {}, config: Partial<QueryApiConfig> =
       request,
       tenant: SINGLE_TENANT,
       signal,
+      header: (name) => (name === 'user-agent' ? 'Grafana/13' : undefined),
       async send(message) {
         messages.push(message);
         await send?.();
@@ -254,12 +250,34 @@ describe('Search', () => {
     expect(metrics.value('tempo_query_frontend_queries_total', { tenant: SINGLE_TENANT, op: 'search', result: 'canceled' })).toBe(1);
   });
 
+  it.each([
+    [
+      'Search',
+      SearchRequestSchema,
+      { Query: '{ span.a = "x y" }', start: 2, end: 9, Limit: 5 },
+      '/api/search?end=9&limit=5&q=%7B+span.a+%3D+%22x+y%22+%7D&start=2',
+    ],
+    ['Search', SearchRequestSchema, { Tags: { a: 'b' }, MinDurationMs: 5 }, '/api/search?minDuration=5ms&tags=a%3Db'],
+    ['SearchTags', SearchTagsRequestSchema, { scope: 'span' }, '/api/search/tags?scope=span'],
+    ['SearchTagsV2', SearchTagsRequestSchema, { start: 1, end: 5 }, '/api/v2/search/tags?end=5&start=1'],
+    ['SearchTagValues', SearchTagValuesRequestSchema, { tagName: 'foo.b' }, '/api/search/tag/foo.b/values'],
+    ['SearchTagValuesV2', SearchTagValuesRequestSchema, { tagName: '.foo', query: '{}' }, '/api/v2/search/tag/.foo/values?q=%7B%7D'],
+    ['MetricsQueryRange', QueryRangeRequestSchema, { query: '{}', start: 1n, end: 2n }, '/api/metrics/query_range?end=2&q=%7B%7D&start=1'],
+    ['MetricsQueryInstant', QueryInstantRequestSchema, { query: '{}' }, '/api/metrics/query?q=%7B%7D'],
+  ] as const)('%s is denied by the URL that asks the same: %#', async (method, input: DescMessage, request, url) => {
+    const { ask } = setup({}, { deniedUrls: ['.'] });
+    const { status } = await ask(method, input, request, SearchTagsResponseSchema);
+    expect(status).toEqual({ code: 3, details: expect.stringContaining(`Invalid request ${url}. This query`) });
+  });
+
   it('counts and logs like HTTP', async () => {
-    const { ask, metrics, logger } = setup({ search: async () => ({ traces: [], metrics: { inspectedBytes: '42' } }) });
+    const { ask, metrics, logger } = setup({ search: async () => ({ traces: [], metrics: { inspectedBytes: '42' } }) }, { loggedHeaders: ['user-agent'] });
     await ask('Search', SearchRequestSchema, { Query: '{ }' }, SearchResponseSchema);
     expect(metrics.value('tempo_query_frontend_bytes_inspected_total', { tenant: SINGLE_TENANT, op: 'search' })).toBe(42);
     expect(metrics.value('tempo_query_frontend_queries_total', { tenant: SINGLE_TENANT, op: 'search', result: 'completed' })).toBe(1);
-    expect(logger.entries.at(-1)).toMatchObject({ msg: 'query', fields: { path: '/tempopb.StreamingQuerier/Search', query: '{"Query":"{ }"}', code: 0 } });
+    expect(metrics.value('tempo_query_frontend_queries_within_slo_total', { tenant: SINGLE_TENANT, op: 'search', result: 'completed' })).toBe(1);
+    const fields = { path: '/tempopb.StreamingQuerier/Search', query: '{"Query":"{ }"}', header_user_agent: 'Grafana/13', code: 0 };
+    expect(logger.entries.at(-1)).toMatchObject({ msg: 'query', fields });
   });
 
   it.each([

@@ -1,6 +1,6 @@
 import { fromBinary, toJsonString } from '@bufbuild/protobuf';
 import type { DescMessage, DescMethodServerStreaming, MessageShape } from '@bufbuild/protobuf';
-import { AppError, rpcCode, rpcStatus } from '@vivace/base';
+import { AppError, httpStatus, rpcStatus } from '@vivace/base';
 import type { Logger, MetricsRegistry, RpcCall, RpcMethod, RpcStatus } from '@vivace/base';
 import { StreamingQuerier } from '@vivace/proto';
 import { clientError } from './client-error.ts';
@@ -8,6 +8,9 @@ import { createObserver, LOGGED_QUERY_CHARS } from './observe-query.ts';
 import type { QueryOp } from './observe-query.ts';
 import { metricsQueryInstant, metricsQueryRange, search, searchTags, searchTagsV2, searchTagValues, searchTagValuesV2 } from './streaming-methods.ts';
 import type { StreamDeps } from './streaming-methods.ts';
+import { metricsUrl, searchUrl, tagsUrl, tagValuesUrl } from './streaming-urls.ts';
+import type { UrlParts } from './streaming-urls.ts';
+import { createUrlDenial } from './url-denial.ts';
 
 export interface StreamingApiDeps extends StreamDeps {
   readonly metrics: MetricsRegistry;
@@ -17,12 +20,14 @@ export interface StreamingApiDeps extends StreamDeps {
 /** The gRPC query API, `tempopb.StreamingQuerier` (docs/compat/api.md), without the server. */
 export function createStreamingApi(deps: StreamingApiDeps): readonly RpcMethod[] {
   const observe = createObserver(deps);
+  const deny = createUrlDenial(deps.config.deniedUrls);
   const { method } = StreamingQuerier;
 
-  /** `stream` answers a call and gives the bytes inspected. */
+  /** `stream` answers a call and gives the bytes inspected; `urlOf` is what would ask the same of HTTP. */
   function serve<I extends DescMessage>(
     { input, name }: DescMethodServerStreaming<I>,
     op: QueryOp,
+    urlOf: (asked: MessageShape<I>) => UrlParts,
     stream: (deps: StreamDeps, asked: MessageShape<I>, call: RpcCall) => Promise<number>,
   ): RpcMethod {
     const path = `/${StreamingQuerier.typeName}/${name}`;
@@ -32,34 +37,37 @@ export function createStreamingApi(deps: StreamingApiDeps): readonly RpcMethod[]
       const signal = limited(call.signal, deps.config.apiTimeoutMs);
       let query = '';
       let inspectedBytes = 0;
-      let status: RpcStatus = { code: 0, details: '' };
+      let outcome: RpcStatus = { code: 0, details: '' };
+      let status = 200;
       try {
         const asked = decode(input, call.request);
         query = toJsonString(input, asked);
+        deny(...urlOf(asked));
         inspectedBytes = await stream(deps, asked, { ...call, signal, send: (message) => unlessAborted(call.send(message), signal) });
       } catch (reason) {
         const error = clientError(reason, signal, (err) =>
           deps.logger.error('query failed', { path, tenant: call.tenant, query: query.slice(0, LOGGED_QUERY_CHARS), err }),
         );
-        status = statusOf(op, error);
+        outcome = statusOf(op, error);
+        status = httpStatus(error.code);
       }
-      const { tenant } = call;
-      const isCanceled = status.code === rpcCode('canceled');
-      observe({ op, tenant, path, query, isCanceled, inspectedBytes, durationMs: deps.clock.now() - startedMs, outcome: { code: status.code } });
-      return status;
+      const { tenant, header = () => undefined } = call;
+      const durationMs = deps.clock.now() - startedMs;
+      observe({ op, tenant, path, query, header, status, inspectedBytes, durationMs, outcome: { code: outcome.code } });
+      return outcome;
     }
 
     return { path, handle };
   }
 
   return [
-    serve(method.search, 'search', search),
-    serve(method.searchTags, 'metadata', searchTags),
-    serve(method.searchTagsV2, 'metadata', searchTagsV2),
-    serve(method.searchTagValues, 'metadata', searchTagValues),
-    serve(method.searchTagValuesV2, 'metadata', searchTagValuesV2),
-    serve(method.metricsQueryRange, 'metrics', metricsQueryRange),
-    serve(method.metricsQueryInstant, 'metrics', metricsQueryInstant),
+    serve(method.search, 'search', searchUrl, search),
+    serve(method.searchTags, 'metadata', tagsUrl('/api/search/tags'), searchTags),
+    serve(method.searchTagsV2, 'metadata', tagsUrl('/api/v2/search/tags'), searchTagsV2),
+    serve(method.searchTagValues, 'metadata', tagValuesUrl('/api/search/tag'), searchTagValues),
+    serve(method.searchTagValuesV2, 'metadata', tagValuesUrl('/api/v2/search/tag'), searchTagValuesV2),
+    serve(method.metricsQueryRange, 'metrics', metricsUrl('/api/metrics/query_range'), metricsQueryRange),
+    serve(method.metricsQueryInstant, 'metrics', metricsUrl('/api/metrics/query'), metricsQueryInstant),
   ];
 }
 

@@ -30,6 +30,7 @@ export function plannerSettings(
     maxTagBytes: (tenant) => overrides.strictest(tenant, (limits) => limits.maxBytesPerTagValuesQuery),
     recentWindowMs: config.queryFrontend.search.queryBackendAfterMs,
     tagWindowMs: config.queryFrontend.search.defaultTagRangeMs,
+    endCutoffMs: config.queryFrontend.endCutoffMs,
     searchTimeoutMs: config.querier.searchTimeoutMs,
     traceByIdTimeoutMs: config.querier.traceByIdTimeoutMs,
     extraDelayMs: config.querier.extraDelayMs,
