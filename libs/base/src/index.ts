@@ -17,6 +17,7 @@ export type { MemoryMetrics } from './memory-metrics.ts';
 export type { Counter, Family, Gauge, Histogram, HistogramOptions, MetricsRegistry } from './metrics.ts';
 export { errorCodeOf, rpcCode, rpcStatus } from './rpc.ts';
 export type { RpcCall, RpcMethod, RpcStatus } from './rpc.ts';
+export { Seldom } from './seldom.ts';
 export { TenantQueues } from './tenant-queues.ts';
 export type { QueueBounds } from './tenant-queues.ts';
 export type { Timers } from './timers.ts';

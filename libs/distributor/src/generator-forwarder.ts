@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { AppError, TenantQueues } from '@vivace/base';
+import { AppError, Seldom, TenantQueues } from '@vivace/base';
 import type { Clock, Logger, MetricsRegistry, TenantId } from '@vivace/base';
 import type { ScanResult } from '@vivace/otlp';
 import type { ForwardLimits, GeneratorPort } from './ports.ts';
@@ -31,8 +31,6 @@ interface Waiting {
 
 /** `name` of the metrics of queues, as in Tempo. */
 const NAME = 'metrics-generator';
-/** A generator that is away fails every push: said so often. */
-const LOG_EVERY_MS = 10_000;
 
 export function createGeneratorForwarder({ generators, limits, maxPendingBytes, clock, logger, metrics }: GeneratorForwarderDeps): GeneratorForwarder {
   const length = metrics.gauge('tempo_distributor_queue_length', 'Requests of a tenant that wait.', ['name', 'tenant']);
@@ -40,15 +38,11 @@ export function createGeneratorForwarder({ generators, limits, maxPendingBytes, 
   const full = metrics.counter('tempo_distributor_queue_pushes_failures_total', 'Requests that the queue of a tenant had no room for.', ['name', 'tenant']);
   const forwarded = metrics.counter('tempo_distributor_forwarder_pushes_total', 'As tempo_distributor_queue_pushes_total.', ['tenant']);
   const refused = metrics.counter('tempo_distributor_forwarder_pushes_failures_total', 'As tempo_distributor_queue_pushes_failures_total.', ['tenant']);
-  let unsaid = 0;
-  let silentUntilMs = 0;
+  const seldom = new Seldom(clock);
 
   function lost(tenant: TenantId, why: string): void {
-    unsaid++;
-    if (clock.now() < silentUntilMs) return;
-    logger.warn('spans did not reach a metrics-generator, metrics lack them', { requests: unsaid, tenant, why });
-    unsaid = 0;
-    silentUntilMs = clock.now() + LOG_EVERY_MS;
+    const requests = seldom.times('lost');
+    if (requests > 0) logger.warn('spans did not reach a metrics-generator, metrics lack them', { requests, tenant, why });
   }
 
   async function work(tenant: TenantId, { bytes, scan }: Waiting): Promise<void> {

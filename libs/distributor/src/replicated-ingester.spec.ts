@@ -1,4 +1,4 @@
-import { AppError, createMemoryMetrics, silentLogger } from '@vivace/base';
+import { AppError, createMemoryLogger, createMemoryMetrics, silentLogger } from '@vivace/base';
 import type { TenantId } from '@vivace/base';
 import { DEFAULT_SCAN_LIMITS, ProtoWriter, scanExport, ScanResult } from '@vivace/otlp';
 import { localChannel } from '@vivace/rpc';
@@ -57,12 +57,15 @@ class FakeIngester implements IngesterPort {
 function cluster(size: number, replicationFactor: number, extendWrites = true) {
   const ingesters = new Map(Array.from({ length: size }, (_, i): [string, FakeIngester] => [`i${i}`, new FakeIngester()]));
   const ring = ringOf({ name: 'ingester', replicationFactor, extendWrites, members: [...ingesters.keys()].map((id) => ({ id, address: id })) });
+  const logger = createMemoryLogger();
+  const clock = { ms: 1_000_000, now: () => clock.ms };
   const port = createReplicatedIngester({
     view: () => ring.view(),
     channel: (address) => localChannel([ingesterPushMethod(ingesters.get(address)!, silentLogger)]),
     timeoutMs: 30,
     maxPendingBytes: 1_000_000,
-    logger: silentLogger,
+    clock,
+    logger,
     metrics: createMemoryMetrics(),
   });
   const push = (spans: readonly (readonly [number, number])[]) => {
@@ -71,7 +74,7 @@ function cluster(size: number, replicationFactor: number, extendWrites = true) {
     scanExport(bytes, DEFAULT_SCAN_LIMITS, scan);
     return port.push(TENANT, bytes, scan);
   };
-  return { ring, ingesters, push, all: () => [...ingesters.values()] };
+  return { ring, ingesters, logger, clock, push, all: () => [...ingesters.values()] };
 }
 
 const spansOf = (n: number): [number, number][] => Array.from({ length: n }, (_, i) => [i % 17, i]);
@@ -99,6 +102,20 @@ describe('the replicated ingester', () => {
         for (const { spans } of holders) expect(spans.filter((s) => s.startsWith(`${trace}/`))).toHaveLength(Math.ceil((200 - trace) / 17));
       }
     }
+  });
+
+  it('tells of an ingester that fails every push now and then', async () => {
+    const { push, all, logger, clock } = cluster(3, 3);
+    all()[1].mood = 'refuses';
+    for (let i = 0; i < 50; i++) await push(spansOf(1));
+    clock.ms += 10_000;
+    await push(spansOf(1));
+    await expect
+      .poll(() => logger.entries.map(({ level, fields }) => [level, fields.ingester, fields.requests]))
+      .toEqual([
+        ['warn', 'i1', 1],
+        ['warn', 'i1', 50],
+      ]);
   });
 
   it('resolves with a quorum, while an ingester hangs', async () => {

@@ -1,5 +1,5 @@
-import { AppError } from '@vivace/base';
-import type { Logger, MetricsRegistry, TenantId } from '@vivace/base';
+import { AppError, Seldom } from '@vivace/base';
+import type { Clock, Logger, MetricsRegistry, TenantId } from '@vivace/base';
 import { DROP, regroup } from '@vivace/otlp';
 import type { ScanResult } from '@vivace/otlp';
 import { NO_MEMBER } from '@vivace/ring';
@@ -17,6 +17,7 @@ export interface ReplicatedIngesterDeps {
   readonly timeoutMs: number;
   /** Bytes under way to one ingester at most; a slow one then counts as failed instead of filling the memory. */
   readonly maxPendingBytes: number;
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: MetricsRegistry;
 }
@@ -31,6 +32,7 @@ const RETRY_AFTER_MS = 1_000;
  */
 export function createReplicatedIngester(deps: ReplicatedIngesterDeps): IngesterPort {
   const pending = new Map<string, number>();
+  const seldom = new Seldom(deps.clock);
   const failures = deps.metrics.counter('tempo_distributor_ingester_append_failures_total', 'Requests to an ingester that failed.', ['ingester']);
   const appends = deps.metrics.counter('tempo_distributor_ingester_appends_total', 'Requests sent to an ingester.', ['ingester']);
 
@@ -48,6 +50,9 @@ export function createReplicatedIngester(deps: ReplicatedIngesterDeps): Ingester
       return decodePushResponse(await deps.channel(address).ask(PUSH_PATH, bytes, { tenant, timeoutMs: deps.timeoutMs }));
     } catch (reason) {
       failures.with({ ingester: id }).inc();
+      const requests = seldom.times(id);
+      if (requests > 0)
+        deps.logger.warn('an ingester did not take spans, the next one is asked', { ingester: id, requests, tenant, err: AppError.from(reason).message });
       throw reason;
     } finally {
       const left = (pending.get(id) ?? 0) - bytes.length;
@@ -63,7 +68,6 @@ type Send = (tenant: TenantId, id: string, address: string, bytes: Uint8Array) =
 
 /** One request on its way to its replicas. */
 class ReplicatedPush {
-  readonly #deps: ReplicatedIngesterDeps;
   readonly #send: Send;
   readonly #tenant: TenantId;
   readonly #bytes: Uint8Array;
@@ -88,7 +92,6 @@ class ReplicatedPush {
   #answers = 0;
 
   constructor(deps: ReplicatedIngesterDeps, send: Send, tenant: TenantId, bytes: Uint8Array, scan: ScanResult) {
-    this.#deps = deps;
     this.#send = send;
     this.#tenant = tenant;
     this.#bytes = bytes;
@@ -174,10 +177,8 @@ class ReplicatedPush {
   }
 
   #failedAt(id: string, traces: Uint8Array, reason: unknown): void {
-    const error = AppError.from(reason);
     this.#lastFailure = reason;
     this.#failed.add(id);
-    this.#deps.logger.warn('an ingester did not take spans, the next one is asked', { ingester: id, tenant: this.#tenant, err: error.message });
     for (let t = 0; t < traces.length; t++) if (traces[t] === 1) this.#underWay[t]--;
     // Once this is settled, the scan belongs to somebody else.
     if (this.#isSettled) return;

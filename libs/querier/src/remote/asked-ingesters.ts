@@ -1,5 +1,5 @@
 import { AppError } from '@vivace/base';
-import type { Counter, Family, Logger, TenantId } from '@vivace/base';
+import type { Counter, Family, Logger, Seldom, TenantId } from '@vivace/base';
 import type { ReadSet, RingMember } from '@vivace/ring';
 import { decode, encode, FrameJoiner } from '@vivace/rpc';
 import type { RpcChannel } from '@vivace/rpc';
@@ -19,6 +19,7 @@ export interface AskedIngestersDeps {
   readonly timeoutMs: number;
   readonly maxResultBytes: number;
   readonly logger: Logger;
+  readonly seldom: Seldom;
   readonly failures: Family<'ingester', Counter>;
 }
 
@@ -79,7 +80,8 @@ export class AskedIngesters {
     if (this.#signal.aborted) throw reason;
     const { message } = AppError.from(reason);
     this.#deps.failures.with({ ingester: member.id }).inc();
-    this.#deps.logger.warn('an ingester could not be asked', { ingester: member.id, tenant: this.#tenant, err: message });
+    const times = this.#deps.seldom.times(member.id);
+    if (times > 0) this.#deps.logger.warn('an ingester could not be asked', { ingester: member.id, times, tenant: this.#tenant, err: message });
     if (!this.#failed.includes(member)) this.#failed.push(member);
     if (!this.#set.tolerates(this.#failed)) throw unavailable(this.#failed, message);
   }

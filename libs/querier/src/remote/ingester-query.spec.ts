@@ -1,4 +1,4 @@
-import { createMemoryMetrics, silentLogger } from '@vivace/base';
+import { createMemoryLogger, createMemoryMetrics, silentLogger } from '@vivace/base';
 import type { TenantId } from '@vivace/base';
 import { localChannel } from '@vivace/rpc';
 import { Ring } from '@vivace/ring';
@@ -38,6 +38,7 @@ function cluster(size: number, replicationFactor: number, zones: readonly string
   const empty = new Set<string>();
   const covered: (readonly string[] | undefined)[] = [];
   let released = 0;
+  const logger = createMemoryLogger();
   for (let i = 0; i < size; i++) {
     const tokens = Uint32Array.from({ length: 32 }, (_, k) => (k * 134_217_728 + i * 13_421_772 + 7) >>> 0);
     ring.put(`i${i}`, { state: 'ACTIVE', info: { address: `i${i}`, zone: zones[i] ?? '', registeredMs: i, tokens } });
@@ -67,7 +68,7 @@ function cluster(size: number, replicationFactor: number, zones: readonly string
     timeoutMs: 1_000,
     maxResultBytes: 1_000_000,
     local: { run: async () => 'local' } as unknown as TaskRunner,
-    logger: silentLogger,
+    logger,
     metrics: createMemoryMetrics(),
   });
   const sources = { tenant: TENANT, tables: [], parts: [], blocks: [], isElsewhere: true, covered: ['b1'] };
@@ -78,7 +79,7 @@ function cluster(size: number, replicationFactor: number, zones: readonly string
     maxGroups: 0,
   };
   const search = async () => ((await runner.run('search', job)) as unknown as { from: string }[]).map(({ from }) => from).sort();
-  return { ring, asked, broken, empty, covered, runner, job, sources, search, released: () => released };
+  return { ring, logger, asked, broken, empty, covered, runner, job, sources, search, released: () => released };
 }
 
 describe('the ingester runner', () => {
@@ -136,6 +137,13 @@ describe('the ingester runner', () => {
     await expect(cluster(0, 3).search()).rejects.toMatchObject({ code: 'unavailable', message: 'recent data is not complete: too few ingesters are known' });
     await expect(cluster(1, 3).search()).rejects.toMatchObject({ code: 'unavailable' });
     expect(await cluster(2, 3).search()).toEqual(['i0', 'i1']);
+  });
+
+  it('tells once of an ingester that fails every question', async () => {
+    const { search, broken, logger } = cluster(3, 3);
+    broken.add('i1');
+    for (let i = 0; i < 20; i++) await search();
+    expect(logger.entries).toMatchObject([{ level: 'warn', fields: { ingester: 'i1', times: 1 } }]);
   });
 
   it('does without as many as copies make up for, and says when that is not enough', async () => {

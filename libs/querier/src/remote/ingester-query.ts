@@ -1,4 +1,4 @@
-import { AppError, rpcStatus } from '@vivace/base';
+import { AppError, rpcStatus, Seldom } from '@vivace/base';
 import type { Clock, Logger, MetricsRegistry, RpcMethod, TenantId } from '@vivace/base';
 import { tenantSeed, traceToken } from '@vivace/ring';
 import type { RingView } from '@vivace/ring';
@@ -92,6 +92,7 @@ export interface IngesterRunnerDeps {
  */
 export function createIngesterRunner(deps: IngesterRunnerDeps): TaskRunner {
   const failures = deps.metrics.counter('vivace_querier_ingester_failures_total', 'Questions that an ingester did not answer.', ['ingester']);
+  const seldom = new Seldom(deps.clock);
   const local = anyTask(deps.local);
 
   async function askAll(task: TaskName, job: RemoteTasks[TaskName], options: TaskOptions): Promise<unknown[]> {
@@ -104,7 +105,7 @@ export function createIngesterRunner(deps: IngesterRunnerDeps): TaskRunner {
     const stop = new AbortController();
     const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
     try {
-      const ingesters = new AskedIngesters({ ...deps, failures }, tenant, set, signal);
+      const ingesters = new AskedIngesters({ ...deps, failures, seldom }, tenant, set, signal);
       if (task === 'spread') return await askSpread(job as SpreadJob, ingesters, deps.local, { ...options, signal });
       if (united && (task === 'search' || task === 'metrics'))
         return await askUnited(task, job as SearchJob | MetricsJob, ingesters, deps.local, { ...options, signal });

@@ -33,6 +33,7 @@ export const distributorRole: Role = {
           channel,
           timeoutMs: settings.timeoutMs,
           maxPendingBytes: settings.maxPendingBytes,
+          clock: runtime.clock,
           logger: runtime.logger,
           metrics: runtime.metrics,
         });
