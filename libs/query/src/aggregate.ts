@@ -1,15 +1,15 @@
 import { printScalar } from '@vivace/traceql';
 import type { Aggregate, ScalarExpr, ScalarFilter, Stage } from '@vivace/traceql';
 import type { Batch } from './batch.ts';
-import { compileValue } from './choices.ts';
+import { compileValue } from './compile-value.ts';
 import { cellToJson } from './cell-json.ts';
 import { arithmetic, Cell, CELL_DURATION, CELL_FLOAT, CELL_INT, CELL_NONE, compareCells, isNumeric, setLiteral } from './cell.ts';
 import { accepts, GREATER, LESS } from './condition.ts';
 import type { KeyValueJson } from './model.ts';
-import { fineLevels } from './predicate.ts';
 import type { Program } from './field-program.ts';
 import { allRows, unionRows } from './spanset.ts';
 import type { Spanset, StageFunction } from './spanset.ts';
+import type { AskedOf } from './standing-rows.ts';
 
 /** Makes the stages of a scalar pipeline ready for the batch at hand. */
 export type CompileStages = (stages: readonly Stage[]) => StageFunction;
@@ -29,9 +29,9 @@ type Scalar = (spanset: Spanset, out: Cell, notes: Notes) => void;
  * `| avg(duration) > 1s`: keeps spansets whose scalars satisfy the comparison and notes the aggregates on them. Of scalar pipelines
  * (`({ … } | count()) > ({ … } | count())`) the spans they found are kept.
  */
-export function compileScalarFilter(stage: ScalarFilter, batch: Batch, compileStages: CompileStages): StageFunction {
-  const left = compileScalar(stage.left, batch, compileStages);
-  const right = compileScalar(stage.right, batch, compileStages);
+export function compileScalarFilter(stage: ScalarFilter, batch: Batch, filters: AskedOf, compileStages: CompileStages): StageFunction {
+  const left = compileScalar(stage.left, batch, filters, compileStages);
+  const right = compileScalar(stage.right, batch, filters, compileStages);
   const accept = accepts(stage.op);
   const a = new Cell();
   const b = new Cell();
@@ -49,7 +49,7 @@ export function compileScalarFilter(stage: ScalarFilter, batch: Batch, compileSt
   };
 }
 
-function compileScalar(expr: ScalarExpr, batch: Batch, compileStages: CompileStages): Scalar {
+function compileScalar(expr: ScalarExpr, batch: Batch, filters: AskedOf, compileStages: CompileStages): Scalar {
   switch (expr.kind) {
     case 'literal': {
       const value = new Cell();
@@ -57,10 +57,10 @@ function compileScalar(expr: ScalarExpr, batch: Batch, compileStages: CompileSta
       return (_, out) => out.copy(value);
     }
     case 'aggregate':
-      return compileAggregate(expr, printScalar(expr), batch);
+      return compileAggregate(expr, printScalar(expr), batch, filters);
     case 'scalarOperation': {
-      const left = compileScalar(expr.left, batch, compileStages);
-      const right = compileScalar(expr.right, batch, compileStages);
+      const left = compileScalar(expr.left, batch, filters, compileStages);
+      const right = compileScalar(expr.right, batch, filters, compileStages);
       const a = new Cell();
       const b = new Cell();
       return (spanset, out, notes) => {
@@ -71,7 +71,7 @@ function compileScalar(expr: ScalarExpr, batch: Batch, compileStages: CompileSta
     }
     case 'scalarPipeline': {
       const run = compileStages(expr.stages);
-      const scalar = compileAggregate(expr.scalar, printScalar(expr), batch);
+      const scalar = compileAggregate(expr.scalar, printScalar(expr), batch, filters);
       return (spanset, out, notes) => {
         const rows = allRows(run([spanset]));
         notes.rows = unionRows(notes.rows ?? [], rows);
@@ -82,8 +82,8 @@ function compileScalar(expr: ScalarExpr, batch: Batch, compileStages: CompileSta
 }
 
 /** `key` names the value in the answer. */
-function compileAggregate(expr: Aggregate, key: string, batch: Batch): Scalar {
-  const fold = expr.operand ? foldOf(expr.op, compileValue(expr.operand, fineLevels(expr.operand), batch)) : countRows;
+function compileAggregate(expr: Aggregate, key: string, batch: Batch, filters: AskedOf): Scalar {
+  const fold = expr.operand ? foldOf(expr.op, compileValue(expr.operand, batch, filters)) : countRows;
   return ({ rows }, out, notes) => {
     out.clear();
     fold(rows, out);

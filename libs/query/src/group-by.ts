@@ -3,13 +3,13 @@ import type { FieldExpr, GroupBy } from '@vivace/traceql';
 import type { Batch } from './batch.ts';
 import { cellToJson, NIL_JSON } from './cell-json.ts';
 import { Cell, CELL_TEXT } from './cell.ts';
-import { compileValue } from './choices.ts';
+import { compileValue } from './compile-value.ts';
 import { resolveField } from './field.ts';
 import type { Program } from './field-program.ts';
 import type { AnyValueJson } from './model.ts';
-import { fineLevels } from './predicate.ts';
 import { unionRows } from './spanset.ts';
 import type { Spanset, StageFunction } from './spanset.ts';
+import type { AskedOf } from './standing-rows.ts';
 
 /** A value spans are grouped by; one object per distinct value of a batch. */
 interface Value {
@@ -18,8 +18,8 @@ interface Value {
 }
 
 /** `| by(e)`: splits every spanset by the value of `e`, in order of first appearance. No value is a group of its own. */
-export function compileGroupBy(stage: GroupBy, batch: Batch): StageFunction {
-  const valueOf = compileValueOf(stage.expr, batch);
+export function compileGroupBy(stage: GroupBy, batch: Batch, filters: AskedOf): StageFunction {
+  const valueOf = compileValueOf(stage.expr, batch, filters);
   const key = `by(${printExpr(stage.expr)})`;
   return (spansets) => {
     const out: Spanset[] = [];
@@ -47,8 +47,8 @@ export function coalesce(spansets: readonly Spanset[]): readonly Spanset[] {
 }
 
 /** Where spans share rows of a coarse level or ids of a dictionary, the value is computed once for all of them. */
-function compileValueOf(expr: FieldExpr, batch: Batch): (row: number) => Value {
-  const program = compileValue(expr, fineLevels(expr), batch);
+function compileValueOf(expr: FieldExpr, batch: Batch, filters: AskedOf): (row: number) => Value {
+  const program = compileValue(expr, batch, filters);
   const distinct = new Map<string, Value>();
   const compute = (row: number): Value => {
     const n = program.count(row);

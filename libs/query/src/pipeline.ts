@@ -157,9 +157,9 @@ class Compiler {
       case 'pipeline':
         return this.pipeline(stage.stages);
       case 'scalarFilter':
-        return compileScalarFilter(stage, this.#batch, (inner) => this.pipeline(inner));
+        return compileScalarFilter(stage, this.#batch, this.#filters, (inner) => this.pipeline(inner));
       case 'by':
-        return compileGroupBy(stage, this.#batch);
+        return compileGroupBy(stage, this.#batch, this.#filters);
       case 'coalesce':
         return coalesce;
       case 'select':

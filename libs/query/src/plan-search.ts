@@ -2,13 +2,14 @@ import { AppError } from '@vivace/base';
 import type { ColumnNeeds } from '@vivace/trace';
 import type { Query, ScalarExpr, SpansetFilter, Stage } from '@vivace/traceql';
 import { NeedsBuilder } from './field.ts';
-import { addNeeds, planPredicate } from './predicate.ts';
+import { addNeeds, planAsked, planPredicate } from './predicate.ts';
 import type { Predicate } from './predicate.ts';
 import { shownFields } from './shown-fields.ts';
 import type { ShownField } from './shown-fields.ts';
+import type { AskedOf } from './standing-rows.ts';
 
 /** The planned predicate of every `{ … }` of a query. */
-export interface PlannedFilters {
+export interface PlannedFilters extends AskedOf {
   of(filter: SpansetFilter): Predicate;
 }
 
@@ -66,8 +67,11 @@ export function planSearch(query: Query, options: PlanOptions = {}): SearchPlan 
 export function planStages(stages: readonly Stage[], needs: NeedsBuilder): { readonly filters: PlannedFilters; readonly isEmpty: boolean } {
   const filters = new Map<SpansetFilter, Predicate>();
   for (const stage of stages) planStage(stage, filters, needs);
+  const expressions = [...filters.keys()].map(({ expr }) => expr);
+  const asked = { event: planAsked(expressions, 'event'), link: planAsked(expressions, 'link') };
   return {
     filters: {
+      askedOf: (level) => asked[level],
       of(filter) {
         const predicate = filters.get(filter);
         if (!predicate) throw new AppError('internal', 'plan: filter of another query');

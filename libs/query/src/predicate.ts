@@ -20,6 +20,9 @@ export type Predicate =
   /** True for some choice of one event and one link of the span; the general form of what `any` does for the usual filters. */
   | { readonly kind: 'some'; readonly level: 'span'; readonly expr: FieldExpr };
 
+/** A span has any number of these. */
+export type FineLevel = 'event' | 'link';
+
 /** Any but a field of the parent span. */
 export type OwnField = Exclude<Field, { readonly kind: 'parent' }>;
 
@@ -35,6 +38,32 @@ const COMPARISONS = new Set<string>(['=', '!=', '<', '<=', '>', '>=', '=~', '!~'
 export function planPredicate(expr: FieldExpr, needs: NeedsBuilder): Predicate {
   addNeeds(expr, needs);
   return plan(expr, true);
+}
+
+/** What filters ask of one event (link) alone: of each side of an outermost `||` the conditions that read nothing else. Reads what the filters read. */
+export function planAsked(filters: Iterable<FieldExpr>, level: FineLevel): Predicate | undefined {
+  const sides = [...filters].flatMap((expr) => flatten('||', expr)).map((side) => flatten('&&', side).filter((part) => readsOnly(part, level)));
+  const asked = sides
+    .filter((parts) => parts.length > 0)
+    .map((parts) =>
+      join(
+        'and',
+        parts.map((part) => spanPredicate(part, false)),
+      ),
+    );
+  const predicate = asked.length > 0 ? join('or', asked) : undefined;
+  return predicate?.level === level ? predicate : undefined;
+}
+
+/** Whether all fields of the expression are of `level`, and there are any. */
+function readsOnly(expr: FieldExpr, level: FineLevel): boolean {
+  if (fineLevels(expr).size !== 1) return false;
+  const isOf = (part: FieldExpr): boolean => {
+    if (part.kind === 'binary') return isOf(part.left) && isOf(part.right);
+    if (part.kind === 'unary' || part.kind === 'exists') return isOf(part.operand);
+    return part.kind === 'literal' || resolveField(part).level === level;
+  };
+  return isOf(expr);
 }
 
 /** Adds everything the expression reads. */
@@ -218,11 +247,11 @@ function flatten(op: '&&' | '||', expr: FieldExpr): readonly FieldExpr[] {
   return expr.kind === 'binary' && expr.op === op ? [...flatten(op, expr.left), ...flatten(op, expr.right)] : [expr];
 }
 
-const NONE: ReadonlySet<'event' | 'link'> = new Set();
-const known = new WeakMap<FieldExpr, ReadonlySet<'event' | 'link'>>();
+const NONE: ReadonlySet<FineLevel> = new Set();
+const known = new WeakMap<FieldExpr, ReadonlySet<FineLevel>>();
 
 /** Which of events and links the expression reads. */
-export function fineLevels(expr: FieldExpr): ReadonlySet<'event' | 'link'> {
+export function fineLevels(expr: FieldExpr): ReadonlySet<FineLevel> {
   switch (expr.kind) {
     case 'literal':
       return NONE;

@@ -13,6 +13,8 @@ import { MAX_IDENTIFIED_SPANS } from './search-partial.ts';
 import type { SpansetPiece, TracePiece } from './search-partial.ts';
 import type { ShownField } from './shown-fields.ts';
 import type { Spanset } from './spanset.ts';
+import { standingRows } from './standing-rows.ts';
+import type { AskedOf } from './standing-rows.ts';
 
 type ShowTrace = (trace: number, spansets: readonly Spanset[]) => TracePiece;
 
@@ -69,8 +71,8 @@ function distinctSpans(rows: readonly number[], ids: Uint8Array): readonly numbe
 
 function spanShower(plan: SearchPlan, batch: Batch): (row: number) => SpanJson {
   const { columns } = batch;
-  const shown = plan.shown.map((field) => attributeShower(field, batch));
-  const showName = plan.shownName && attributeShower(plan.shownName, batch);
+  const shown = plan.shown.map((field) => attributeShower(field, batch, plan.filters));
+  const showName = plan.shownName && attributeShower(plan.shownName, batch, plan.filters);
   return (row) => {
     const duration = columns.spanDuration()[row];
     const attributes: KeyValueJson[] = [];
@@ -89,21 +91,25 @@ function spanShower(plan: SearchPlan, batch: Batch): (row: number) => SpanJson {
   };
 }
 
-/** Of several events or links the last one with a value to show is shown. */
-function attributeShower({ field, conditions, showsNil }: ShownField, batch: Batch): (row: number) => KeyValueJson | undefined {
-  const isFine = field.level === 'event' || field.level === 'link';
-  const program = fieldProgram(field, batch, isFine ? field.level : 'span');
-  const owners = rowMap('span', isFine ? field.level : 'span', batch);
+/** Of several events or links the last one with a value to show is shown, of those that stand for the span before others. */
+function attributeShower({ field, conditions, showsNil }: ShownField, batch: Batch, filters: AskedOf): (row: number) => KeyValueJson | undefined {
+  const fine = field.level === 'event' || field.level === 'link' ? field.level : undefined;
+  const program = fieldProgram(field, batch, fine ?? 'span');
+  const owners = rowMap('span', fine ?? 'span', batch);
+  const stands = fine && standingRows(filters, fine, batch);
   return (row) => {
     owners.at(row);
     let isNil = true;
+    let other: AnyValueJson | undefined;
     for (let owner = owners.to - 1; owner >= owners.from; owner--) {
       const n = program.count(owner);
       if (n <= 0) continue;
       isNil = false;
       const value = visibleValue(program, n, conditions);
-      if (value) return { key: field.key, value };
+      if (value && stands?.[owner] !== 0) return { key: field.key, value };
+      other ??= value;
     }
+    if (other) return { key: field.key, value: other };
     return isNil && showsNil ? { key: field.key, value: NIL_JSON } : undefined;
   };
 }

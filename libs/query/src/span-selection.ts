@@ -4,14 +4,16 @@ import type { Mask } from './mask.ts';
 import type { Batch } from './batch.ts';
 import { evaluateAtOwnLevel, evaluatePredicate } from './evaluate-predicate.ts';
 import type { Level, NeedsBuilder } from './field.ts';
-import { planPredicate } from './predicate.ts';
+import { planAsked, planPredicate } from './predicate.ts';
 import type { Predicate } from './predicate.ts';
+import { standingRows } from './standing-rows.ts';
+import type { AskedOf } from './standing-rows.ts';
 import { timeFilter } from './time-filter.ts';
 import type { TimeFilter } from './time-filter.ts';
 import type { TimeRange } from './model.ts';
 
 /** The spans that tag names and values are taken from: those of one filter, in traces overlapping a range. */
-export interface SpanSelection {
+export interface SpanSelection extends AskedOf {
   readonly predicate: Predicate;
   readonly overlaps: TimeFilter | undefined;
 }
@@ -28,7 +30,12 @@ export function planSelection(query: Query | undefined, range: TimeRange | undef
   if (stage.expr.kind === 'literal' && stage.expr.value.type === 'bool' && stage.expr.value.value) return undefined;
   const predicate = planPredicate(stage.expr, needs);
   if (range) needs.addColumns('traceTimes');
-  return { predicate, overlaps: range && timeFilter(BigInt(range.startSec) * SECOND_NS, BigInt(range.endSec) * SECOND_NS) };
+  const { expr } = stage;
+  return {
+    predicate,
+    askedOf: (level) => planAsked([expr], level),
+    overlaps: range && timeFilter(BigInt(range.startSec) * SECOND_NS, BigInt(range.endSec) * SECOND_NS),
+  };
 }
 
 /** Rows of a level: row `r` is selected when `mask.bytes[of ? of[r] : r]` is set. */
@@ -37,7 +44,7 @@ export interface SelectedRows {
   readonly of: Uint32Array | undefined;
 }
 
-/** The selected rows at `level`: those with a selected span. The caller gives the mask back. */
+/** The selected rows at `level`: those with a selected span, of events and links those that stand for it. The caller gives the mask back. */
 export function selectedRows(selection: SpanSelection, level: Level, batch: Batch): SelectedRows {
   const { columns } = batch;
   const { predicate } = selection;
@@ -55,7 +62,8 @@ function selectedMask(selection: SpanSelection, level: Level, batch: Batch): Mas
   const out = batch.masks.take(rows);
   if (level === 'event' || level === 'link') {
     const owner = level === 'event' ? columns.eventSpan() : columns.linkSpan();
-    for (let row = 0; row < rows; row++) out.bytes[row] = spans.bytes[owner[row]];
+    const stands = standingRows(selection, level, batch);
+    for (let row = 0; row < rows; row++) out.bytes[row] = spans.bytes[owner[row]] & (stands ? stands[row] : 1);
   } else {
     const owner = level === 'trace' ? batch.spanTrace() : level === 'resource' ? columns.spanResource() : columns.spanScope();
     for (let row = 0; row < columns.spanCount; row++) out.bytes[owner[row]] |= spans.bytes[row];

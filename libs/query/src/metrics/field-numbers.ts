@@ -3,6 +3,7 @@ import type { AttrColumn } from '@vivace/trace';
 import type { Batch } from '../batch.ts';
 import { Cell, isNumeric } from '../cell.ts';
 import { fieldProgram } from '../field-program.ts';
+import { standingRows } from '../standing-rows.ts';
 import type { Field } from '../field.ts';
 import type { Scratch } from './scratch.ts';
 import type { Selection } from './select-spans.ts';
@@ -14,10 +15,10 @@ export function isDurationField(field: Field): boolean {
 
 /**
  * The number of the field for every span of the selection, NaN where it has none: nothing there, an array, another type, an infinity. Of events and
- * links the first with any value gives it. Borrowed until the next batch; not to be written into.
+ * links the first with any value gives it, of those that stand for the span before others. Borrowed until the next batch; not to be written into.
  */
 export function fieldNumbers(field: Field, batch: Batch, selection: Selection, scratch: Scratch): Float64Array {
-  const { rows, count } = selection;
+  const { rows, count, filters } = selection;
   const { columns } = batch;
   const out = scratch.f64('numbers', count + 1);
   if (field.kind === 'intrinsic' && field.name === 'duration') {
@@ -48,7 +49,10 @@ export function fieldNumbers(field: Field, batch: Batch, selection: Selection, s
       const { values, found } = levelNumbers(field, batch, scratch, 'own');
       const spans = scratch.f64('span numbers', columns.spanCount).fill(Number.NaN, 0, columns.spanCount);
       // Backwards, so that the first stays.
-      for (let row = batch.rows(field.level) - 1; row >= 0; row--) if (found[row] >= ONE) spans[owner[row]] = values[row];
+      const last = batch.rows(field.level) - 1;
+      for (let row = last; row >= 0; row--) if (found[row] >= ONE) spans[owner[row]] = values[row];
+      const stands = standingRows(filters, field.level, batch);
+      if (stands) for (let row = last; row >= 0; row--) if (stands[row] !== 0 && found[row] >= ONE) spans[owner[row]] = values[row];
       if (!rows) return spans;
       for (let i = 0; i < count; i++) out[i] = spans[rows[i]];
       return out;

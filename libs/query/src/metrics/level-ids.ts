@@ -8,6 +8,7 @@ import { fieldProgram } from '../field-program.ts';
 import type { Field, Level } from '../field.ts';
 import { stringColumn } from '../intrinsic-columns.ts';
 import { spread } from '../mask.ts';
+import { standingRows } from '../standing-rows.ts';
 import type { Scratch } from './scratch.ts';
 import type { Selection } from './select-spans.ts';
 import { ABSENT, EMPTY, SEVERAL } from './value-table.ts';
@@ -43,7 +44,7 @@ export function fieldIds(field: Field, batch: Batch, selection: Selection, table
     case 'event':
     case 'link': {
       const ids = scratch.zeroU32('span ids', columns.spanCount);
-      firstIds(field, field.level, batch, selection.mask, table, scratch, ids);
+      firstIds(field, field.level, batch, selection, table, scratch, ids);
       pick(ids, rows, count, out);
     }
   }
@@ -72,12 +73,12 @@ function spanIds(field: Field, batch: Batch, mask: Uint8Array | undefined, table
   return ids;
 }
 
-/** Of several events (links) of a span the first with a value gives it. */
+/** Of several events (links) of a span the first with a value gives it, of those that stand for the span before others. */
 function firstIds(
   field: Field,
   level: 'event' | 'link',
   batch: Batch,
-  mask: Uint8Array | undefined,
+  { mask, filters }: Selection,
   table: ValueTable,
   scratch: Scratch,
   out: Uint32Array,
@@ -89,6 +90,8 @@ function firstIds(
   if (mask) spread(mask, owner, rows, (used = scratch.zeroBytes('used', rows)));
   const ids = scratch.zeroU32('level ids', rows);
   levelIds(field, batch, used, table, ids);
+  const stands = standingRows(filters, level, batch);
+  if (stands) for (let row = 0; row < rows; row++) if (stands[row] !== 0 && ids[row] >= SEVERAL && out[owner[row]] === ABSENT) out[owner[row]] = ids[row];
   for (let row = 0; row < rows; row++) if (ids[row] >= SEVERAL && out[owner[row]] === ABSENT) out[owner[row]] = ids[row];
 }
 

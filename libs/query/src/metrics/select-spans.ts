@@ -11,6 +11,8 @@ import type { TimeAxis } from './time-axis.ts';
 
 /** The spans of one batch that are counted. */
 export interface Selection {
+  /** What they were selected by. */
+  readonly filters: PlannedFilters;
   count: number;
   /** Span rows, ascending; undefined: row `i` stands in place `i`. */
   rows: Uint32Array | undefined;
@@ -42,12 +44,13 @@ export function selectSpans(plan: SelectPlan, batch: Batch, scratch: Scratch, wi
   const matching = rows ? matchingRows(plan, batch, rows, out) : spanCount;
   const buckets = scratch.u32('buckets', matching);
   const count = matching === 0 ? 0 : placeOnAxis(plan.axis, columns.spanStart(), rows, matching, buckets);
-  if (count === spanCount) return { count, rows: undefined, buckets, mask: undefined };
+  const { filters } = plan;
+  if (count === spanCount) return { filters, count, rows: undefined, buckets, mask: undefined };
   const kept = rows ?? scratch.u32('rows', spanCount);
   if (count < matching) keepPlaced(rows, matching, buckets, kept);
   const mask = scratch.zeroBytes('selected', spanCount);
   for (let i = 0; i < count; i++) mask[kept[i]] = 1;
-  return { count, rows: kept, buckets, mask };
+  return { filters, count, rows: kept, buckets, mask };
 }
 
 /** Moves what is on the axis to the front. */

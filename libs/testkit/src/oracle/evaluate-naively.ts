@@ -1,6 +1,6 @@
 // The oracle: TraceQL by its definition (docs/traceql.md), on plain objects, without a thought for speed. Engines are tested against it.
 import { arithmetic, compareStatics, printExpr, printScalar } from '@vivace/traceql';
-import type { Aggregate, Query, ScalarExpr, SpansetOp, Stage, Static } from '@vivace/traceql';
+import type { Aggregate, FieldExpr, Query, ScalarExpr, SpansetOp, Stage, Static } from '@vivace/traceql';
 import type { PlainTrace } from '../plain.ts';
 import { isNumber, matches, single, valuesOf } from './naive-expr.ts';
 import type { NaiveValues } from './naive-expr.ts';
@@ -20,8 +20,15 @@ export interface NaiveSpanset {
 
 /** The spansets of every trace that has any, in the order given. A metrics stage and hints are ignored, as a search does. */
 export function evaluateNaively({ stages }: Query, traces: readonly PlainTrace[]): readonly NaiveMatch[] {
-  const all = traces.map((trace) => ({ traceId: trace.traceId, spansets: runStages(stages, { spans: naiveSpans(trace), attributes: [] }) }));
+  const filters = stages.flatMap(filtersOf);
+  const all = traces.map((trace) => ({ traceId: trace.traceId, spansets: runStages(stages, { spans: naiveSpans(trace, filters), attributes: [] }) }));
   return all.filter(({ spansets }) => spansets.length > 0);
+}
+
+function filtersOf(stage: Stage | ScalarExpr): readonly FieldExpr[] {
+  if (stage.kind === 'filter') return [stage.expr];
+  if (stage.kind === 'pipeline' || stage.kind === 'scalarPipeline') return stage.stages.flatMap(filtersOf);
+  return 'left' in stage ? [stage.left, stage.right].flatMap(filtersOf) : [];
 }
 
 function runStages(stages: readonly Stage[], input: NaiveSpanset): readonly NaiveSpanset[] {

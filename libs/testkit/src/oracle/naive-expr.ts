@@ -23,15 +23,32 @@ export function matches(expr: FieldExpr, span: NaiveSpan, isWhole = true): boole
   return answers(expr, span).some((values) => holdsTrue(values) && (values.length === 1 || !isWhole));
 }
 
-/** An expression outside filters: the values of the first event and link that give any. */
+/** An expression outside filters: the values of the first event and link that give any, of those that a filter asks for before others. */
 export function valuesOf(expr: FieldExpr, span: NaiveSpan): NaiveValues {
-  return answers(expr, span).find((values) => values.length > 0) ?? [];
+  const asked = answers(expr, span, askedFor('event', span.events, span), askedFor('link', span.links, span));
+  return [...asked, ...answers(expr, span)].find((values) => values.length > 0) ?? [];
 }
 
-function answers(expr: FieldExpr, span: NaiveSpan): readonly NaiveValues[] {
-  const events = span.events.length > 0 ? span.events : [undefined];
-  const links = span.links.length > 0 ? span.links : [undefined];
-  return events.flatMap((event) => links.map((link) => evaluate(expr, { span, event, link })));
+function answers(expr: FieldExpr, span: NaiveSpan, events = span.events, links = span.links): readonly NaiveValues[] {
+  const orNone = <T>(items: readonly T[]) => (items.length > 0 ? items : [undefined]);
+  return orNone(events).flatMap((event) => orNone(links).map((link) => evaluate(expr, { span, event, link })));
+}
+
+/** Those of which all holds that one side of some filter's `||` asks of them alone; all, where there are none. */
+function askedFor<T>(level: 'event' | 'link', items: readonly T[], span: NaiveSpan): readonly T[] {
+  const sides = span.filters.flatMap((filter) => operands('||', filter)).map((side) => operands('&&', side).filter((part) => levels(part) === level));
+  const holds = (item: T) => sides.some((all) => all.length > 0 && all.every((part) => holdsTrue(evaluate(part, { span, [level]: item }))));
+  return items.some(holds) ? items.filter(holds) : items;
+}
+
+const operands = (op: '&&' | '||', expr: FieldExpr): readonly FieldExpr[] =>
+  expr.kind === 'binary' && expr.op === op ? [...operands(op, expr.left), ...operands(op, expr.right)] : [expr];
+
+/** The scopes of an expression's fields, each once: `event`, `event span`. */
+function levels(expr: FieldExpr): string {
+  if (expr.kind === 'binary') return [...new Set(`${levels(expr.left)} ${levels(expr.right)}`.trim().split(' '))].join(' ');
+  if (expr.kind === 'unary' || expr.kind === 'exists') return levels(expr.operand);
+  return expr.kind === 'literal' ? '' : expr.kind === 'attribute' ? expr.scope : expr.name.replace(/:.*/, '');
 }
 
 function evaluate(expr: FieldExpr, subject: Subject): NaiveValues {

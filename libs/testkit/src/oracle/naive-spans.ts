@@ -1,3 +1,4 @@
+import type { FieldExpr } from '@vivace/traceql';
 import type { PlainLink, PlainSpan, PlainTrace } from '../plain.ts';
 
 /** A span with its place in the tree. */
@@ -6,6 +7,8 @@ export interface NaiveSpan extends PlainSpan {
   /** All of them, in storage order. */
   readonly trace: readonly NaiveSpan[];
   readonly index: number;
+  /** Of the query asked. */
+  readonly filters: readonly FieldExpr[];
   /** The span with the parent's id, connected to a root or not. */
   parent?: NaiveSpan | undefined;
   /** Nested-set numbers; zeros when no root is above. */
@@ -14,9 +17,9 @@ export interface NaiveSpan extends PlainSpan {
 }
 
 /** docs/traceql.md, "Meaning". */
-export function naiveSpans({ traceId, spans }: PlainTrace): readonly NaiveSpan[] {
+export function naiveSpans({ traceId, spans }: PlainTrace, filters: readonly FieldExpr[]): readonly NaiveSpan[] {
   const trace: NaiveSpan[] = [];
-  spans.forEach((span, index) => trace.push({ ...span, traceId, trace, index, left: 0, right: 0 }));
+  spans.forEach((span, index) => trace.push({ ...span, traceId, trace, index, filters, left: 0, right: 0 }));
   for (const span of trace) span.parent = isRoot(span) ? undefined : parentOf(span);
   if (trace.some(({ spanId }) => spans.filter((span) => span.spanId === spanId).length > 2)) return trace;
   let counter = 1;
