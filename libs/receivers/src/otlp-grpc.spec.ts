@@ -1,10 +1,13 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import http2 from 'node:http2';
 import { fileURLToPath } from 'node:url';
 import zlib from 'node:zlib';
 import grpc from '@grpc/grpc-js';
 import { AppError, createMemoryLogger, parseTenantId } from '@vivace/base';
 import type { OtlpGrpcConfig } from '@vivace/config';
 import { afterEach, describe, expect, it } from 'vitest';
+import { snappyFramed } from './compressed.fixture.ts';
 import { startOtlpGrpc } from './otlp-grpc.ts';
 import type { Push, PushInfo, Receiver } from './receiver.ts';
 
@@ -54,6 +57,25 @@ async function start(push?: Push, overrides: Partial<OtlpGrpcConfig> = {}) {
   return { receiver, send, sendGzip: (bytes: Buffer | string) => send(bytes, {}, gzipClient), seen, logger };
 }
 
+/** A call with one compressed message, by node:http2: clients of grpc-js cannot compress like that. */
+async function sendCompressed(port: number, encoding: string, bytes: Buffer): Promise<{ code: unknown; details: string }> {
+  const session = http2.connect(`http://127.0.0.1:${port}`);
+  try {
+    const stream = session.request({ ':method': 'POST', ':path': PATH, 'content-type': 'application/grpc', te: 'trailers', 'grpc-encoding': encoding });
+    const prefix = Buffer.alloc(5);
+    prefix[0] = 1;
+    prefix.writeUInt32BE(bytes.length, 1);
+    stream.end(Buffer.concat([prefix, bytes]));
+    const seen: http2.IncomingHttpHeaders = {};
+    stream.on('response', (headers) => Object.assign(seen, headers)).on('trailers', (headers) => Object.assign(seen, headers));
+    stream.resume();
+    await once(stream, 'end');
+    return { code: seen['grpc-status'], details: decodeURIComponent(String(seen['grpc-message'])) };
+  } finally {
+    session.close();
+  }
+}
+
 const failing =
   (error: Error): Push =>
   () =>
@@ -85,6 +107,33 @@ describe('OTLP over gRPC', () => {
     await expect(sendGzip('x'.repeat(100_000))).rejects.toMatchObject({
       code: grpc.status.RESOURCE_EXHAUSTED,
       details: expect.stringContaining('max_recv_msg_size_mib'),
+    });
+  });
+
+  it.each([
+    ['zstd', async (text: string) => zlib.zstdCompressSync(text)],
+    ['snappy', (text: string) => snappyFramed(Buffer.from(text))],
+  ])('understands %s, and bounds what comes out of it', async (encoding, compress) => {
+    const { receiver, seen } = await start();
+    const whole = 'x'.repeat(1000);
+    expect(await sendCompressed(receiver.port, encoding, await compress(whole))).toEqual({ code: '0', details: 'OK' });
+    expect(seen.map(({ bytes }) => bytes.toString())).toEqual([whole]);
+    expect(await sendCompressed(receiver.port, encoding, await compress(`${whole}x`))).toEqual({
+      code: String(grpc.status.RESOURCE_EXHAUSTED),
+      details: expect.stringMatching(/larger than 1000 bytes; raise distributor\.receivers\.otlp\.protocols\.grpc\.max_recv_msg_size_mib/),
+    });
+    expect(await sendCompressed(receiver.port, encoding, Buffer.from('rubbish'))).toEqual({
+      code: String(grpc.status.INTERNAL),
+      details: expect.stringContaining(`message is not valid ${encoding}: `),
+    });
+    expect(seen).toHaveLength(1);
+  });
+
+  it('refuses what is compressed otherwise', async () => {
+    const { receiver } = await start();
+    expect(await sendCompressed(receiver.port, 'br', Buffer.from('x'))).toEqual({
+      code: String(grpc.status.UNIMPLEMENTED),
+      details: expect.stringContaining('"br"'),
     });
   });
 

@@ -1,8 +1,9 @@
-import type { ChannelOptions, MethodDefinition, sendUnaryData, ServerCredentials, ServerInterceptor, ServerUnaryCall } from '@grpc/grpc-js';
+import type { ChannelOptions, MethodDefinition, sendUnaryData, ServerCredentials, ServerUnaryCall } from '@grpc/grpc-js';
 import grpc from '@grpc/grpc-js';
 import { AppError, rpcCode } from '@vivace/base';
 import type { Logger } from '@vivace/base';
 import type { OtlpGrpcConfig } from '@vivace/config';
+import { amendCall } from './amend-call.ts';
 import { exportResponseProto } from './export-response.ts';
 import { pushError } from './push-error.ts';
 import { RECEIVER_NAME } from './receiver.ts';
@@ -17,7 +18,6 @@ export interface OtlpGrpcOptions {
 }
 
 const INFO = { receiver: RECEIVER_NAME, transport: 'grpc' } as const;
-const SIZE_KEY = 'distributor.receivers.otlp.protocols.grpc.max_recv_msg_size_mib';
 
 /**
  * A message stays bytes, which the distributor reads as they are. In a box, because grpc-js keeps what was deserialised until the call is
@@ -40,11 +40,11 @@ const EXPORT: MethodDefinition<Request, Buffer> = {
 };
 
 /**
- * Listens for OTLP/gRPC. gzip and deflate are understood; the size limit holds for what they decompress to. Rejects `unavailable` when
- * the address cannot be bound.
+ * Listens for OTLP/gRPC. gzip, deflate, zstd and snappy are understood; the size limit holds for what they decompress to. Rejects `unavailable`
+ * when the address cannot be bound.
  */
 export async function startOtlpGrpc({ config, push, logger }: OtlpGrpcOptions): Promise<Receiver> {
-  const server = new grpc.Server({ ...channelOptions(config), interceptors: [amendCall] });
+  const server = new grpc.Server({ ...channelOptions(config), interceptors: [amendCall(config.maxMessageBytes)] });
   server.addService(
     { Export: EXPORT },
     { Export: (call: ServerUnaryCall<Request, Buffer>, answer: sendUnaryData<Buffer>) => void handle(call, answer, push, logger) },
@@ -88,25 +88,6 @@ function channelOptions(config: OtlpGrpcConfig): ChannelOptions {
     ...(config.keepaliveTimeoutMs > 0 ? { 'grpc.keepalive_timeout_ms': config.keepaliveTimeoutMs } : {}),
   };
 }
-
-/**
- * Adds the key to change to grpc-js's own refusal of a large message, and drops the chunks of the message once the call is answered: the
- * decoder keeps them until the call is collected, which only a full collection does (node:http2 refers to every stream by a weak handle), and
- * at 10 MB a second they would cause two of those every three seconds. The status is sent by the innermost call object itself, past all
- * interceptors, so the method is replaced on the object.
- */
-const amendCall: ServerInterceptor = (_method, call) => {
-  const send = call.sendStatus.bind(call);
-  // Private, so it may be gone in another version: then there are only more collections.
-  const { decoder } = call as { readonly decoder?: { readPartialMessage?: unknown[] } };
-  call.sendStatus = (status) => {
-    if (decoder?.readPartialMessage) decoder.readPartialMessage = [];
-    const tooLarge =
-      status.code === grpc.status.RESOURCE_EXHAUSTED && /larger than/.test(status.details ?? '') && !status.metadata?.get('grpc-status-details-bin').length;
-    send(tooLarge ? { ...status, details: `${status.details} bytes; raise ${SIZE_KEY} or send smaller batches` } : status);
-  };
-  return new grpc.ServerInterceptingCall(call);
-};
 
 async function serverCredentials(config: OtlpGrpcConfig): Promise<ServerCredentials> {
   if (config.tls === undefined) return grpc.ServerCredentials.createInsecure();

@@ -1,6 +1,9 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
+import net from 'node:net';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import zlib from 'node:zlib';
 import { AppError, createMemoryLogger } from '@vivace/base';
@@ -73,11 +76,11 @@ describe('OTLP over HTTP', () => {
     const body = Buffer.from('x'.repeat(1000));
     expect((await post(compress(body), { ...PROTOBUF, 'content-encoding': encoding })).status).toBe(200);
     expect(seen[0].bytes).toEqual(body);
-    const bomb = await post(compress(Buffer.alloc(100_000)), { ...JSON_HEADERS, 'content-encoding': encoding });
+    const bomb = await post(compress(Buffer.alloc(10_000)), { ...JSON_HEADERS, 'content-encoding': encoding });
     expect(bomb.status).toBe(413);
     expect(await bomb.json()).toEqual({
       code: 3,
-      message: expect.stringMatching(/larger than 1000 bytes; raise distributor\.receivers\.otlp\.protocols\.http\.max_request_body_size/),
+      message: expect.stringMatching(/more than 1000 bytes; raise distributor\.receivers\.otlp\.protocols\.http\.max_request_body_size/),
     });
     const broken = await post('not compressed', { ...JSON_HEADERS, 'content-encoding': encoding });
     expect(broken.status).toBe(400);
@@ -96,6 +99,23 @@ describe('OTLP over HTTP', () => {
     });
     expect(status).toBe(413);
     expect(seen).toHaveLength(1);
+  });
+
+  it('answers a sender that does not listen before it has sent all, but does not read for ever', async () => {
+    const { receiver } = await start();
+    const head = 'POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n';
+    const chunk = Buffer.concat([Buffer.from('100000\r\n'), Buffer.alloc(1 << 20), Buffer.from('\r\n')]);
+    const patient = net.connect(receiver.port, '127.0.0.1');
+    patient.write(Buffer.concat([Buffer.from(head), ...Array<Buffer>(32).fill(chunk), Buffer.from('0\r\n\r\n')]));
+    await once(patient, 'drain');
+    expect(await text(patient)).toMatch(/^HTTP\/1\.1 413 [^]*connection: close[^]*larger than 1000 bytes/i);
+
+    const endless = net.connect(receiver.port, '127.0.0.1').on('error', () => undefined);
+    endless.write(head);
+    const again = (): unknown => endless.writable && endless.write(chunk, again);
+    again();
+    await new Promise((resolve) => endless.once('close', resolve));
+    expect(endless.bytesWritten).toBeGreaterThan(64 << 20);
   });
 
   it('tells what was refused, in the encoding of the request, with the place in the JSON', async () => {

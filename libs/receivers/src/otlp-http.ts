@@ -28,6 +28,8 @@ const JSON_TYPE = 'application/json';
 const PROTOBUF_TYPE = 'application/x-protobuf';
 /** Longer than the idle time of the usual load balancers, so that they close first. */
 const KEEP_ALIVE_MS = 75_000;
+/** What is read of a body that has been refused already. */
+const LINGER_BYTES = 64 << 20;
 
 /** Listens for OTLP/HTTP, protobuf and JSON. Rejects `unavailable` when the address cannot be bound. */
 export async function startOtlpHttp({ config, push, logger }: OtlpHttpOptions): Promise<Receiver> {
@@ -105,17 +107,42 @@ function sendError(request: IncomingMessage, response: ServerResponse, error: Ap
   const status = error instanceof HttpRefusal ? error.status : httpStatus(error.code);
   if (error.retryAfterMs !== undefined) response.setHeader('retry-after', String(Math.max(1, Math.ceil(error.retryAfterMs / 1000))));
   if (status === 405) response.setHeader('allow', 'POST');
-  // What is left of the body is not worth reading.
-  if (!request.complete) response.setHeader('connection', 'close');
-  const type = contentType(request);
-  if (type === JSON_TYPE) send(response, status, JSON_TYPE, rpcStatusJson(error));
-  else if (type === PROTOBUF_TYPE) send(response, status, PROTOBUF_TYPE, rpcStatusProto(error));
-  else send(response, status, 'text/plain; charset=utf-8', `${error.message}\n`);
+  const unread = !request.complete;
+  if (unread) response.setHeader('connection', 'close');
+  const [type, body] = errorBody(contentType(request), error);
+  if (!unread) return send(response, status, type, body);
+  writeHead(response, status, type, body);
+  response.write(body);
+  linger(request, response);
+}
+
+function errorBody(type: string | undefined, error: AppError): [type: string, body: Uint8Array | string] {
+  if (type === JSON_TYPE) return [JSON_TYPE, rpcStatusJson(error)];
+  if (type === PROTOBUF_TYPE) return [PROTOBUF_TYPE, rpcStatusProto(error)];
+  return ['text/plain; charset=utf-8', `${error.message}\n`];
+}
+
+/**
+ * Ends a response that has been written while its request is still coming. A connection that is closed with bytes unread is reset, and the answer
+ * lost with it (RFC 9112 §9.6), so what comes is read and dropped, up to `LINGER_BYTES`.
+ */
+function linger(request: IncomingMessage, response: ServerResponse): void {
+  let left = LINGER_BYTES;
+  request.on('data', (chunk: Buffer) => {
+    left -= chunk.length;
+    if (left < 0) response.end();
+  });
+  request.once('close', () => response.end());
+  request.resume();
 }
 
 function send(response: ServerResponse, status: number, type: string, body: Uint8Array | string): void {
-  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body), 'x-content-type-options': 'nosniff' });
+  writeHead(response, status, type, body);
   response.end(body);
+}
+
+function writeHead(response: ServerResponse, status: number, type: string, body: Uint8Array | string): void {
+  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body), 'x-content-type-options': 'nosniff' });
 }
 
 async function createServer(config: OtlpHttpConfig, handler: http.RequestListener): Promise<Server> {

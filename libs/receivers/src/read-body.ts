@@ -16,13 +16,13 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
     throw new HttpRefusal(415, `content-encoding ${JSON.stringify(encoding.slice(0, 100))} is not supported, want one of ${[...DECODERS.keys()].join(', ')}`);
   }
   const announced = Number(request.headers['content-length'] ?? 0);
-  if (announced > maxBytes) throw tooLarge(`request body of ${announced} bytes is`, maxBytes);
+  if (announced > maxBytes) throw tooLarge(`request body of ${announced} bytes is larger than`, maxBytes);
   const body = await collect(request, maxBytes);
   if (decode === undefined) return body;
   try {
     return await decode(body, maxBytes);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(`request body decompresses (${encoding}) to more, it is`, maxBytes);
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(`request body decompresses (${encoding}) to more than`, maxBytes);
     throw new AppError('invalid_argument', `request body is not valid ${encoding}: ${(error as Error).message}`, { cause: error });
   }
 }
@@ -37,7 +37,7 @@ function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
       else {
         chunks.length = 0;
         request.removeAllListeners('data');
-        reject(tooLarge('request body is', maxBytes));
+        reject(tooLarge('request body is larger than', maxBytes));
       }
     });
     request.once('end', () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, size)));
@@ -48,5 +48,5 @@ function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
 }
 
 function tooLarge(what: string, maxBytes: number): HttpRefusal {
-  return new HttpRefusal(413, `${what} larger than ${maxBytes} bytes; raise ${SIZE_KEY} or send smaller batches`);
+  return new HttpRefusal(413, `${what} ${maxBytes} bytes; raise ${SIZE_KEY} or send smaller batches`);
 }
