@@ -46,8 +46,10 @@ export function amendCall(maxMessageBytes: number): ServerInterceptor {
 }
 
 /** The statuses that grpc-js gives with its own encodings, which are those of https://github.com/grpc/grpc/blob/master/doc/compression.md */
-function refusal(error: NodeJS.ErrnoException, encoding: string, maxBytes: number): object {
-  return error.code === 'ERR_BUFFER_TOO_LARGE'
-    ? { code: grpc.status.RESOURCE_EXHAUSTED, details: `Received message that decompresses to a size larger than ${maxBytes}` }
-    : { code: grpc.status.INTERNAL, details: `message is not valid ${encoding}: ${error.message}` };
+function refusal(error: NodeJS.ErrnoException, encoding: string, maxBytes: number): Error {
+  const [code, details] =
+    error.code === 'ERR_BUFFER_TOO_LARGE'
+      ? [grpc.status.RESOURCE_EXHAUSTED, `Received message that decompresses to a size larger than ${maxBytes}`]
+      : [grpc.status.INTERNAL, `message is not valid ${encoding}: ${error.message}`];
+  return Object.assign(new Error(details), { code, details });
 }
