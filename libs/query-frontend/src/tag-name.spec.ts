@@ -12,6 +12,8 @@ describe('parseTagName', () => {
     ['trace:rootService', { kind: 'intrinsic', name: 'rootServiceName' }],
     ['name', { kind: 'intrinsic', name: 'name' }],
     ['foo.bar', { kind: 'attribute', scope: 'none', name: 'foo.bar' }],
+    ['span.""', { kind: 'attribute', scope: 'span', name: '' }],
+    ['."', { kind: 'attribute', scope: 'none', name: '"' }],
     ['.name', { kind: 'attribute', scope: 'none', name: 'name' }],
   ])('%s', (text, want) => {
     expect(parseTagName(text)).toMatchObject(want);

@@ -56,5 +56,5 @@ function attribute(scope: AttributeScope, name: string, length: number): FieldRe
 }
 
 function unquote(name: string): string {
-  return name.length > 2 && name.startsWith('"') && name.endsWith('"') ? name.slice(1, -1).replace(/\\(["\\])/g, '$1') : name;
+  return name.length > 1 && name.startsWith('"') && name.endsWith('"') ? name.slice(1, -1).replace(/\\(["\\])/g, '$1') : name;
 }

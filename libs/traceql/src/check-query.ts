@@ -182,7 +182,7 @@ function quantilesInRange(metrics: MetricsAggregate): void {
       throw new Violation(
         `quantile must be between 0 and 1: ${quantile}`,
         metrics.loc,
-        quantile <= 100 ? `\`${quantile / 100}\` for percentile ${quantile}` : undefined,
+        quantile <= 100 ? `\`${Number((quantile / 100).toPrecision(12))}\` for percentile ${quantile}` : undefined,
       );
   }
 }

@@ -60,5 +60,6 @@ describe('validateQuery', () => {
 
   it('proposes the quantile of a percentile', () => {
     expect(problem('{} | quantile_over_time(duration, .5, 99)')).toContain('quantile must be between 0 and 1: 99\nexpected `0.99` for percentile 99');
+    expect(problem('{} | quantile_over_time(duration, 1.1)')).toContain('expected `0.011` for percentile 1.1');
   });
 });

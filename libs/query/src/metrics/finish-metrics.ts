@@ -63,7 +63,7 @@ function seriesOf(merged: MergedMetrics, plan: FunctionPlan): readonly Series[] 
 const NONE = new Float64Array(0);
 
 function groupSeries(group: MergedGroup, plan: FunctionPlan): readonly Series[] {
-  const { op, quantiles } = plan.metrics;
+  const { op } = plan.metrics;
   const { buckets } = plan.axis;
   const scale = plan.operand && isDurationField(plan.operand) ? 1e9 : 1;
   const labels = groupLabels(group, plan);
@@ -100,7 +100,8 @@ function groupSeries(group: MergedGroup, plan: FunctionPlan): readonly Series[] 
         exemplars: group.exemplars.filter(({ value }) => bucketOf(value) === key).map((piece) => ({ ...piece, value: Number.NaN })),
       }));
     case 'quantile_over_time':
-      return quantileSeries(group.rows, labels, quantiles, buckets, scale, scaled(group.exemplars, scale));
+      // One asked for twice is one series.
+      return quantileSeries(group.rows, labels, [...new Set(plan.metrics.quantiles)], buckets, scale, scaled(group.exemplars, scale));
   }
 }
 

@@ -58,6 +58,7 @@ describe('values', () => {
     expect(await number('max_over_time(span.n)')).toBe('2');
     expect(await instant('{ } | histogram_over_time(span.n)', data)).toEqual(['__bucket=-1 1', '__bucket=0.5 1', '__bucket=2 1']);
     expect(await instant('{ } | quantile_over_time(span.n, 0, .5, 1)', data)).toEqual(['p=0 -1', 'p=0.5 0.5', 'p=1 2']);
+    expect(await instant('{ } | quantile_over_time(span.n, .5, 0.50)', data)).toEqual(['p=0.5 0.5']);
   });
 
   it('of time are seconds', async () => {

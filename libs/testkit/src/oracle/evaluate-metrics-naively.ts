@@ -90,7 +90,7 @@ function functionSeries(
       labels: [...labels, ['__bucket', float(bound / scale)]],
       values: bounds.map((all) => all.filter((b) => b === bound).length),
     }));
-  return quantiles.map((q) => ({ labels: [...labels, ['p', float(q)]], values: bounds.map((all) => quantile(q, all) / scale) }));
+  return [...new Set(quantiles)].map((q) => ({ labels: [...labels, ['p', float(q)]], values: bounds.map((all) => quantile(q, all) / scale) }));
 }
 
 /** Of doubles that are multiples of 2^-60. */
