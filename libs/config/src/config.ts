@@ -138,6 +138,8 @@ export interface DistributorConfig {
   /** 0 is what the rate limit needs. */
   readonly retryAfterMs: number;
   readonly maxNegativeDurationMs: number;
+  /** 0 is none. */
+  readonly artificialDelayMs: number;
 }
 
 export interface CompactorConfig {

@@ -8,15 +8,21 @@ export interface Limits {
   readonly ingestionBurstBytes: number;
   /** 0 is no limit. */
   readonly maxLiveTraces: number;
+  /** Of all ingesters; 0 is no limit. */
+  readonly maxGlobalLiveTraces: number;
   /** Ingesters the tenant is spread over; 0 is all. */
   readonly tenantShardSize: number;
   /** 0 is the distributor's own. */
   readonly maxAttributeBytes: number;
+  /** 0 is the distributor's own. */
+  readonly artificialDelayMs: number;
   readonly retryInfoEnabled: boolean;
   /** 0 is no limit. */
   readonly maxBytesPerTrace: number;
   /** 0 is no limit. */
   readonly maxBytesPerTagValuesQuery: number;
+  /** 0 is no limit. */
+  readonly maxBlocksPerTagValuesQuery: number;
   /** 0 is the query frontend's own. */
   readonly maxSearchDurationMs: number;
   /** 0 is the query frontend's own. */
@@ -51,11 +57,14 @@ export function toLimits(entry: Value<typeof tenantEntry>): Limits {
     ingestionRateBytes: ingestion.rate_limit_bytes,
     ingestionBurstBytes: ingestion.burst_size_bytes,
     maxLiveTraces: ingestion.max_traces_per_user,
+    maxGlobalLiveTraces: ingestion.max_global_traces_per_user,
     tenantShardSize: ingestion.tenant_shard_size,
     maxAttributeBytes: ingestion.max_attribute_bytes,
+    artificialDelayMs: ingestion.artificial_delay,
     retryInfoEnabled: ingestion.retry_info_enabled,
     maxBytesPerTrace: global.max_bytes_per_trace,
     maxBytesPerTagValuesQuery: read.max_bytes_per_tag_values_query,
+    maxBlocksPerTagValuesQuery: read.max_blocks_per_tag_values_query,
     maxSearchDurationMs: read.max_search_duration,
     maxMetricsDurationMs: read.max_metrics_duration,
     blockRetentionMs: compaction.block_retention,

@@ -10,9 +10,9 @@ describe('parseOverrides', () => {
   it('reads the new format and the flat one', () => {
     const { overrides, warnings } = parse(`overrides:
   new:
-    ingestion: {rate_limit_bytes: 1e6, burst_size_bytes: 2MB, max_traces_per_user: 5}
+    ingestion: {rate_limit_bytes: 1e6, burst_size_bytes: 2MB, max_traces_per_user: 5, max_global_traces_per_user: 9, artificial_delay: 2s}
     global: {max_bytes_per_trace: 7MiB}
-    read: {max_search_duration: 7d}
+    read: {max_search_duration: 7d, max_blocks_per_tag_values_query: 3}
   flat:
     ingestion_rate_limit_bytes: 3
     ingestion_burst_size_bytes: 4
@@ -22,6 +22,9 @@ describe('parseOverrides', () => {
       ingestionRateBytes: 1_000_000,
       ingestionBurstBytes: 2_000_000,
       maxLiveTraces: 5,
+      maxGlobalLiveTraces: 9,
+      artificialDelayMs: 2_000,
+      maxBlocksPerTagValuesQuery: 3,
       maxBytesPerTrace: 7_340_032,
       maxSearchDurationMs: 604_800_000,
     });
@@ -67,11 +70,14 @@ describe('resolveLimits', () => {
       ingestionRateBytes: 0,
       ingestionBurstBytes: 0,
       maxLiveTraces: 0,
+      maxGlobalLiveTraces: 0,
       tenantShardSize: 0,
       maxAttributeBytes: 0,
+      artificialDelayMs: 0,
       retryInfoEnabled: false,
       maxBytesPerTrace: 9,
       maxBytesPerTagValuesQuery: 0,
+      maxBlocksPerTagValuesQuery: 0,
       maxSearchDurationMs: 0,
       maxMetricsDurationMs: 0,
       blockRetentionMs: 0,

@@ -60,6 +60,7 @@ export function toConfig(values: Values, problems: Problem[]): Config {
       maxAttributeBytes: values.distributor.max_attribute_bytes,
       retryAfterMs: values.distributor.retry_after_on_resource_exhausted,
       maxNegativeDurationMs: values.distributor.max_negative_duration,
+      artificialDelayMs: values.distributor.artificial_delay,
     },
     ingester: {
       concurrentFlushes: ingester.concurrent_flushes,

@@ -7,6 +7,7 @@ export interface TenantMetrics {
   readonly receivedSpans: Counter;
   readonly truncatedAttributes: Counter;
   discarded(reason: string, spans: number): void;
+  addedLatency(seconds: number): void;
 }
 
 export interface ReceiverMetrics {
@@ -33,6 +34,7 @@ export function createDistributorMetrics(registry: MetricsRegistry): Distributor
   const discarded = registry.counter('tempo_discarded_spans_total', 'Spans refused.', ['reason', 'tenant']);
   const accepted = registry.counter('tempo_receiver_accepted_spans', 'Spans accepted by a receiver.', ['receiver', 'transport']);
   const refused = registry.counter('tempo_receiver_refused_spans', 'Spans refused by a receiver.', ['receiver', 'transport']);
+  const latency = registry.histogram('tempo_distributor_added_latency_seconds', 'Artificial delay of pushes.', ['tenant'], { buckets: [0.01, 0.1, 1, 10] });
   const tenants = new Map<TenantId, TenantMetrics>();
   const receivers = new Map<string, ReceiverMetrics>();
   return {
@@ -50,6 +52,7 @@ export function createDistributorMetrics(registry: MetricsRegistry): Distributor
           receivedBytes: bytes.with(label),
           receivedSpans: spans.with(label),
           truncatedAttributes: truncated.with(label),
+          addedLatency: (seconds) => latency.with(label).observe(seconds),
           discarded: (reason, n) => discarded.with({ reason, tenant }).inc(n),
         };
         tenants.set(tenant, found);

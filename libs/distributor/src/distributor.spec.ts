@@ -22,12 +22,15 @@ const LIMITS = {
   maxAttributeBytes: 0,
   maxBytesPerTrace: 500,
   maxLiveTraces: 7,
+  maxGlobalLiveTraces: 0,
+  artificialDelayMs: 0,
   retryInfoEnabled: true,
 };
 
 function setUp(overrides: Partial<DistributorDeps> = {}, answer: IngesterRefusals | Error = { traceTooLarge: 0, tooManyLiveTraces: 0 }) {
   const pushes: { tenant: TenantId; bytes: Uint8Array; spans: number }[] = [];
   const forwarded: Uint8Array[] = [];
+  const waits: { readonly delayMs: number; readonly run: () => void }[] = [];
   const clock = { ms: 0, now: () => clock.ms };
   const metrics = createMemoryMetrics();
   const ingester = {
@@ -45,10 +48,17 @@ function setUp(overrides: Partial<DistributorDeps> = {}, answer: IngesterRefusal
     ingester,
     forwarder: { offer: (_tenant, bytes) => void forwarded.push(bytes) },
     clock,
+    timers: {
+      after(delayMs, run) {
+        waits.push({ delayMs, run });
+        return () => undefined;
+      },
+    },
+    random: () => 1,
     metrics,
     ...overrides,
   });
-  return { distributor, pushes, forwarded, clock, metrics };
+  return { distributor, pushes, forwarded, clock, metrics, waits };
 }
 
 describe('distributor', () => {
@@ -85,6 +95,36 @@ describe('distributor', () => {
     expect(metrics.value('tempo_discarded_spans_total', { tenant: 'single-tenant', reason: 'invalid_trace_id' })).toBe(2);
     expect(metrics.value('tempo_discarded_spans_total', { tenant: 'single-tenant', reason: 'trace_too_large' })).toBe(2);
     expect(metrics.value('tempo_receiver_refused_spans', INFO)).toBe(6);
+  });
+
+  it.each([
+    [7, 90, 'ingestion.max_traces_per_user 7, or ingestion.max_global_traces_per_user 90'],
+    [0, 90, 'ingestion.max_global_traces_per_user 90'],
+  ])('names the limits that there are of live traces: %i, %i', async (maxLiveTraces, maxGlobalLiveTraces, limits) => {
+    const { distributor } = setUp({ limits: () => ({ ...LIMITS, maxLiveTraces, maxGlobalLiveTraces }) }, { traceTooLarge: 0, tooManyLiveTraces: 1 });
+    expect((await distributor.push(undefined, request(good(1)), INFO)).message).toBe(`refused 1 of 1 spans: 1 live_traces_exceeded (limit ${limits})`);
+  });
+
+  it('takes as long as the artificial delay, a tenth more or less', async () => {
+    const { distributor, clock, waits, metrics } = setUp({ limits: () => ({ ...LIMITS, artificialDelayMs: 1_000 }) });
+    let isAnswered = false;
+    const answer = distributor.push(undefined, request(good(1)), INFO).then(() => (isAnswered = true));
+    clock.ms = 300;
+    await expect.poll(() => waits.length).toBe(1);
+    expect(isAnswered).toBe(false);
+    expect(waits[0].delayMs).toBeCloseTo(800);
+    expect(metrics.sum('tempo_distributor_added_latency_seconds', { tenant: 'single-tenant' })).toBeCloseTo(0.8);
+    waits[0].run();
+    await answer;
+  });
+
+  it('adds no delay to a push that took as long, or failed', async () => {
+    const slow = setUp({ limits: () => ({ ...LIMITS, artificialDelayMs: 1_000 }) });
+    const answer = slow.distributor.push(undefined, request(good(1)), INFO);
+    slow.clock.ms = 1_100;
+    expect(await answer).toMatchObject({ rejectedSpans: 0 });
+    const failed = setUp({ limits: () => ({ ...LIMITS, artificialDelayMs: 1_000 }) }, new AppError('unavailable', 'x'));
+    await expect(failed.distributor.push(undefined, request(good(1)), INFO)).rejects.toThrow('x');
   });
 
   it('refuses spans that end too long before they start, and names the key', async () => {

@@ -1,5 +1,5 @@
 import { AppError } from '@vivace/base';
-import type { Clock, MetricsRegistry, TenantId } from '@vivace/base';
+import type { Clock, MetricsRegistry, TenantId, Timers } from '@vivace/base';
 import { numberTraces, scanExport, ScanResult } from '@vivace/otlp';
 import { createDistributorMetrics } from './distributor-metrics.ts';
 import type { DistributorMetrics, TenantMetrics } from './distributor-metrics.ts';
@@ -20,6 +20,9 @@ export interface DistributorDeps {
   /** Is offered what the ingester took. */
   readonly forwarder: Pick<GeneratorForwarder, 'offer'>;
   readonly clock: Clock;
+  readonly timers: Timers;
+  /** From 0 to 1. */
+  readonly random: () => number;
   readonly metrics: MetricsRegistry;
 }
 
@@ -52,6 +55,8 @@ export function createDistributor(deps: DistributorDeps): Distributor {
 
 const NOTHING_REFUSED: PushOutcome = { rejectedSpans: 0, message: '' };
 const NO_REFUSALS = { traceTooLarge: 0, tooManyLiveTraces: 0 };
+/** Of an artificial delay, as in Tempo. */
+const DELAY_JITTER = 0.1;
 /** Scan results kept for the next push; more are made when more pushes wait at once. */
 const MAX_IDLE_SCANS = 16;
 /** A scan result that grew beyond this is not kept. */
@@ -73,12 +78,14 @@ class ScanningDistributor implements Distributor {
   async push(tenantHeader: string | undefined, bytes: Uint8Array, info: PushInfo): Promise<PushOutcome> {
     const startMs = this.#deps.clock.now();
     const tenant = resolveTenant(tenantHeader, this.#deps.multitenancy);
+    const limits = this.#deps.limits(tenant);
     const metrics = this.#metrics.tenant(tenant);
     const receiver = this.#metrics.receiver(info.receiver, info.transport);
     const scan = this.#idleScans.pop() ?? new ScanResult();
     try {
       metrics.ingressBytes.inc(bytes.length);
-      const outcome = await this.#pushScanned(tenant, bytes, scan, metrics);
+      const outcome = await this.#pushScanned(tenant, bytes, scan, limits, metrics);
+      if (limits.artificialDelayMs > 0) await this.#slow(limits.artificialDelayMs, startMs, metrics);
       receiver.accepted.inc(scan.spanCount - outcome.rejectedSpans);
       receiver.refused.inc(outcome.rejectedSpans);
       return outcome;
@@ -91,9 +98,17 @@ class ScanningDistributor implements Distributor {
     }
   }
 
-  async #pushScanned(tenant: TenantId, bytes: Uint8Array, scan: ScanResult, metrics: TenantMetrics): Promise<PushOutcome> {
+  /** Until a push begun at `startMs` has taken so long, give or take. */
+  async #slow(delayMs: number, startMs: number, metrics: TenantMetrics): Promise<void> {
+    const { clock, timers, random } = this.#deps;
+    const waitMs = delayMs * (1 + DELAY_JITTER * (2 * random() - 1)) - (clock.now() - startMs);
+    if (waitMs <= 0) return;
+    metrics.addedLatency(waitMs / 1_000);
+    await new Promise<void>((resolve) => timers.after(waitMs, resolve));
+  }
+
+  async #pushScanned(tenant: TenantId, bytes: Uint8Array, scan: ScanResult, limits: DistributorLimits, metrics: TenantMetrics): Promise<PushOutcome> {
     const { maxNegativeDurationMs } = this.#deps;
-    const limits = this.#deps.limits(tenant);
     scanExport(bytes, { maxNegativeDurationMs, maxAttributeBytes: limits.maxAttributeBytes }, scan);
     if (scan.spanCount === 0) return NOTHING_REFUSED;
     try {

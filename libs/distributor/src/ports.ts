@@ -40,6 +40,10 @@ export interface DistributorLimits {
   readonly maxBytesPerTrace: number;
   /** As above. */
   readonly maxLiveTraces: number;
+  /** As above: of all ingesters. */
+  readonly maxGlobalLiveTraces: number;
+  /** What a push takes at least, give or take 10 %; 0 is no matter. */
+  readonly artificialDelayMs: number;
   /** Tell rate-limited senders when to come back. */
   readonly retryInfoEnabled: boolean;
 }

@@ -18,7 +18,7 @@ const EXPLAIN: Readonly<Record<string, string>> = {
   invalid_parent_span_id: 'want 8 bytes or none',
 };
 
-type AppliedLimits = Pick<DistributorLimits, 'maxBytesPerTrace' | 'maxLiveTraces'> & { readonly maxNegativeDurationMs: number };
+type AppliedLimits = Pick<DistributorLimits, 'maxBytesPerTrace' | 'maxLiveTraces' | 'maxGlobalLiveTraces'> & { readonly maxNegativeDurationMs: number };
 
 /** Everything refused of one push, in a fixed order, zero counts left out. */
 export function reasonCounts(scan: ScanResult, refused: IngesterRefusals, limits: AppliedLimits): ReasonCount[] {
@@ -30,9 +30,16 @@ export function reasonCounts(scan: ScanResult, refused: IngesterRefusals, limits
   const counts: ReasonCount[] = REFUSAL_REASONS.map((reason, code) => ({ reason, count: scan.refusedByCode[code], explain: explain[reason] ?? '' }));
   counts.push(
     { reason: 'trace_too_large', count: refused.traceTooLarge, explain: `limit global.max_bytes_per_trace ${limits.maxBytesPerTrace}` },
-    { reason: 'live_traces_exceeded', count: refused.tooManyLiveTraces, explain: `limit ingestion.max_traces_per_user ${limits.maxLiveTraces}` },
+    { reason: 'live_traces_exceeded', count: refused.tooManyLiveTraces, explain: liveTracesLimit(limits) },
   );
   return counts.filter((x) => x.count > 0);
+}
+
+/** Which of the two is lower is known to ingesters only. */
+function liveTracesLimit({ maxLiveTraces: local, maxGlobalLiveTraces: all }: Pick<AppliedLimits, 'maxLiveTraces' | 'maxGlobalLiveTraces'>): string {
+  const ofOne = local > 0 ? [`ingestion.max_traces_per_user ${local}`] : [];
+  const ofAll = all > 0 ? [`ingestion.max_global_traces_per_user ${all}`] : [];
+  return `limit ${[...ofOne, ...ofAll].join(', or ')}`;
 }
 
 /** `refused 3 of 10 spans: 2 invalid_trace_id (want …), 1 malformed_span (…)`; empty when nothing was refused. */

@@ -88,6 +88,21 @@ describe('createQuerier', () => {
     expect(calls[0].job.request.range).toEqual(seen);
   });
 
+  it('reads the values of a tag from the newest blocks only, as many of each tenant as it may', async () => {
+    const blocks = {
+      blocksInRange: () => [2, 3, 1].map((i) => ({ blockId: String(i), size: MIB, totalRecords: 4, endMs: i })) as unknown as BlockMeta[],
+      coveredBlocks: () => [],
+      withoutHeld: () => ({ blocks: [], covered: [] }),
+    };
+    const { querier, calls } = setUp(() => values('v'), { blocks, maxTagValueBlocks: (tenant) => (tenant === 'a' ? 2 : 1) });
+    await querier.tagValues('a|b' as TenantId, REQUEST);
+    const read = calls.flatMap(({ job }) => job.sources.blocks.map(({ meta }) => job.sources.tenant + meta.blockId));
+    expect(read.sort()).toEqual(['a2', 'a3', 'b3']);
+    calls.length = 0;
+    await querier.tags('a' as TenantId, { scope: undefined, query: undefined, range: undefined, limit: 0 }).catch(() => undefined);
+    expect(calls.flatMap(({ job }) => job.sources.blocks)).toHaveLength(3);
+  });
+
   it('divides blocks into jobs by size and merges their answers', async () => {
     const { querier, calls } = setUp((_, i) => values(`v${i}`));
     expect(await querier.tagValues(TENANT, REQUEST)).toEqual({

@@ -89,6 +89,8 @@ export interface QuerierDeps {
   readonly queryLimits: QueryLimits;
   /** `overrides.….read.max_bytes_per_tag_values_query`; 0 is no limit. */
   readonly maxTagBytes: (tenant: TenantId) => number;
+  /** `overrides.….read.max_blocks_per_tag_values_query` of one tenant; 0 is no limit. */
+  readonly maxTagValueBlocks: (tenant: TenantId) => number;
   /** Searches without a range ask for this much (`query_frontend.search.query_backend_after`). */
   readonly recentWindowMs: number;
   /** Tag queries without a range ask for this much (`query_frontend.search.default_tag_range`). */
@@ -126,6 +128,8 @@ interface RunHooks<T> {
   readonly isUnion?: boolean;
   /** When blocks cannot be read, it may be done without them. */
   readonly inPart?: boolean;
+  /** Blocks of a tenant that are read, the newest ones; 0 is all. */
+  readonly mostBlocks?: (tenant: TenantId) => number;
   /** Of a job; 1 unless said otherwise. */
   readonly weight?: number;
   /** What is found twice would count twice. */
@@ -303,9 +307,9 @@ class Querier implements QueryService {
   async tagValues(tenant: TenantId, request: TagValuesRequest, options: QueryOptions = {}) {
     const signal = deadline(options.signal, this.#deps.searchTimeoutMs);
     const range = this.#until(request.range ?? this.#last(this.#deps.tagWindowMs));
-    const partials = await this.#run(tenant, range, signal, 'querier.search.query_timeout', (sources, options) =>
-      this.#deps.pool.run('tagValues', { sources, request: { ...request, range } }, options),
-    );
+    const { pool, maxTagValueBlocks: mostBlocks } = this.#deps;
+    const job = (sources: JobSources, options: RunOptions) => pool.run('tagValues', { sources, request: { ...request, range } }, options);
+    const partials = await this.#run(tenant, range, signal, 'querier.search.query_timeout', job, { mostBlocks });
     return this.#fitting(tenant, mergeTagValues(partials, request), cutTagValues);
   }
 
@@ -363,12 +367,23 @@ class Querier implements QueryService {
     signal: AbortSignal,
     timeoutKey: string,
     job: (sources: JobSources, options: Pick<RunOptions, 'signal' | 'affinity'>) => Promise<T>,
-    { size = this.#deps.searchJobs, divide, weight = 1, counts = false, isJudgedWhole = false, isUnion = false, onPlan, onResult, afterwards }: RunHooks<T>,
+    {
+      size = this.#deps.searchJobs,
+      divide,
+      weight = 1,
+      counts = false,
+      isJudgedWhole = false,
+      isUnion = false,
+      mostBlocks,
+      onPlan,
+      onResult,
+      afterwards,
+    }: RunHooks<T>,
     held?: ReadonlySet<string>,
   ): Promise<T[]> {
     const [startSec, endSec] = range ? [range.startSec - RANGE_SLACK_SEC, range.endSec + RANGE_SLACK_SEC] : [0, Number.MAX_SAFE_INTEGER];
     // One turn: see TenantIngester.
-    const data = tenantsOf(tenant).map((one) => this.#dataOf(one, startSec, endSec, { isJudgedWhole, isUnion, held }));
+    const data = tenantsOf(tenant).map((one) => newestBlocks(this.#dataOf(one, startSec, endSec, { isJudgedWhole, isUnion, held }), mostBlocks?.(one) ?? 0));
     const stop = new AbortController();
     const options = { signal: AbortSignal.any([signal, stop.signal]) };
     const budget = new QueryBudget(this.#deps.queryLimits);
@@ -442,6 +457,13 @@ class Querier implements QueryService {
     const nowSec = Math.ceil(this.#deps.clock.now() / 1_000);
     return { startSec: nowSec - Math.ceil(ms / 1_000), endSec: nowSec };
   }
+}
+
+/** `most` of 0 is all. */
+function newestBlocks(data: TenantData, most: number): TenantData {
+  if (most === 0 || data.blocks.length <= most) return data;
+  const blocks = data.blocks.toSorted((a, b) => b.endMs - a.endMs).slice(0, most);
+  return { ...data, blocks, around: blocks };
 }
 
 /** Throws where nothing was found: that would say that there is nothing. */

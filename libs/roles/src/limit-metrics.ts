@@ -11,6 +11,7 @@ const SHOWN: readonly (readonly [name: string, of: (limits: Limits) => number])[
   ['ingestion_rate_limit_bytes', (limits) => limits.ingestionRateBytes],
   ['ingestion_burst_size_bytes', (limits) => limits.ingestionBurstBytes],
   ['max_local_traces_per_user', (limits) => limits.maxLiveTraces],
+  ['max_global_traces_per_user', (limits) => limits.maxGlobalLiveTraces],
   ['max_bytes_per_trace', (limits) => limits.maxBytesPerTrace],
 ];
 

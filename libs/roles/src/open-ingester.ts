@@ -1,11 +1,15 @@
 import path from 'node:path';
+import type { TenantId } from '@vivace/base';
 import type { BlockMeta } from '@vivace/block';
+import type { Limits } from '@vivace/config';
 import { createHeavyWork, createIngester, recoverParts, recoverStaging } from '@vivace/ingester';
 import type { Ingester } from '@vivace/ingester';
 import type { ObjectStore } from '@vivace/object-store';
 import { openLog } from '@vivace/wal';
 import type { WorkerPool } from '@vivace/workers';
 import { createIngesterMetrics } from './ingester-metrics.ts';
+import { maxLiveTraces } from './max-live-traces.ts';
+import type { TraceOwners } from './max-live-traces.ts';
 import type { Overrides } from './overrides.ts';
 import type { Runtime } from './runtime.ts';
 import type { Tasks } from './task-worker.ts';
@@ -19,10 +23,11 @@ export interface IngesterParts {
   /** How long other processes may need to hear of it; 0 where there are none. */
   readonly keepFlushedMs: number;
   readonly overrides: Overrides;
+  readonly owners: (tenant: TenantId, limits: Limits) => TraceOwners;
 }
 
 /** Takes the log for this process and settles what an earlier run left; replaying the log is the ingester's start. */
-export async function openIngester({ runtime, store, pool, announce, keepFlushedMs, overrides }: IngesterParts): Promise<Ingester> {
+export async function openIngester({ runtime, store, pool, announce, keepFlushedMs, overrides, owners }: IngesterParts): Promise<Ingester> {
   const { config, logger, metrics, clock } = runtime;
   const { wal, block } = config.storage;
   const partsDir = path.join(wal.path, 'parts');
@@ -66,7 +71,7 @@ export async function openIngester({ runtime, store, pool, announce, keepFlushed
         const limits = overrides.limits(tenant);
         return {
           maxBytesPerTrace: limits.maxBytesPerTrace,
-          maxTraces: limits.maxLiveTraces,
+          maxTraces: maxLiveTraces(limits, owners(tenant, limits)),
           maxAttributeBytes: limits.maxAttributeBytes || config.distributor.maxAttributeBytes,
         };
       },

@@ -88,11 +88,18 @@ export function distributor(ingester: symbol, others: symbol): Provider {
         maxNegativeDurationMs: config.distributor.maxNegativeDurationMs,
         limits(tenant) {
           const limits = overrides.limits(tenant);
-          return { ...limits, rateSharedBy: rateSharedBy(), maxAttributeBytes: limits.maxAttributeBytes || config.distributor.maxAttributeBytes };
+          return {
+            ...limits,
+            rateSharedBy: rateSharedBy(),
+            maxAttributeBytes: limits.maxAttributeBytes || config.distributor.maxAttributeBytes,
+            artificialDelayMs: limits.artificialDelayMs || config.distributor.artificialDelayMs,
+          };
         },
         ingester: port,
         forwarder,
         clock,
+        timers: systemTimers,
+        random: Math.random,
         metrics,
       }),
   };

@@ -28,6 +28,7 @@ export function plannerSettings(
     maxMetricsSeries: config.querier.maxMetricsSeries,
     queryLimits: config.querier.queryLimits,
     maxTagBytes: (tenant) => overrides.strictest(tenant, (limits) => limits.maxBytesPerTagValuesQuery),
+    maxTagValueBlocks: (tenant) => overrides.limits(tenant).maxBlocksPerTagValuesQuery,
     recentWindowMs: config.queryFrontend.search.queryBackendAfterMs,
     tagWindowMs: config.queryFrontend.search.defaultTagRangeMs,
     endCutoffMs: config.queryFrontend.endCutoffMs,

@@ -1,4 +1,4 @@
-import { bool, bytes, duration, float, group, int, list, mapOf, on, oneOf, optional, string, strings } from './node.ts';
+import { bool, bytes, duration, float, group, ignored, int, list, mapOf, on, oneOf, optional, string, strings } from './node.ts';
 import { dimensionMappings, filterPolicies } from './generator.ts';
 import { dedicatedColumns, headers } from './shared.ts';
 import { azure, gcs, s3 } from './storage.ts';
@@ -27,10 +27,13 @@ const limitFields = (filled: boolean) => ({
     rate_limit_bytes: bytes(filled ? 15_000_000 : 0, 'Bytes a second.', { ...on, flags: ['distributor.ingestion-rate-limit-bytes'] }),
     burst_size_bytes: bytes(filled ? 20_000_000 : 0, 'Bytes at once.', { ...on, flags: ['distributor.ingestion-burst-size-bytes'] }),
     max_traces_per_user: int(filled ? 10_000 : 0, 'Live traces of an ingester; 0 is no limit.', { ...on, flags: ['ingester.max-traces-per-user'] }),
-    max_global_traces_per_user: int(0, 'Live traces of all ingesters; 0 is no limit.', { flags: ['ingester.max-global-traces-per-user'] }),
+    max_global_traces_per_user: int(0, 'Live traces of all ingesters, each of which takes its share; the lesser of the two limits holds. 0 is no limit.', {
+      ...on,
+      flags: ['ingester.max-global-traces-per-user'],
+    }),
     tenant_shard_size: int(0, 'Ingesters a tenant is spread over, at least as many as there are copies; 0 is all.', { ...on, min: 0 }),
     max_attribute_bytes: bytes(0, 'Longest attribute; 0 is distributor.max_attribute_bytes.', on),
-    artificial_delay: duration('0s', 'Wait before every answer, for tests.'),
+    artificial_delay: duration('0s', 'Time that an answer takes at least, give or take 10 %; 0 is distributor.artificial_delay.', on),
     retry_info_enabled: bool(filled, 'Tell refused clients when to try again.', on),
   }),
   read: group('Reading.', {
@@ -38,10 +41,13 @@ const limitFields = (filled: boolean) => ({
       ...on,
       flags: ['querier.max-bytes-per-tag-values-query'],
     }),
-    max_blocks_per_tag_values_query: int(0, 'Most blocks read for tag values; 0 is no limit.', { flags: ['querier.max-blocks-per-tag-values-query'] }),
+    max_blocks_per_tag_values_query: int(0, 'Most blocks read for tag values, the newest ones; 0 is no limit.', {
+      ...on,
+      flags: ['querier.max-blocks-per-tag-values-query'],
+    }),
     max_search_duration: duration('0s', 'Longest time range of a search; 0 is query_frontend.search.max_duration.', on),
     max_metrics_duration: duration('0s', 'Longest time range of TraceQL metrics; 0 is query_frontend.metrics.max_duration.', on),
-    unsafe_query_hints: bool(false, 'Queries may use hints that change how they run.'),
+    unsafe_query_hints: bool(false, 'Not needed: no hint changes how a query runs.', ignored),
   }),
   compaction: group('Merging and deleting.', {
     block_retention: duration('0s', 'How long blocks are kept; 0 is compactor.compaction.block_retention.', on),

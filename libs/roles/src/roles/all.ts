@@ -9,6 +9,7 @@ import { createQuerier } from '@vivace/querier';
 import type { QueryService } from '@vivace/query';
 import type { WorkerPool } from '@vivace/workers';
 import { createCompaction } from '../compaction.ts';
+import type { TraceOwners } from '../max-live-traces.ts';
 import { openIngester } from '../open-ingester.ts';
 import type { Overrides } from '../overrides.ts';
 import * as part from '../providers.ts';
@@ -40,6 +41,8 @@ import { base } from './role.ts';
 import type { Role } from './role.ts';
 import { compactorService } from '../services.ts';
 
+const alone = (): TraceOwners => ({ ingesters: 1, copies: 1 });
+
 export const allRole: Role = {
   providers: [
     ...base,
@@ -50,7 +53,7 @@ export const allRole: Role = {
       provide: INGESTER,
       inject: [RUNTIME, STORE, POOL, BLOCK_LIST, OVERRIDES],
       useFactory: (runtime: Runtime, store: ObjectStore, pool: WorkerPool<Tasks>, blocks: BlockList, overrides: Overrides) =>
-        openIngester({ runtime, store, pool, announce: (meta) => blocks.announce(meta), keepFlushedMs: whileAway(runtime), overrides }),
+        openIngester({ runtime, store, pool, announce: (meta) => blocks.announce(meta), keepFlushedMs: whileAway(runtime), overrides, owners: alone }),
     },
     part.metricsGenerator,
     part.forwarder(METRICS_GENERATOR),

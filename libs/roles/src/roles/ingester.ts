@@ -8,6 +8,7 @@ import { ingesterQueryMethod } from '@vivace/querier';
 import type { WorkerPool } from '@vivace/workers';
 import type { Cluster } from '../cluster.ts';
 import { openIngester } from '../open-ingester.ts';
+import type { IngesterParts } from '../open-ingester.ts';
 import type { Overrides } from '../overrides.ts';
 import * as part from '../providers.ts';
 import type { Runtime } from '../runtime.ts';
@@ -25,9 +26,12 @@ export const ingesterRole: Role = {
     part.pool,
     {
       provide: INGESTER,
-      inject: [RUNTIME, STORE, POOL, OVERRIDES],
-      useFactory: (runtime: Runtime, store: ObjectStore, pool: WorkerPool<Tasks>, overrides: Overrides) =>
-        openIngester({ runtime, store, pool, announce: () => undefined, keepFlushedMs: runtime.config.cluster.ingesters.keepFlushedMs, overrides }),
+      inject: [RUNTIME, STORE, POOL, OVERRIDES, CLUSTER],
+      useFactory: (runtime: Runtime, store: ObjectStore, pool: WorkerPool<Tasks>, overrides: Overrides, { ingesters }: Cluster) => {
+        const { keepFlushedMs, replicationFactor: copies } = runtime.config.cluster.ingesters;
+        const owners: IngesterParts['owners'] = (tenant, { tenantShardSize }) => ({ ingesters: ingesters.shard(tenant, tenantShardSize).active, copies });
+        return openIngester({ runtime, store, pool, announce: () => undefined, keepFlushedMs, overrides, owners });
+      },
     },
     {
       provide: RPC_METHODS,
