@@ -85,6 +85,7 @@ export interface RingMemberConfig {
   /** 0 is the gRPC port. */
   readonly port: number;
   readonly interfaceNames: readonly string[];
+  readonly ipv6: boolean;
 }
 
 /** What processes need that are not alone. */
@@ -99,6 +100,7 @@ export interface ClusterConfig {
     /** 0 is the gRPC port. */
     readonly port: number;
     readonly interfaceNames: readonly string[];
+    readonly ipv6: boolean;
     /** How long an ingester is not ready after its start. */
     readonly minReadyMs: number;
     /** How long spans of a stored block can be asked for, until every frontend has polled it. */
@@ -130,6 +132,8 @@ export interface ClusterConfig {
     /** `host:port`; the host may stand for several. */
     readonly address: string;
     readonly lookupMs: number;
+    /** Parts taken of each frontend at a time; undefined: `querier.maxConcurrentQueries` of all together. */
+    readonly parallelism: number | undefined;
     /** Empty is the host name. */
     readonly id: string;
     readonly client: GrpcClientConfig;
@@ -162,6 +166,7 @@ export function toCluster(
       address: lifecycler.address,
       port: lifecycler.port,
       interfaceNames: lifecycler.interface_names,
+      ipv6: lifecycler.enable_inet6,
       minReadyMs: lifecycler.min_ready_duration,
       keepFlushedMs: ingester.complete_block_timeout,
       timeoutMs: ingester_client.remote_timeout,
@@ -187,6 +192,7 @@ export function toCluster(
     frontendWorker: {
       address: querier.frontend_worker.frontend_address,
       lookupMs: querier.frontend_worker.dns_lookup_duration,
+      parallelism: querier.frontend_worker.match_max_concurrent ? undefined : querier.frontend_worker.parallelism,
       id: querier.frontend_worker.id,
       client: toGrpcClient(querier.frontend_worker.grpc_client_config, 'querier.frontend_worker.grpc_client_config', problems),
     },
@@ -207,5 +213,6 @@ function toRingMember(ring: Values['compactor']['ring'] | Values['distributor'][
     address: ring.instance_addr,
     port: ring.instance_port,
     interfaceNames: ring.instance_interface_names,
+    ipv6: ring.enable_inet6,
   };
 }

@@ -91,13 +91,15 @@ export function createCluster({ config, clock, logger, metrics, shutdown }: Runt
     address,
     port,
     interfaceNames,
+    ipv6,
   }: {
     readonly address: string;
     readonly port: number;
     readonly interfaceNames: readonly string[];
+    readonly ipv6: boolean;
   }): string => {
     const configured = address || memberlist.advertiseHost;
-    const found = advertisedHost({ configured, interfaceNames, ipv6: false, interfaces: os.networkInterfaces() });
+    const found = advertisedHost({ configured, interfaceNames, ipv6, interfaces: os.networkInterfaces() });
     return `${found.includes(':') ? `[${found}]` : found}:${port || server.grpc.listenPort}`;
   };
 

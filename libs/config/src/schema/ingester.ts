@@ -17,7 +17,7 @@ export const ingester = group('Recent spans, until they are in blocks.', {
     join_after: duration('0s', 'Wait before joining.', on),
     min_ready_duration: duration('15s', 'Least time before an ingester is ready; not for a process that is all.', on),
     interface_names: strings([], 'Network interfaces whose address is used.', on),
-    enable_inet6: bool(false, 'Use IPv6 addresses.'),
+    enable_inet6: bool(false, 'Take an IPv6 address where the address is found from the interfaces.', on),
     final_sleep: duration('0s', 'Wait before leaving.'),
     tokens_file_path: string('', 'File that keeps the tokens; empty is tokens.json in storage.trace.wal.path, and none for a process that is all.', on),
     availability_zone: string('', 'Availability zone of this instance.', { ...on, flags: ['ingester.availability-zone'] }),

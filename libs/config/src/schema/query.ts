@@ -19,8 +19,8 @@ export const querier = group('Running parts of queries.', {
     }),
   }),
   metrics: group('TraceQL metrics.', {
-    concurrent_blocks: int(2, 'Blocks read at a time for a query.'),
-    time_overlap_cutoff: float(0.2, 'Blocks that overlap the query less than this fraction are filtered by time.', { max: 1 }),
+    concurrent_blocks: int(2, 'Not needed: each thread reads one block at a time, and there are workers.threads.', ignored),
+    time_overlap_cutoff: float(0.2, 'Not needed: spans are always filtered by their times.', { ...ignored, max: 1 }),
     max_series: int(5_000, 'Most series a query counts; spans of further ones are left out, and the answer says so. (Not in Tempo.)', { ...on, min: 1 }),
   }),
   partition_ring: group('Asking live stores.', {
@@ -49,8 +49,8 @@ export const querier = group('Running parts of queries.', {
       flags: ['querier.frontend-address'],
     }),
     dns_lookup_duration: duration('10s', 'How often the address is resolved.', { ...on, min: 1 }),
-    parallelism: int(2, 'Connections to a frontend.'),
-    match_max_concurrent: bool(true, 'Use as many connections as parts may run.'),
+    parallelism: int(2, 'Parts taken of each frontend at a time without match_max_concurrent.', { ...on, min: 1 }),
+    match_max_concurrent: bool(true, 'Take as many of all frontends together as max_concurrent_queries.', on),
     id: string('', 'Name of this querier; empty is the host name.', on),
     grpc_client_config: grpcClient(true, {
       sendBytes: 16_777_216,
@@ -64,7 +64,7 @@ export const querier = group('Running parts of queries.', {
   }),
   shuffle_sharding_ingesters_enabled: bool(false, 'Ask only the ingesters a tenant is spread over (ingestion.tenant_shard_size).', on),
   shuffle_sharding_ingesters_lookback_period: duration('1h', 'How far back they may have been others; at least as long as ingesters answer for spans.', on),
-  query_relevant_ingesters: bool(false, 'Ask only the ingesters that hold the trace.'),
+  query_relevant_ingesters: bool(false, 'Not needed: a trace by id asks the ingesters that may have it; all of them where there is one copy.', ignored),
   secondary_ingester_ring: string('', 'A second ring to ask.'),
   query_live_store: bool(false, 'Ask live stores for recent spans.'),
   extra_query_delay: duration('0s', 'Wait before every part, for tests.', on),
@@ -72,7 +72,7 @@ export const querier = group('Running parts of queries.', {
 
 export const queryFrontend = group('Answering queries.', {
   max_outstanding_per_tenant: int(2000, 'Parts of queries of one tenant that may run or wait; more are refused with 429.', { ...on, min: 1 }),
-  max_batch_size: int(7, 'Parts given to a querier at a time.'),
+  max_batch_size: int(7, 'Not needed: a querier is given a part whenever it can run one.', ignored),
   log_query_request_headers: string('', 'Request headers in the query log, comma separated.', on),
   max_retries: int(2, 'How often a part that failed is given to another querier.', { ...on, min: 0 }),
   search: group('Searches.', {
@@ -84,16 +84,16 @@ export const queryFrontend = group('Answering queries.', {
     query_backend_after: duration('15m', 'Time range of a search without start and end: so long until now. Blocks of any age are asked.', on),
     default_tag_range: duration('1h', 'Time range of a query for names or values of tags without start and end: so long until now. (Not in Tempo.)', on),
     query_ingesters_until: duration('30m', 'Not needed: recent spans are always asked, whatever their time.', ignored),
-    ingester_shards: int(3, 'Parts that ask ingesters.'),
-    most_recent_shards: int(200, 'Parts kept to find the most recent traces.'),
+    ingester_shards: int(3, 'Not needed: ingesters are asked side by side, each for all it has or for a share of the trace ids.', ignored),
+    most_recent_shards: int(200, 'Not needed: the most recent traces are always found, and every part is kept track of.', ignored),
     default_spans_per_span_set: int(3, 'Spans of a trace in an answer when the query does not say.', { ...on, min: 1 }),
     max_spans_per_span_set: int(100, 'Most spans of a trace a query may ask for; 0 is no limit.', on),
     ...slo,
     metadata_slo: group('Objectives of tag queries.', slo),
   }),
   trace_by_id: group('Traces by id.', {
-    query_shards: int(50, 'Parts of a query.'),
-    concurrent_shards: int(0, 'Parts that run at a time; 0 is all.'),
+    query_shards: int(50, 'Not needed: blocks are divided among the threads there are.', ignored),
+    concurrent_shards: int(0, 'Not needed: there are no more parts than threads.', ignored),
     external_enabled: bool(false, 'Ask the external trace store of queriers.'),
     ...slo,
   }),
@@ -119,9 +119,13 @@ export const queryFrontend = group('Answering queries.', {
   }),
   mcp_server: group('The MCP server.', { enabled: bool(false, 'Serve it.') }),
   max_query_expression_size_bytes: bytes(131_072, 'Longest query text.', { ...on, min: 1 }),
-  rf1_after: string('0001-01-01T00:00:00Z', 'Blocks written with replication 1 are only read after this time.'),
+  rf1_after: string('0001-01-01T00:00:00Z', 'Not needed: blocks are read whatever their replication, and a trace is put together from all of them.', ignored),
   api_timeout: duration('0s', 'Longest time of a request; 0 is no limit.', on),
-  url_deny_list: strings([], 'Expressions (RE2) of URLs, as Tempo shows them in its answer, that are refused with 400; of gRPC the URL that asks the same.', on),
+  url_deny_list: strings(
+    [],
+    'Expressions (RE2) of URLs, as Tempo shows them in its answer, that are refused with 400; of gRPC the URL that asks the same.',
+    on,
+  ),
   allowed_headers: strings([], 'Headers passed on to queriers.'),
   query_end_cutoff: duration('0s', 'Search, tags and metrics end so long before now; 0 is now.', on),
 });

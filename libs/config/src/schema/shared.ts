@@ -144,7 +144,7 @@ const instance = (works: LeafOptions) => ({
   instance_interface_names: strings([], 'Network interfaces whose address is used.', works),
   instance_port: port(0, 'Port told to others; 0 is the gRPC port.', works),
   instance_addr: string('', 'Address told to others; empty is found from the interfaces.', works),
-  enable_inet6: bool(false, 'Use IPv6 addresses.'),
+  enable_inet6: bool(false, 'Take an IPv6 address where the address is found from the interfaces.', works),
 });
 
 export const ring = (what: string, store: Store, heartbeatTimeout: string, works: LeafOptions = {}, storeWorks: LeafOptions = {}) =>

@@ -16,6 +16,8 @@ export interface FrontendWorkerDeps {
   readonly channel: (address: string) => RpcChannel;
   /** Jobs at a time, over all frontends (`querier.max_concurrent_queries`). */
   readonly concurrency: number;
+  /** Instead, jobs of each frontend at a time (`querier.frontend_worker.parallelism`). */
+  readonly perFrontend?: number | undefined;
   /** Where jobs are done. */
   readonly runner: TaskRunner;
   readonly maxJobBytes: number;
@@ -80,7 +82,7 @@ class PullingWorker implements FrontendWorker {
 
   /** As many streams to each frontend as its share of the jobs at a time; one at least, so that none is without a querier. */
   async #refresh(): Promise<void> {
-    const { frontends, concurrency, logger } = this.#deps;
+    const { frontends, concurrency, perFrontend, logger } = this.#deps;
     let addresses: readonly string[];
     try {
       addresses = await frontends();
@@ -88,7 +90,7 @@ class PullingWorker implements FrontendWorker {
       logger.warn('query frontends could not be looked up, the known ones are kept', { err: reason });
       return;
     }
-    const share = Math.max(1, Math.ceil(concurrency / Math.max(1, addresses.length)));
+    const share = perFrontend ?? Math.max(1, Math.ceil(concurrency / Math.max(1, addresses.length)));
     for (const address of new Set([...addresses, ...this.#streams.keys()])) {
       const wanted = addresses.includes(address) ? share : 0;
       const streams = this.#streams.get(address) ?? [];

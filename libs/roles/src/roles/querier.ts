@@ -45,6 +45,7 @@ export const querierRole: Role = {
           channel,
           concurrency: config.querier.maxConcurrentQueries,
           runner: createIngesterRunner({
+          perFrontend: frontendWorker.parallelism,
             view(tenant) {
               const size = sizes.forRead(tenant);
               // Spans of a shard are elsewhere than in the ring, so everybody is asked where the shard is not.

@@ -1,0 +1,36 @@
+import { createMemoryMetrics, silentLogger } from '@vivace/base';
+import { localChannel } from '@vivace/rpc';
+import { expect, it } from 'vitest';
+import { createDispatcher } from './dispatcher.ts';
+import { createFrontendWorker } from './frontend-worker.ts';
+
+it.each([
+  ['its share of what it may do at a time', 4, undefined, 4],
+  ['one at least', 1, undefined, 2],
+  ['querier.frontend_worker.parallelism', 4, 3, 6],
+])('a querier takes of each of two frontends: %s', async (_name, concurrency, perFrontend, streams) => {
+  const dispatcher = createDispatcher({
+    maxRetries: 0,
+    weights: { areUsed: false, ofRetries: false, maxConditions: 0, maxRegexConditions: 0 },
+    maxResultBytes: 1_000,
+    timers: { after: () => () => undefined },
+    clock: { now: () => 0 },
+    logger: silentLogger,
+    metrics: createMemoryMetrics(),
+  });
+  const worker = createFrontendWorker({
+    querierId: 'q',
+    frontends: async () => ['a', 'b'],
+    refreshMs: 60_000,
+    channel: () => localChannel(dispatcher.methods),
+    concurrency,
+    perFrontend,
+    runner: { run: () => Promise.reject(new Error('no job')) },
+    maxJobBytes: 1_000,
+    delay: (_ms, signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve())),
+    logger: silentLogger,
+  });
+  await worker.start();
+  await expect.poll(() => dispatcher.streams).toBe(streams);
+  await worker.stop();
+});
