@@ -69,6 +69,7 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
   }, 200);
   const before = usageOf(options.pids);
   const threadsBefore = threadCpuOf(options.pids);
+  const diskBefore = options.dir === undefined ? 0 : diskBytes(options.dir);
   const clientBefore = process.cpuUsage();
   const started = Date.now();
 
@@ -119,7 +120,7 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
     ),
     rssPeakMb: Math.round(rssPeakMb),
     rssAfterMb: Math.round(settled.rssMb),
-    diskBytesPerSpan: options.dir === undefined ? undefined : round(diskBytes(options.dir) / accepted, 1),
+    diskBytesPerSpan: options.dir === undefined ? undefined : round((diskBytes(options.dir) - diskBefore) / accepted, 1),
     sampleIds,
     startSec: Math.floor(started / 1000) - options.ageSec,
     endSec: Math.ceil(ended / 1000) + 60,

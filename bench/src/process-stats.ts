@@ -55,6 +55,8 @@ export function threadCpuOf(pids: readonly number[]): Map<string, number> {
   return seconds;
 }
 
+/** Bytes of all files in a folder, which may not be there yet: a process makes the one of its blocks with the first of them. */
 export function diskBytes(folder: string): number {
+  if (!fs.existsSync(folder)) return 0;
   return Number(execFileSync('du', ['-sb', folder], { encoding: 'utf8' }).split('\t')[0]);
 }
