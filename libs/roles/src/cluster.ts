@@ -2,13 +2,14 @@ import { randomInt } from 'node:crypto';
 import os from 'node:os';
 import path from 'node:path';
 import type { AppError } from '@vivace/base';
+import type { GrpcClientConfig } from '@vivace/config';
 import { advertisedHost, membershipPage, registerMembershipMetrics, startMembership } from '@vivace/membership';
 import type { Membership } from '@vivace/membership';
 import type { Page, Service } from '@vivace/nest';
 import { Lifecycler, nameToken, registerMemberMetrics, registerRingMetrics, Ring, ringPage } from '@vivace/ring';
 import type { RingPageRequest } from '@vivace/ring';
-import { openChannel } from '@vivace/rpc';
-import type { RpcChannel } from '@vivace/rpc';
+import { openChannels } from './channels.ts';
+import type { Channels } from './channels.ts';
 import type { Runtime } from './runtime.ts';
 import { systemTimers } from './system-timers.ts';
 import { loadTokens, saveTokens } from './tokens-file.ts';
@@ -29,11 +30,10 @@ export interface Cluster {
   distributor(): Service;
   /** Distributors among which an ingestion rate is divided, 1 or more. */
   rateSharedBy(): number;
-  /** Members of a ring that this process has called. */
-  clientsOf(ring: Ring): number;
   /** Whether this compactor owns something that has a name. */
   ownsCompaction(name: string): boolean;
-  channel(address: string): RpcChannel;
+  /** Ways to the processes that `client` is about; they are closed when gossip has ended. Throws `failed_precondition` for certificates that cannot be used. */
+  channels(client: GrpcClientConfig): Promise<Channels>;
 }
 
 /** A member silent for so many heartbeat time-outs is forgotten. */
@@ -45,9 +45,9 @@ export const GENERATOR_TOKENS = 256;
 const LEAVE_SPREADS_MS = 1_500;
 /** Members that others stand in for longer than this are known to have been away. */
 const UPKEEP_MS = 1_000;
-const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 
-export function createCluster({ config, clock, logger, metrics, shutdown }: Runtime): Cluster {
+export function createCluster(runtime: Runtime): Cluster {
+  const { config, clock, logger, metrics, shutdown } = runtime;
   const { ingesterRing: settings, cluster, memberlist, server, storage } = config;
   const host = os.hostname();
   let membership: Membership | undefined;
@@ -85,7 +85,7 @@ export function createCluster({ config, clock, logger, metrics, shutdown }: Runt
   const hasDistributors = cluster.distributors.shareRates && cluster.distributors.hasRing;
   for (const ring of Object.values(values)) if (ring !== distributors || hasDistributors) registerRingMetrics(metrics, ring);
   const compactorId = cluster.compactors.instanceId || host;
-  const channels = new Map<string, RpcChannel>();
+  const opened: Channels[] = [];
 
   const addressOf = ({
     address,
@@ -181,7 +181,7 @@ export function createCluster({ config, clock, logger, metrics, shutdown }: Runt
         clearInterval(upkeep);
         for (const leave of leaving) leave();
         await membership?.stop();
-        for (const channel of channels.values()) channel.close();
+        for (const channels of opened) channels.close();
       },
     },
     ingester: () =>
@@ -228,12 +228,11 @@ export function createCluster({ config, clock, logger, metrics, shutdown }: Runt
           })
         : { name: 'distributor-ring', start: async () => undefined, stop: async () => undefined },
     rateSharedBy: () => (hasDistributors ? Math.max(1, distributors.view().active) : 1),
-    clientsOf: (ring) => ring.view().members.filter(({ address }) => channels.has(address)).length,
     ownsCompaction: (name) => !cluster.compactors.hasRing || compactors.view().owns(compactorId, nameToken(name)),
-    channel(address) {
-      let channel = channels.get(address);
-      if (!channel) channels.set(address, (channel = openChannel(address, { maxMessageBytes: MAX_MESSAGE_BYTES })));
-      return channel;
+    async channels(client) {
+      const channels = await openChannels(client, runtime);
+      opened.push(channels);
+      return channels;
     },
   };
 }

@@ -190,7 +190,7 @@ export const rpcServer: Provider = {
   provide: RPC_SERVER,
   inject: [RUNTIME, RPC_METHODS],
   useFactory: ({ config, logger, metrics, clock }: Runtime, methods: readonly RpcMethod[]) =>
-    createRpcServer({ methods, config: config.server.grpc, tenancy: tenancyOf(config), logger, metrics, clock }),
+    createRpcServer({ methods, config: config.server.grpc, tenancy: tenancyOf(config), logger, metrics, clock, timers: systemTimers }),
 };
 
 export const statusPages: Provider[] = [

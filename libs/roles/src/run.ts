@@ -7,6 +7,7 @@ import { createLogger, createMetrics } from '@vivace/telemetry';
 import { AppModule } from './app.module.ts';
 import type { Receivers } from './receivers.ts';
 import type { Runtime } from './runtime.ts';
+import { systemTimers } from './system-timers.ts';
 import { tenancyOf } from './tenancy.ts';
 import { PAGES, QUERY_API, RECEIVERS, RPC_SERVER } from './tokens.ts';
 import { VERSION } from './version.ts';
@@ -59,6 +60,7 @@ export async function run({ loaded, env, clock, beganMs, write, exit, onSignal }
       logger,
       metrics,
       clock,
+      timers: systemTimers,
     });
     const lifecycle = app.get<Lifecycle>(LIFECYCLE);
     stop = async () => {

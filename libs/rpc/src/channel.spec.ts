@@ -8,6 +8,7 @@ import type { RpcChannel } from './channel.ts';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 const asIs = (b: Buffer): Buffer => b;
+const OPTIONS = { section: 'a.client', maxReceiveBytes: 1_000, maxSendBytes: 1_000, connectTimeoutMs: 5_000, minBackoffMs: 100, maxBackoffMs: 500 };
 const events: string[] = [];
 
 const METHODS: RpcMethod[] = [
@@ -64,7 +65,7 @@ beforeAll(async () => {
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, bound) => (error ? reject(error) : resolve(bound)));
   });
-  remote = openChannel(`127.0.0.1:${port}`, { maxMessageBytes: 1_000_000 });
+  remote = openChannel(`127.0.0.1:${port}`, OPTIONS);
 });
 
 afterAll(() => {
@@ -103,6 +104,19 @@ describe.each([
   });
 });
 
+describe('sizes of messages', () => {
+  it('are bounded either way, and name their keys', async () => {
+    await expect(callOnce(remote, '/test.Test/Repeat', new Uint8Array(1_001))).rejects.toMatchObject({
+      code: 'resource_exhausted',
+      message: 'message has 1001 bytes, limit a.client.max_send_msg_size 1000',
+    });
+    await expect(callOnce(remote, '/test.Test/Repeat', new Uint8Array(1_000))).rejects.toMatchObject({
+      code: 'resource_exhausted',
+      message: expect.stringMatching(/, limit a\.client\.max_recv_msg_size$/) as string,
+    });
+  });
+});
+
 describe('a channel in the process', () => {
   it('does not wait for a method that ends too late', async () => {
     const channel = localChannel([{ path: '/a/B', handle: () => new Promise(() => undefined) }]);
@@ -112,7 +126,7 @@ describe('a channel in the process', () => {
 
 describe('a channel to nobody', () => {
   it('is unavailable, and says where', async () => {
-    const channel = openChannel('127.0.0.1:1', { maxMessageBytes: 1_000 });
+    const channel = openChannel('127.0.0.1:1', OPTIONS);
     await expect(callOnce(channel, '/test.Test/Repeat', bytes(''))).rejects.toMatchObject({
       code: 'unavailable',
       message: expect.stringMatching(/^127.0.0.1:1: /) as string,

@@ -1,8 +1,11 @@
 import grpc from '@grpc/grpc-js';
 import { AppError, errorCodeOf } from '@vivace/base';
-import type { RpcMethod, RpcStatus, TenantId } from '@vivace/base';
+import type { ErrorCode, RpcMethod, RpcStatus, TenantId } from '@vivace/base';
 import { createDirectClient } from './direct/direct-client.ts';
+import { hostAndPort } from './host-and-port.ts';
+import { checkSize, silentEnd } from './options.ts';
 import type { CallOptions, ChannelOptions } from './options.ts';
+import { TlsCredentials } from './tls-credentials.ts';
 
 /** A way to another process, or to the methods of this one. */
 export interface RpcChannel {
@@ -22,23 +25,33 @@ const asIs = (bytes: Buffer): Buffer => bytes;
 
 /** One HTTP/2 connection for gRPC and one for direct calls, each made when first used and again when it broke. */
 export function openChannel(address: string, options: ChannelOptions): RpcChannel {
-  const { maxMessageBytes, tls } = options;
+  const { section, maxReceiveBytes, maxSendBytes, tls } = options;
   const direct = createDirectClient(address, options);
-  const credentials = tls ? grpc.credentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.cert ?? null) : grpc.credentials.createInsecure();
-  const client = new grpc.Client(address, credentials, {
-    'grpc.max_receive_message_length': maxMessageBytes,
-    'grpc.max_send_message_length': maxMessageBytes,
+  const secure = tls && new TlsCredentials(tls, hostAndPort(address).host, options.connectTimeoutMs);
+  const client = new grpc.Client(address, secure ?? grpc.credentials.createInsecure(), {
+    'grpc.max_receive_message_length': maxReceiveBytes,
+    'grpc.max_send_message_length': maxSendBytes,
     // A peer that vanished without a word is noticed within this time, also while a call waits.
     'grpc.keepalive_time_ms': 10_000,
     'grpc.keepalive_timeout_ms': 5_000,
-    // While it waits every call fails: a peer that is back is to be had at once.
-    'grpc.initial_reconnect_backoff_ms': 100,
-    'grpc.max_reconnect_backoff_ms': 500,
-    ...(tls?.serverName ? { 'grpc.ssl_target_name_override': tls.serverName } : {}),
+    'grpc.initial_reconnect_backoff_ms': options.minBackoffMs,
+    'grpc.max_reconnect_backoff_ms': options.maxBackoffMs,
   });
+  /** What grpc-js says, or what is known better. */
+  const textOf = (code: ErrorCode, details: string): string => {
+    if (code === 'resource_exhausted' && details.startsWith('Received message larger')) return `${details}, limit ${section}.max_recv_msg_size`;
+    if (code !== 'unavailable') return details;
+    return `${address}: ${whyUnconnected(details) ?? details}`;
+  };
+  /** Undefined when it is not the handshake that has failed. */
+  const whyUnconnected = (details: string): string | undefined => {
+    if (secure) return /^No connection established\. Last error: (?!Error: connect )/.test(details) ? secure.failure : undefined;
+    return details.includes('Last error: Failed to connect') ? silentEnd(options) : undefined;
+  };
   return {
     async *call(path, request, { tenant, signal, timeoutMs } = {}) {
       signal?.throwIfAborted();
+      checkSize(request, options);
       const metadata = new grpc.Metadata();
       if (tenant !== undefined) metadata.set('x-scope-orgid', tenant);
       const message = Buffer.from(request.buffer, request.byteOffset, request.byteLength);
@@ -50,7 +63,7 @@ export function openChannel(address: string, options: ChannelOptions): RpcChanne
       try {
         for await (const bytes of stream) yield bytes as Buffer;
       } catch (reason) {
-        throw signal?.aborted ? AppError.from(signal.reason, 'canceled') : errorOf(reason, address);
+        throw signal?.aborted ? AppError.from(signal.reason, 'canceled') : errorOf(reason, textOf);
       } finally {
         signal?.removeEventListener('abort', cancel);
         stream.cancel();
@@ -118,10 +131,9 @@ export async function callOnce(channel: RpcChannel, path: string, request: Uint8
   return answer;
 }
 
-function errorOf(reason: unknown, address: string): AppError {
+function errorOf(reason: unknown, textOf: (code: ErrorCode, details: string) => string): AppError {
   const { code, details } = reason as { readonly code?: unknown; readonly details?: unknown };
   if (typeof code !== 'number') return AppError.from(reason);
   const known = errorCodeOf(code);
-  const text = typeof details === 'string' ? details : '';
-  return new AppError(known, known === 'unavailable' ? `${address}: ${text}` : text, { cause: reason });
+  return new AppError(known, textOf(known, typeof details === 'string' ? details : ''), { cause: reason });
 }

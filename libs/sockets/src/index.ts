@@ -1,7 +1,10 @@
+export { followClientTls } from './client-tls.ts';
+export type { ClientTls } from './client-tls.ts';
 export { followFiles } from './follow-files.ts';
 export type { FollowedFiles, FollowOptions } from './follow-files.ts';
-export { readServerTls } from './server-tls.ts';
-export type { ServerTls } from './server-tls.ts';
+export type { FollowTlsDeps } from './pem-files.ts';
+export { followServerTls, readServerTls, serverTlsFiles } from './server-tls.ts';
+export type { FollowedServerTls, ServerTls } from './server-tls.ts';
 export { sharePort } from './share-port.ts';
 export type { SharedPort, SharePortOptions } from './share-port.ts';
 export { HTTP2_PREFACE, tellApart } from './tell-apart.ts';

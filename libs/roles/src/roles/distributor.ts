@@ -24,13 +24,14 @@ export const distributorRole: Role = {
     {
       provide: REPLICAS,
       inject: [RUNTIME, CLUSTER, OVERRIDES],
-      useFactory(runtime: Runtime, { ingesters, channel, clientsOf }: Cluster, overrides: Overrides) {
+      async useFactory(runtime: Runtime, { ingesters, channels }: Cluster, overrides: Overrides) {
         const settings = runtime.config.cluster.ingesters;
-        showClients(runtime, 'tempo_distributor_ingester_clients', () => clientsOf(ingesters));
+        const ways = await channels(settings.client);
+        showClients(runtime, 'tempo_distributor_ingester_clients', ingesters, ways);
         const sizes = createShardSizes(runtime, overrides, 0);
         return createReplicatedIngester({
           view: (tenant) => ingesters.shard(tenant, sizes.forWrite(tenant)),
-          channel,
+          channel: ways.to,
           timeoutMs: settings.timeoutMs,
           maxPendingBytes: settings.maxPendingBytes,
           clock: runtime.clock,
@@ -42,12 +43,14 @@ export const distributorRole: Role = {
     {
       provide: GENERATORS,
       inject: [RUNTIME, CLUSTER, OVERRIDES],
-      useFactory(runtime: Runtime, { generators, channel, clientsOf }: Cluster, overrides: Overrides): GeneratorPort {
-        showClients(runtime, 'tempo_distributor_metrics_generator_clients', () => clientsOf(generators));
+      async useFactory(runtime: Runtime, { generators, channels }: Cluster, overrides: Overrides): Promise<GeneratorPort> {
+        const settings = runtime.config.cluster.metricsGenerators;
+        const ways = await channels(settings.client);
+        showClients(runtime, 'tempo_distributor_metrics_generator_clients', generators, ways);
         return createRingGenerators({
           view: (tenant) => generators.shard(tenant, overrides.limits(tenant).metricsGenerator.ringSize),
-          channel,
-          timeoutMs: runtime.config.cluster.metricsGenerators.timeoutMs,
+          channel: ways.to,
+          timeoutMs: settings.timeoutMs,
           metrics: runtime.metrics,
         });
       },

@@ -29,10 +29,11 @@ export const querierRole: Role = {
     {
       provide: FRONTEND_WORKER,
       inject: [RUNTIME, POOL, CLUSTER, OVERRIDES],
-      useFactory: (runtime: Runtime, pool: WorkerPool<Tasks>, { ingesters, channel, clientsOf }: Cluster, overrides: Overrides): FrontendWorker => {
-        showClients(runtime, 'tempo_querier_ingester_clients', () => clientsOf(ingesters));
+      async useFactory(runtime: Runtime, pool: WorkerPool<Tasks>, { ingesters, channels }: Cluster, overrides: Overrides): Promise<FrontendWorker> {
         const { config, clock, logger, metrics } = runtime;
         const { frontendWorker, ingesters: settings, shards } = config.cluster;
+        const [toIngesters, toFrontends] = await Promise.all([channels(settings.client), channels(frontendWorker.client)]);
+        showClients(runtime, 'tempo_querier_ingester_clients', ingesters, toIngesters);
         const lookbackMs = LOOKBACK_BLOCKS * config.ingester.maxBlockDurationMs + settings.keepFlushedMs;
         const shardLookbackMs = Math.max(lookbackMs, shards.lookbackMs);
         const sizes = createShardSizes(runtime, overrides, shardLookbackMs);
@@ -42,16 +43,16 @@ export const querierRole: Role = {
           querierId: frontendWorker.id || os.hostname(),
           frontends: () => lookup(frontendWorker.address),
           refreshMs: frontendWorker.lookupMs,
-          channel,
+          channel: toFrontends.to,
           concurrency: config.querier.maxConcurrentQueries,
-          runner: createIngesterRunner({
           perFrontend: frontendWorker.parallelism,
+          runner: createIngesterRunner({
             view(tenant) {
               const size = sizes.forRead(tenant);
               // Spans of a shard are elsewhere than in the ring, so everybody is asked where the shard is not.
               return ingesters.shard(tenant, size === 0 || shards.areAsked ? size : Number.POSITIVE_INFINITY, shardLookbackMs);
             },
-            channel,
+            channel: toIngesters.to,
             lookbackMs,
             clock,
             timeoutMs: settings.timeoutMs,

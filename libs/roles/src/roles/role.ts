@@ -1,6 +1,8 @@
 import type { Provider } from '@nestjs/common';
 import type { RpcMethod } from '@vivace/base';
 import type { Service } from '@vivace/nest';
+import type { Ring } from '@vivace/ring';
+import type { Channels } from '../channels.ts';
 import type { Cluster } from '../cluster.ts';
 import { createCluster } from '../cluster.ts';
 import * as part from '../providers.ts';
@@ -27,7 +29,7 @@ export const noPages: Provider = { provide: PAGES, useValue: [] };
 export const MAX_RESULT_BYTES = 256 * 1024 * 1024;
 
 /** A gauge of the processes of a ring that this one has connected to. */
-export function showClients({ metrics }: Runtime, name: string, count: () => number): void {
+export function showClients({ metrics }: Runtime, name: string, ring: Ring, channels: Channels): void {
   const clients = metrics.gauge(name, 'Processes of a ring that this one has connected to.');
-  metrics.onCollect(() => clients.set(count()));
+  metrics.onCollect(() => clients.set(ring.view().members.filter(({ address }) => channels.has(address)).length));
 }

@@ -1,6 +1,7 @@
 import net from 'node:net';
-import tls from 'node:tls';
 import { AppError, errorCodeOf } from '@vivace/base';
+import { hostAndPort } from '../host-and-port.ts';
+import { checkSize, silentEnd } from '../options.ts';
 import type { CallOptions, ChannelOptions } from '../options.ts';
 import { BodyPool } from './body-pool.ts';
 import { corkedWriter } from './corked-writer.ts';
@@ -24,9 +25,6 @@ export interface DirectClient {
 
 const SILENCE_MS = 5_000;
 const MAX_UNSENT_BYTES = 64 * 1024 * 1024;
-/** While it waits every call fails: a peer that is back is to be had at once. */
-const FIRST_BACKOFF_MS = 100;
-const MAX_BACKOFF_MS = 500;
 
 /** Direct calls over one connection, made when first used and again when it broke; a call is never sent twice. */
 export function createDirectClient(address: string, options: DirectClientOptions): DirectClient {
@@ -48,7 +46,7 @@ export function createDirectClient(address: string, options: DirectClientOptions
         lastFailure = reason;
         // One that worked is made again at once.
         retryAtMs = performance.now() + backoffMs;
-        backoffMs = Math.min(MAX_BACKOFF_MS, Math.max(FIRST_BACKOFF_MS, backoffMs * 2));
+        backoffMs = Math.min(options.maxBackoffMs, Math.max(options.minBackoffMs, backoffMs * 2));
       },
     });
     return (connection = made);
@@ -57,6 +55,7 @@ export function createDirectClient(address: string, options: DirectClientOptions
   return {
     async ask(path, request, { tenant, signal, timeoutMs } = {}) {
       signal?.throwIfAborted();
+      checkSize(request, options);
       return await connected().ask({ path, tenant: tenant ?? '', timeoutMs: timeoutMs ?? 0 }, request, signal);
     },
     close() {
@@ -80,7 +79,8 @@ interface ConnectionEvents {
 
 class Connection implements FrameHandler {
   readonly #address: string;
-  readonly #maxMessageBytes: number;
+  readonly #options: DirectClientOptions;
+  readonly #maxReceiveBytes: number;
   readonly #maxUnsentBytes: number;
   readonly #events: ConnectionEvents;
   readonly #socket: net.Socket;
@@ -88,27 +88,29 @@ class Connection implements FrameHandler {
   readonly #reader: FrameReader;
   readonly #calls = new Map<number, Pending>();
   readonly #watch: NodeJS.Timeout;
+  readonly #connecting: NodeJS.Timeout;
   #nextCall = 0;
   /** Turns of the watch since something was heard. */
   #silence = 0;
+  /** TCP and TLS are there. */
+  #isConnected = false;
+  /** The other side has spoken. */
   #isReady = false;
   #isEnded = false;
   #isLeaving = false;
 
-  constructor(
-    address: string,
-    { maxMessageBytes, tls: secure, silenceMs = SILENCE_MS, maxUnsentBytes = MAX_UNSENT_BYTES }: DirectClientOptions,
-    events: ConnectionEvents,
-  ) {
+  constructor(address: string, options: DirectClientOptions, events: ConnectionEvents) {
+    const { maxReceiveBytes, connectTimeoutMs, tls, silenceMs = SILENCE_MS, maxUnsentBytes = MAX_UNSENT_BYTES } = options;
     this.#address = address;
-    this.#maxMessageBytes = maxMessageBytes;
+    this.#options = options;
+    this.#maxReceiveBytes = maxReceiveBytes;
     this.#maxUnsentBytes = maxUnsentBytes;
     this.#events = events;
     this.#reader = new FrameReader(this, new BodyPool(0));
     const target = { ...hostAndPort(address), noDelay: true };
-    if (secure) {
-      const { serverName, ...pem } = secure;
-      this.#socket = tls.connect({ ...target, ...pem, servername: serverName ?? (net.isIP(target.host) === 0 ? target.host : '') });
+    if (tls) {
+      this.#socket = tls.connect(target);
+      this.#socket.once('secureConnect', () => (this.#isConnected = true));
       this.#socket.on('data', (chunk: Buffer) => this.#read(chunk));
     } else {
       const onread = {
@@ -119,11 +121,14 @@ class Connection implements FrameHandler {
         },
       };
       this.#socket = net.connect({ ...target, onread });
+      this.#socket.once('connect', () => (this.#isConnected = true));
     }
     this.#send = corkedWriter(this.#socket);
-    this.#socket.on('error', (reason) => this.#fail(reason.message));
-    this.#socket.on('close', () => this.#fail('the connection was lost'));
-    this.#socket.write(hello(maxMessageBytes));
+    this.#socket.on('error', (reason) => this.#fail(this.#why(reason)));
+    this.#socket.on('close', () => this.#fail(this.#why(undefined)));
+    this.#socket.write(hello(maxReceiveBytes));
+    const late = `cannot connect: no answer within ${connectTimeoutMs} ms, limit ${options.section}.connect_timeout`;
+    this.#connecting = setTimeout(() => this.#fail(late), connectTimeoutMs).unref();
     this.#watch = setInterval(() => this.#listen(), silenceMs).unref();
   }
 
@@ -167,6 +172,7 @@ class Connection implements FrameHandler {
     if (this.#isEnded) return;
     this.#isEnded = true;
     clearInterval(this.#watch);
+    clearTimeout(this.#connecting);
     this.#reader.end();
     this.#socket.destroy();
     const calls = [...this.#calls.values()];
@@ -181,11 +187,12 @@ class Connection implements FrameHandler {
   hello(bytes: Buffer): void {
     readHello(bytes);
     this.#isReady = true;
+    clearTimeout(this.#connecting);
     this.#events.onReady();
   }
 
   limit(kind: number): number | undefined {
-    if (kind === ANSWER) return this.#maxMessageBytes;
+    if (kind === ANSWER) return this.#maxReceiveBytes;
     if (kind === FAILURE) return MAX_FAILURE_BYTES;
     return kind === PONG || kind === LEAVING ? 0 : undefined;
   }
@@ -201,7 +208,8 @@ class Connection implements FrameHandler {
 
   tooLong(kind: number, call: number, bytes: number): void {
     if (kind !== ANSWER) throw new AppError('invalid_argument', `rpc: frame of kind ${kind} has ${bytes} bytes`);
-    this.#take(call)?.reject(new AppError('resource_exhausted', `${this.#address}: answer has ${bytes} bytes, limit ${this.#maxMessageBytes}`));
+    const limit = `${this.#options.section}.max_recv_msg_size ${this.#maxReceiveBytes}`;
+    this.#take(call)?.reject(new AppError('resource_exhausted', `${this.#address}: answer has ${bytes} bytes, limit ${limit}`));
   }
 
   #read(chunk: Buffer): void {
@@ -213,12 +221,19 @@ class Connection implements FrameHandler {
     }
   }
 
-  /** Ends what is silent, also while it connects. */
+  /** Ends what is silent. */
   #listen(): void {
+    if (!this.#isReady) return;
     this.#silence++;
-    if (this.#silence === 1) {
-      if (this.#isReady) this.#write(bareFrame(PING, 0));
-    } else if (this.#silence === 2) this.#fail(this.#isReady ? 'the other side has fallen silent' : 'cannot connect: no answer');
+    if (this.#silence === 1) this.#write(bareFrame(PING, 0));
+    else if (this.#silence === 2) this.#fail('the other side has fallen silent');
+  }
+
+  /** Why the connection ended, by itself when `reason` is undefined. */
+  #why(reason: NodeJS.ErrnoException | undefined): string {
+    if (this.#isReady) return reason?.message ?? 'the connection was lost';
+    if (this.#options.tls) return this.#options.tls.explain(reason, this.#isConnected);
+    return this.#isConnected ? silentEnd(this.#options) : (reason?.message ?? 'the connection was lost');
   }
 
   #fail(why: string): void {
@@ -245,13 +260,4 @@ const MAX_FAILURE_BYTES = 64 * 1024;
 
 function giveUpAfter(giveUp: (reason: AppError) => void, address: string, path: string, timeoutMs: number): void {
   giveUp(new AppError('deadline_exceeded', `${address}: ${path} has not answered within ${timeoutMs} ms`));
-}
-
-/** `host:port` or `[host]:port`. */
-function hostAndPort(address: string): { readonly host: string; readonly port: number } {
-  const at = address.lastIndexOf(':');
-  const port = Number(address.slice(at + 1));
-  if (at < 1 || !Number.isInteger(port) || port < 1 || port > 0xffff)
-    throw new AppError('invalid_argument', `address ${JSON.stringify(address)} is not host:port`);
-  return { host: address.slice(0, at).replace(/^\[(.*)\]$/, '$1'), port };
 }

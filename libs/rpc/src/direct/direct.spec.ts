@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import tls from 'node:tls';
-import { AppError, rpcStatus } from '@vivace/base';
+import { fileURLToPath } from 'node:url';
+import { AppError, rpcStatus, silentLogger } from '@vivace/base';
 import type { RpcCall, RpcMethod, RpcStatus, TenantId } from '@vivace/base';
+import { followClientTls } from '@vivace/sockets';
+import type { ClientTls } from '@vivace/sockets';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createDirectClient } from './direct-client.ts';
 import type { DirectClient, DirectClientOptions } from './direct-client.ts';
@@ -10,9 +13,18 @@ import { createDirectServer } from './direct-server.ts';
 import type { DirectServer, DirectServerOptions } from './direct-server.ts';
 import { bareFrame, CANCEL, failureFrame, hello, HELLO_BYTES, PING, requestPrefix } from './protocol.ts';
 
+const CLIENT: DirectClientOptions = {
+  section: 'a.client',
+  maxReceiveBytes: 1_000_000,
+  maxSendBytes: 1_000_000,
+  connectTimeoutMs: 5_000,
+  minBackoffMs: 100,
+  maxBackoffMs: 500,
+};
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 const textOf = (message: Uint8Array): string => Buffer.from(message).toString();
-const pem = (name: string): Buffer => readFileSync(new URL(`../../../../testdata/otlp/tls/${name}.pem`, import.meta.url));
+const pemPath = (name: string): string => fileURLToPath(new URL(`../../../../testdata/otlp/tls/${name}.pem`, import.meta.url));
+const pem = (name: string): Buffer => readFileSync(pemPath(name));
 
 let calls: RpcCall[] = [];
 let finish: (() => void)[] = [];
@@ -99,9 +111,14 @@ async function serve(options: Partial<DirectServerOptions> & { readonly port?: n
 }
 
 function clientOf(port: number, options: Partial<DirectClientOptions> = {}): DirectClient {
-  const client = createDirectClient(`localhost:${port}`, { maxMessageBytes: 1_000_000, ...options });
+  const client = createDirectClient(`localhost:${port}`, { ...CLIENT, ...options });
   ended.push(() => client.close());
   return client;
+}
+
+async function trusting(caFile: string): Promise<ClientTls> {
+  const config = { certFile: '', keyFile: '', caFile, serverName: '', skipVerify: false, minVersion: undefined, ciphers: '' };
+  return followClientTls(config, 'a.client', { timers: { after: () => () => undefined }, clock: { now: () => 0 }, logger: silentLogger });
 }
 
 /** A client that says what it likes; resolves when the server has ended the connection, with what it said. */
@@ -119,7 +136,7 @@ const tenant = 't1' as TenantId;
 describe('direct calls', () => {
   it.each([[false], [true]])('answer (TLS: %s)', async (secure) => {
     const { port, observed, sockets } = await serve({ secure });
-    const client = clientOf(port, secure ? { tls: { ca: pem('cert') } } : {});
+    const client = clientOf(port, secure ? { tls: await trusting(pemPath('cert')) } : {});
     expect(textOf(await client.ask('/t.T/Echo', bytes('hello'), { tenant }))).toBe('t1:hello');
     const large = Buffer.alloc(900_000, 'ab');
     const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => client.ask('/t.T/Echo', i % 2 ? large : bytes(String(i)), { tenant })));
@@ -142,9 +159,13 @@ describe('direct calls', () => {
 
   it('refuse messages that are too long, either way, and go on', async () => {
     const { port } = await serve({ maxReceiveBytes: 1_000, maxSendBytes: 500 });
-    const client = clientOf(port, { maxMessageBytes: 100 });
+    const client = clientOf(port, { maxReceiveBytes: 100, maxSendBytes: 400_000 });
     const echo = (n: number) => client.ask('/t.T/Echo', new Uint8Array(n), { tenant });
     await expect(echo(1_001)).rejects.toMatchObject({ code: 'resource_exhausted', message: 'message has 1001 bytes, limit x.max_receive 1000' });
+    await expect(echo(400_001)).rejects.toMatchObject({
+      code: 'resource_exhausted',
+      message: 'message has 400001 bytes, limit a.client.max_send_msg_size 400000',
+    });
     await expect(echo(300_000)).rejects.toMatchObject({ code: 'resource_exhausted', message: expect.stringContaining('x.max_receive') as string });
     await expect(echo(98)).rejects.toMatchObject({ code: 'resource_exhausted', message: 'message has 101 bytes, limit x.max_send 100; ask for less' });
     expect((await echo(97)).length).toBe(100);
@@ -238,7 +259,10 @@ describe('a client of direct calls', () => {
 
   it('notices who has fallen silent, also before the first word', async () => {
     await expect(askStranger(hello(1_000))).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining('fallen silent') as string });
-    await expect(askStranger(new Uint8Array(0))).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining('cannot connect') as string });
+    await expect(askStranger(new Uint8Array(0), { connectTimeoutMs: 20 })).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('cannot connect: no answer within 20 ms, limit a.client.connect_timeout') as string,
+    });
   });
 
   it('says what is wrong with the other side', async () => {
@@ -274,7 +298,7 @@ describe('a client of direct calls', () => {
     );
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     ended.push(() => void server.close());
-    const client = clientOf((server.address() as net.AddressInfo).port, { maxUnsentBytes: 10_000_000 });
+    const client = clientOf((server.address() as net.AddressInfo).port, { maxUnsentBytes: 10_000_000, maxSendBytes: 5_000_000 });
     const message = new Uint8Array(5_000_000);
     const codes: string[] = [];
     for (let i = 0; i < 20; i++) codes.push(await client.ask('/t.T/Echo', message, { timeoutMs: 10 }).then(String, (e: AppError) => e.code));
@@ -284,7 +308,7 @@ describe('a client of direct calls', () => {
 
   it('refuses addresses that are none', async () => {
     for (const address of ['', 'host', ':1', 'host:0', 'host:x', 'host:70000']) {
-      await expect(createDirectClient(address, { maxMessageBytes: 1 }).ask('/a/B', bytes(''))).rejects.toMatchObject({ code: 'invalid_argument' });
+      await expect(createDirectClient(address, CLIENT).ask('/a/B', bytes(''))).rejects.toMatchObject({ code: 'invalid_argument' });
     }
   });
 });
