@@ -1,5 +1,5 @@
-import { AppError, SINGLE_TENANT } from '@vivace/base';
-import type { Logger } from '@vivace/base';
+import { AppError, Seldom, SINGLE_TENANT } from '@vivace/base';
+import type { Clock, Logger } from '@vivace/base';
 import { callOnce, decode, encode, FrameJoiner, toFrames } from '@vivace/rpc';
 import type { RpcChannel } from '@vivace/rpc';
 import type { TaskRunner } from '../task-runner.ts';
@@ -22,6 +22,7 @@ export interface FrontendWorkerDeps {
   readonly runner: TaskRunner;
   readonly maxJobBytes: number;
   readonly delay: (ms: number, signal: AbortSignal) => Promise<void>;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
@@ -48,6 +49,7 @@ const RESULT_TIMEOUT_MS = 30_000;
 
 class PullingWorker implements FrontendWorker {
   readonly #deps: FrontendWorkerDeps;
+  readonly #seldom: Seldom;
   readonly #stopping = new AbortController();
   /** Streams to a frontend, ended one by one when there are too many. */
   readonly #streams = new Map<string, { readonly stop: AbortController; open: boolean }[]>();
@@ -55,6 +57,7 @@ class PullingWorker implements FrontendWorker {
 
   constructor(deps: FrontendWorkerDeps) {
     this.#deps = deps;
+    this.#seldom = new Seldom(deps.clock);
   }
 
   async start(): Promise<void> {
@@ -122,7 +125,9 @@ class PullingWorker implements FrontendWorker {
           if (bytes) this.#take(way, decode(bytes) as FrontendMessage, jobs);
         }
       } catch (reason) {
-        if (!signal.aborted) logger.debug('stream to a query frontend ended', { frontend: address, err: reason });
+        const times = signal.aborted || state.open ? 0 : this.#seldom.times(address);
+        if (times > 0) logger.warn('a query frontend cannot be asked for work', { frontend: address, err: AppError.from(reason).message, times });
+        else if (!signal.aborted) logger.debug('stream to a query frontend ended', { frontend: address, err: reason });
       }
       state.open = false;
       for (const job of jobs.values()) job.abort(new AppError('canceled', 'the query frontend has gone'));

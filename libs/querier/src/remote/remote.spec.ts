@@ -87,6 +87,7 @@ function setup(queriers: number, concurrency = 2, weights = WEIGHTS) {
       runner,
       maxJobBytes: 10_000_000,
       delay: (_ms, signal) => new Promise((resolve) => (signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve(), { once: true }))),
+      clock: { now: () => 0 },
       logger: silentLogger,
     });
     workers.push(worker);

@@ -63,6 +63,7 @@ export const querierRole: Role = {
           }),
           maxJobBytes: MAX_JOB_BYTES,
           delay: (ms, signal) => delay(ms, undefined, { signal, ref: false }),
+          clock,
           logger,
         });
       },
