@@ -10,7 +10,7 @@ import type { FindTraceResult, JobSources, SearchJob } from '../jobs.ts';
 import { queueDuration, showQueueLengths } from '../queue-metrics.ts';
 import type { TaskOptions, TaskRunner } from '../task-runner.ts';
 import { CacheOwners } from './cache-owners.ts';
-import { packJob, RESULT_PATH, unpackResult, WORK_PATH } from './wire.ts';
+import { ALIVE_MS, ALIVE_PATH, packJob, RESULT_PATH, unpackResult, WORK_PATH } from './wire.ts';
 import type { FrontendMessage, RemoteTasks, ResultPart, TaskName, WorkResult } from './wire.ts';
 
 export interface DispatcherDeps {
@@ -66,6 +66,8 @@ interface Querier {
   streams: number;
   /** Those without a job. */
   readonly idle: Stream[];
+  /** Times in a row it has not said that it is there; undefined until it does for the first time, for one that cannot. */
+  missed: number | undefined;
 }
 
 /** One attempt at a job: which querier has it. */
@@ -82,13 +84,15 @@ interface Assignment {
 /** So long jobs wait for a querier to come, when none is connected: one that is restarted is back by then. */
 const NO_QUERIER_MS = 10_000;
 const RETRY_AFTER_MS = 1_000;
+/** After so many a querier gets no jobs until it is heard of again, and others do what it had. Counted rather than timed: while this process stands still, nobody is silent. */
+const MAX_MISSED = 4;
 
 /** Failures that another querier may not have. */
 const WORTH_A_RETRY: ReadonlySet<string> = new Set(['unavailable', 'internal', 'unimplemented', 'resource_exhausted']);
 
 /**
  * Jobs wait in a `FairQueue`. A querier that can do more holds more streams open. A job goes to the querier that has its blocks in its caches, or to any other when that is busy: nobody waits
- * while somebody could work. A stream that breaks gives its job back; one that was failed goes to a querier that has not failed it, if there is one.
+ * while somebody could work. A stream that breaks, or a querier that falls silent, gives its job back; one that was failed goes to a querier that has not failed it, if there is one.
  */
 export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   return new TenantDispatcher(deps);
@@ -105,6 +109,7 @@ class TenantDispatcher implements Dispatcher {
   /** Jobs that are not done yet. */
   readonly #open = new Set<Job>();
   #cancelGiveUp: (() => void) | undefined;
+  #cancelListen: (() => void) | undefined;
   #isDraining = false;
   #whenDrained: (() => void) | undefined;
   readonly #stopping = new AbortController();
@@ -127,6 +132,7 @@ class TenantDispatcher implements Dispatcher {
     this.methods = [
       { path: WORK_PATH, handle: (call) => this.#work(call) },
       { path: RESULT_PATH, handle: (call) => this.#result(call) },
+      { path: ALIVE_PATH, handle: (call) => this.#alive(call) },
     ];
   }
 
@@ -147,6 +153,7 @@ class TenantDispatcher implements Dispatcher {
     await drained.promise;
     cancelTimer();
     this.#cancelGiveUp?.();
+    this.#cancelListen?.();
     this.#stopping.abort();
     for (const job of this.#open) job.done.reject(stoppingError());
   }
@@ -221,9 +228,16 @@ class TenantDispatcher implements Dispatcher {
     return most?.idle[0];
   }
 
-  /** Not one that has failed it, as long as there are others. */
-  #mayTake(querier: string, { failedAt }: Job): boolean {
-    return !failedAt.has(querier) || [...this.#queriers.keys()].every((one) => failedAt.has(one));
+  /** Not one that has failed it, as long as there are others; not one that is silent. */
+  #mayTake(id: string, job: Job): boolean {
+    const querier = this.#queriers.get(id);
+    return querier !== undefined && !isSilent(querier) && (!job.failedAt.has(id) || !this.#hasOther(job));
+  }
+
+  /** Whether there is a querier that has not failed it. */
+  #hasOther({ failedAt }: Job): boolean {
+    for (const [id, querier] of this.#queriers) if (!failedAt.has(id) && !isSilent(querier)) return true;
+    return false;
   }
 
   /** Gives idle streams what waits for one: they have none because nothing did, or only what they may not take. */
@@ -309,7 +323,7 @@ class TenantDispatcher implements Dispatcher {
     this.#cancelGiveUp = undefined;
     let querier = this.#queriers.get(id);
     if (!querier) {
-      this.#queriers.set(id, (querier = { streams: 0, idle: [] }));
+      this.#queriers.set(id, (querier = { streams: 0, idle: [], missed: undefined }));
       this.#owners.add(id);
     }
     querier.streams++;
@@ -323,6 +337,42 @@ class TenantDispatcher implements Dispatcher {
     if (--querier.streams > 0) return;
     this.#queriers.delete(id);
     this.#owners.remove(id);
+  }
+
+  async #alive({ request, send }: RpcCall): Promise<RpcStatus> {
+    await send(new Uint8Array());
+    const querier = this.#queriers.get(querierOf(request));
+    if (!querier) return OK;
+    const isBack = isSilent(querier);
+    querier.missed = 0;
+    this.#listen();
+    if (isBack) this.#assign();
+    return OK;
+  }
+
+  /** As long as there is somebody to hear of. */
+  #listen(): void {
+    this.#cancelListen ??= this.#deps.timers.after(ALIVE_MS, () => {
+      this.#cancelListen = undefined;
+      if (this.#queriers.size > 0) this.#listen();
+      for (const [id, querier] of this.#queriers) {
+        if (querier.missed === undefined) continue;
+        if (++querier.missed === MAX_MISSED) this.#deps.logger.warn('a querier has fallen silent', { querier: id });
+        if (isSilent(querier)) this.#takeBack(id);
+      }
+    });
+  }
+
+  /** What others can do. What no other can is left where it is: it may yet come. */
+  #takeBack(querier: string): void {
+    for (const assignment of this.#assigned.values()) {
+      const { job, id, call } = assignment;
+      if (assignment.querier !== querier || !job || !this.#hasOther(job)) continue;
+      assignment.job = undefined;
+      void this.#tell(call, { kind: 'cancel', id });
+      this.#retry(job, querier, new AppError('unavailable', 'the querier that worked on a part of the query has fallen silent'));
+    }
+    this.#assign();
   }
 
   async #result({ request, send }: RpcCall): Promise<RpcStatus> {
@@ -363,6 +413,10 @@ class TenantDispatcher implements Dispatcher {
     if (this.#deps.weights.areUsed && this.#deps.weights.ofRetries) job.weight++;
     this.#wait(job);
   }
+}
+
+function isSilent({ missed = 0 }: Querier): boolean {
+  return missed >= MAX_MISSED;
 }
 
 /** A querier without a name is one of its own. */

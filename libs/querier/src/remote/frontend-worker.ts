@@ -3,7 +3,7 @@ import type { Clock, Logger } from '@vivace/base';
 import { callOnce, decode, encode, FrameJoiner, toFrames } from '@vivace/rpc';
 import type { RpcChannel } from '@vivace/rpc';
 import type { TaskRunner } from '../task-runner.ts';
-import { anyTask, packResult, RESULT_PATH, unpackJob, WORK_PATH } from './wire.ts';
+import { ALIVE_MS, ALIVE_PATH, anyTask, packResult, RESULT_PATH, unpackJob, WORK_PATH } from './wire.ts';
 import type { FrontendMessage, WorkItem, WorkResult } from './wire.ts';
 
 export interface FrontendWorkerDeps {
@@ -53,7 +53,7 @@ class PullingWorker implements FrontendWorker {
   readonly #stopping = new AbortController();
   /** Streams to a frontend, ended one by one when there are too many. */
   readonly #streams = new Map<string, { readonly stop: AbortController; open: boolean }[]>();
-  #refreshing: Promise<void> = Promise.resolve();
+  #loops: Promise<unknown> = Promise.resolve();
 
   constructor(deps: FrontendWorkerDeps) {
     this.#deps = deps;
@@ -62,13 +62,13 @@ class PullingWorker implements FrontendWorker {
 
   async start(): Promise<void> {
     await this.#refresh();
-    this.#refreshing = this.#keepFresh();
+    this.#loops = Promise.all([this.#keepFresh(), this.#sayAlive()]);
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort();
     for (const streams of this.#streams.values()) for (const { stop } of streams) stop.abort();
-    await this.#refreshing;
+    await this.#loops;
   }
 
   get connected(): number {
@@ -80,6 +80,26 @@ class PullingWorker implements FrontendWorker {
     while (!signal.aborted) {
       await this.#deps.delay(this.#deps.refreshMs, signal).catch(() => undefined);
       if (!signal.aborted) await this.#refresh();
+    }
+  }
+
+  /** Nothing else tells a frontend of a process that was stopped, or of a machine that vanished: its connections stay. */
+  async #sayAlive(): Promise<void> {
+    const { signal } = this.#stopping;
+    const unanswered = new Set<string>();
+    while (!signal.aborted) {
+      for (const address of this.#streams.keys()) {
+        if (unanswered.has(address)) continue;
+        unanswered.add(address);
+        void callOnce(this.#deps.channel(address), ALIVE_PATH, encode({ querierId: this.#deps.querierId }), {
+          timeoutMs: ALIVE_MS,
+          signal,
+          tenant: SINGLE_TENANT,
+        })
+          .catch(() => undefined) // the streams tell
+          .finally(() => unanswered.delete(address));
+      }
+      await this.#deps.delay(ALIVE_MS, signal).catch(() => undefined);
     }
   }
 

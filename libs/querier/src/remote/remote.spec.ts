@@ -2,7 +2,7 @@ import { AppError, createMemoryMetrics, silentLogger } from '@vivace/base';
 import type { TenantId, Timers } from '@vivace/base';
 import type { BlockMeta } from '@vivace/block';
 import { legacyQuery } from '@vivace/query';
-import { decode, encode, localChannel } from '@vivace/rpc';
+import { callOnce, decode, encode, localChannel } from '@vivace/rpc';
 import { plainTraces, searchTexts, tableOf } from '@vivace/testkit';
 import { orderByTrace, sortedTable, SpanTable } from '@vivace/trace';
 import { parseQuery, printQuery } from '@vivace/traceql';
@@ -14,7 +14,7 @@ import { CacheOwners } from './cache-owners.ts';
 import { createDispatcher } from './dispatcher.ts';
 import { createFrontendWorker } from './frontend-worker.ts';
 import type { FrontendWorker } from './frontend-worker.ts';
-import { packJob, packResult, unpackJob, unpackResult } from './wire.ts';
+import { ALIVE_MS, ALIVE_PATH, packJob, packResult, unpackJob, unpackResult } from './wire.ts';
 
 const WEIGHTS = { areUsed: true, ofRetries: true, maxConditions: 4, maxRegexConditions: 1 };
 const T1 = 't1' as TenantId;
@@ -70,7 +70,10 @@ function setup(queriers: number, concurrency = 2, weights = WEIGHTS) {
   };
   /** Lets all times pass. */
   const late = (): void => {
-    for (const run of waiting) run();
+    for (const run of [...waiting]) {
+      waiting.delete(run);
+      run();
+    }
   };
   let nowMs = 0;
   const metrics = createMemoryMetrics();
@@ -100,7 +103,8 @@ function setup(queriers: number, concurrency = 2, weights = WEIGHTS) {
   /** A job of one query, over a block that belongs in the cache of one querier. */
   const read = (affinity: number, limit = 1) =>
     dispatcher.runner.run('search', searchJob(T1, '{}', limit, [{ meta: { blockId: 'b' } as BlockMeta, from: 0, to: 1 }]), { affinity, signal: query });
-  return { dispatcher, runners, metrics, connect, search, read, late, pass: (ms: number) => void (nowMs += ms) };
+  const isAlive = (i: number) => callOnce(localChannel(dispatcher.methods), ALIVE_PATH, encode({ querierId: `q${i}` }));
+  return { dispatcher, runners, metrics, connect, search, read, late, isAlive, pass: (ms: number) => void (nowMs += ms) };
 }
 
 describe('a dispatcher and its queriers', () => {
@@ -155,6 +159,84 @@ describe('a dispatcher and its queriers', () => {
     expect(runners[1].taken).toEqual(['t1 search 3']);
     expect(runners[0].aborted).toBe(1);
     await expect.poll(() => dispatcher.streams).toBe(1);
+  });
+
+  it('give what a silent querier has to another, and nothing new to it until it is heard of again', async () => {
+    const { dispatcher, runners, connect, search, late, isAlive } = setup(3, 2);
+    const stopped = Promise.withResolvers<void>();
+    runners[0].hold = stopped.promise;
+    await connect(runners[0]);
+    await isAlive(0);
+    const alone = search(T1, 1);
+    await expect.poll(() => runners[0].running).toBe(1);
+    for (let i = 0; i < 10; i++) late();
+    expect(runners[0].aborted, 'there is no other').toBe(0);
+    // One that never says so, as one of an older version, is not taken for silent.
+    await connect(runners[1]);
+    await expect.poll(() => dispatcher.streams).toBe(4);
+    late();
+    expect((await alone).inspectedTraces).toBe(1);
+    expect(runners[1].taken).toEqual(['t1 search 1']);
+    await expect.poll(() => runners[0].aborted).toBe(1);
+    await Promise.all(Array.from({ length: 6 }, () => search(T1, 2)));
+    expect(runners[0].taken).toEqual(['t1 search 1']);
+    stopped.resolve();
+    await isAlive(0);
+    const held = Promise.withResolvers<void>();
+    runners[1].hold = held.promise;
+    const more = Array.from({ length: 3 }, () => search(T1, 3));
+    await expect.poll(() => runners[0].taken.length).toBeGreaterThan(1);
+    held.resolve();
+    await Promise.all(more);
+  });
+
+  it('hear of a querier again and again, one call at a time', async () => {
+    const next: (() => void)[] = [];
+    const answers: (() => void)[] = [];
+    const worker = createFrontendWorker({
+      querierId: 'q',
+      frontends: async () => ['frontend'],
+      refreshMs: 60_000,
+      channel: () =>
+        localChannel([
+          {
+            path: ALIVE_PATH,
+            async handle({ request, send }) {
+              expect(decode(request)).toEqual({ querierId: 'q' });
+              await new Promise<void>((resolve) => answers.push(resolve));
+              await send(new Uint8Array());
+              return { code: 0, details: '' };
+            },
+          },
+        ]),
+      concurrency: 1,
+      runner: new FakeRunner(),
+      maxJobBytes: 1,
+      delay: (ms, signal) =>
+        new Promise((resolve) => {
+          signal.addEventListener('abort', () => resolve(), { once: true });
+          if (ms === ALIVE_MS) next.push(resolve);
+        }),
+      clock: { now: () => 0 },
+      logger: silentLogger,
+    });
+    workers.push(worker);
+    const second = (): void => {
+      for (const resolve of next.splice(0)) resolve();
+    };
+    await worker.start();
+    await expect.poll(() => answers.length).toBe(1);
+    second();
+    await expect.poll(() => next.length).toBe(1);
+    expect(answers, 'the first waits still').toHaveLength(1);
+    answers[0]();
+    await expect
+      .poll(() => {
+        second();
+        return answers.length;
+      })
+      .toBe(2);
+    answers[1]();
   });
 
   it('retry what may go well elsewhere, so often, and nothing else', async () => {

@@ -27,6 +27,9 @@ import type {
 export const WORK_PATH = '/vivace.v1.Frontend/Work';
 /** A part of the result of an item: `ResultPart`. */
 export const RESULT_PATH = '/vivace.v1.Frontend/Result';
+/** A querier says that it is there, every `ALIVE_MS`: `Work` without items. */
+export const ALIVE_PATH = '/vivace.v1.Frontend/Alive';
+export const ALIVE_MS = 1_000;
 
 /** Every task by its name: its job, and what crosses the wire as its result. */
 export interface RemoteTasks {
