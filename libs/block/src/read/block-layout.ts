@@ -48,9 +48,15 @@ export function objectSource(store: ObjectStore, name: string, size: number, bef
     size,
     read(offset, length, signal) {
       beforeRead?.();
-      return store.getRange(name, offset, length, signal);
+      return store.getRange(name, offset, length, signal).catch(missingIsLoss);
     },
   };
+}
+
+/** Whoever asks for a trace and gets `not_found` believes that there is none. A file of a block that has a meta is there, or lost. */
+export function missingIsLoss(reason: unknown): never {
+  const { code, message } = AppError.from(reason);
+  throw code === 'not_found' ? new AppError('data_loss', `${message}, but its block has a meta`, { cause: reason }) : reason;
 }
 
 /** An entry of a cache, besides key and value. */

@@ -2,7 +2,7 @@ import { plainOf, tableOf } from '@vivace/testkit';
 import type { PlainSpan, PlainTrace } from '@vivace/testkit';
 import { describe, expect, it } from 'vitest';
 import { SAMPLE_BLOCK, sampleBlock } from '../testing/sample-blocks.ts';
-import { writtenBlock } from '../testing/written-block.ts';
+import { writtenBlock } from '../testing/written-block.fixture.ts';
 import { BlockCache } from './block-cache.ts';
 import { openBlock } from './block-reader.ts';
 
@@ -119,7 +119,13 @@ describe('openBlock', () => {
     const sample = await sampleBlock('sample-block', SAMPLE_BLOCK);
     await sample.store.delete(`${sample.tenant}/${sample.meta.blockId}/bloom-0`);
     const block = await openBlock(sample);
-    await expect(block.findTrace(idOf(1))).rejects.toMatchObject({ code: 'not_found' });
+    await expect(block.findTrace(idOf(1))).rejects.toMatchObject({ code: 'data_loss', message: expect.stringContaining('bloom-0 does not exist') });
+  });
+
+  it('does not say of a file that is missing that there is nothing', async () => {
+    const sample = await sampleBlock('sample-block', SAMPLE_BLOCK);
+    await sample.store.delete(`${sample.tenant}/${sample.meta.blockId}/data.parquet`);
+    await expect(openBlock(sample)).rejects.toMatchObject({ code: 'data_loss', message: expect.stringContaining('data.parquet does not exist') });
   });
 
   it('stops reading when told', async () => {

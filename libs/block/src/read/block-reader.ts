@@ -9,7 +9,7 @@ import type { BlockMeta } from '../meta.ts';
 import { parseRowGroupIndex } from '../row-group-index.ts';
 import { BlockCache } from './block-cache.ts';
 import type { BlockFileAccess } from './block-layout.ts';
-import { objectSource, openLayout, RowGroupAccess } from './block-layout.ts';
+import { missingIsLoss, objectSource, openLayout, RowGroupAccess } from './block-layout.ts';
 import { BlockSpanColumns } from './block-span-columns.ts';
 import { ColumnSet, loadChunks } from './column-set.ts';
 import { appendToSpanTable, TABLE_COLUMNS } from './to-span-table.ts';
@@ -145,7 +145,7 @@ class StoredBlock implements BlockReader {
     const name = `${folder}/bloom-${bloomShard(id, 0, this.meta.bloomShards || 10)}`;
     const cached = cache.blooms.get(name);
     if (cached) return cached;
-    const bytes = await store.get(name, signal);
+    const bytes = await store.get(name, signal).catch(missingIsLoss);
     const filter = new BloomFilter(bytes, name);
     cache.blooms.set(name, filter, bytes.length);
     return filter;
