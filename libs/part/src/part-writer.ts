@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import zlib from 'node:zlib';
-import { orderByTrace, sortedTable, summariseTraces } from '@vivace/trace';
+import { orderByTrace, sortedTable, summariseTraces, TimeBounds } from '@vivace/trace';
 import type { SpanTable, TraceOrder } from '@vivace/trace';
 import { levelCounts, PART_MAGIC, PART_PREFIX_BYTES, PART_VERSION, SECTIONS } from './part-format.ts';
 import type { PartHeader, SectionEntry } from './part-format.ts';
@@ -81,14 +81,9 @@ function prefixBytes(header: PartHeader, dataStart: number): Uint8Array {
 
 function timeRange(table: SpanTable, order: TraceOrder): { startSec: number; endSec: number } {
   const { start, duration } = summariseTraces(table, order);
-  let from = Number.POSITIVE_INFINITY;
-  let to = 0;
-  for (let t = 0; t < order.traceCount; t++) {
-    const seconds = (start[t * 2 + 1] * 4294967296 + start[t * 2]) / 1e9;
-    from = Math.min(from, Math.floor(seconds));
-    to = Math.max(to, Math.ceil(seconds + duration[t] / 1e9));
-  }
-  return { startSec: order.traceCount === 0 ? 0 : from, endSec: to };
+  const times = new TimeBounds();
+  for (let t = 0; t < order.traceCount; t++) times.add(start[t * 2], start[t * 2 + 1], duration[t]);
+  return { startSec: order.traceCount === 0 ? 0 : Math.floor(times.startMs / 1_000), endSec: Math.ceil(times.endMs / 1_000) };
 }
 
 function align(n: number): number {

@@ -20,6 +20,7 @@ export type { SpanTableCapacity, SpanTableHandle } from './span-table.ts';
 export { StringDictionary } from './string-dictionary.ts';
 export type { StringDict, StringDictionaryHandle } from './string-dictionary.ts';
 export { TableColumns } from './table-columns.ts';
+export { TimeBounds } from './time-bounds.ts';
 export { identityOrder, orderByTrace } from './trace-order.ts';
 export type { TraceOrder } from './trace-order.ts';
 export { halvesDelta, summariseTraces } from './trace-summary.ts';

@@ -1,5 +1,6 @@
 import { BooleanValues, BytesDictionary, BytesValues, Codec, countLevel, DictionaryValues, DoubleValues, PhysicalType, schemaLeaves } from '@vivace/parquet';
 import type { ByteDictionary, ColumnReader, DecodedValues } from '@vivace/parquet';
+import type { TimeBounds } from '@vivace/trace';
 import { COLUMN, COLUMN_COUNT } from '../read/columns.ts';
 import { SCHEMA } from '../schema.ts';
 import { PACKED } from '../write/column-writer.ts';
@@ -16,13 +17,6 @@ const LEAVES = schemaLeaves(SCHEMA);
 /** In no order. */
 const TIMES = new Set<number>([COLUMN.traceStart, COLUMN.traceStart + 1, COLUMN.start]);
 const NO_VALUES = new Uint32Array(0);
-
-/** What a merged row group says of its traces. */
-export interface MergedTraces {
-  /** Earliest start but 0, and latest end, in milliseconds. */
-  readonly startMs: number;
-  readonly endMs: number;
-}
 
 /** Stretches of values that go from decoded pages to places in a new column. */
 interface Pieces {
@@ -63,28 +57,24 @@ export class ColumnMerger {
     this.#out = out;
   }
 
-  /** Writes all columns. What the plan loaded is given back. */
-  write(plan: MergePlan): MergedTraces {
+  /** Writes all columns, and takes the times of the traces in. What the plan loaded is given back. */
+  write(plan: MergePlan, times: TimeBounds): void {
     const { scratch } = this.#out;
     const mark = scratch.mark();
     this.#dictionary.clear();
     const nests = mergeNests(scratch, plan);
     const runs = plan.sources.map((_, source) => plan.runsOf(source));
     const lastRows = runs.map((own) => plan.to[own[own.length - 1]]);
-    let startMs = Number.POSITIVE_INFINITY;
-    let endMs = 0;
-    let starts: Float64Array = new Float64Array(0);
+    let starts = NO_VALUES;
     for (let column = 0; column < COLUMN_COUNT; column++) {
       const halves = this.#column(column, plan, runs, nests[NEST_OF[column]]);
-      if (column === COLUMN.traceStart) {
-        starts = milliseconds(halves);
-        for (const ms of starts) if (ms < startMs) startMs = ms;
-      } else if (column === COLUMN.traceDuration) milliseconds(halves).forEach((ms, row) => (endMs = Math.max(endMs, starts[row] + ms)));
+      if (column === COLUMN.traceStart) starts = halves.slice();
+      else if (column === COLUMN.traceDuration)
+        for (let i = 0; i < halves.length; i += 2) times.add(starts[i], starts[i + 1], halves[i + 1] * 4294967296 + halves[i]);
       plan.sources.forEach((source, i) => source.release(column, lastRows[i]));
     }
     for (const source of plan.sources) source.releaseRead();
     scratch.release(mark);
-    return { startMs, endMs };
   }
 
   /** Writes a column. Its values when it is one of 64-bit integers; they are valid until the next one. */
@@ -394,10 +384,4 @@ function valuesIn({ constant, each }: ReturnType<ColumnReader['definition']>, ma
 
 function inCommon(before: number | undefined, constant: number): number {
   return before === undefined || before === constant ? constant : -1;
-}
-
-function milliseconds(halves: Uint32Array): Float64Array {
-  const out = new Float64Array(halves.length / 2);
-  for (let i = 0; i < out.length; i++) out[i] = (halves[2 * i + 1] * 4294967296 + halves[2 * i]) / 1e6;
-  return out;
 }

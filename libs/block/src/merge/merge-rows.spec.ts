@@ -10,7 +10,7 @@ import { objectSource, openLayout, RowGroupAccess } from '../read/block-layout.t
 import { openBlock } from '../read/block-reader.ts';
 import { SAMPLE_BLOCK, sampleBlock, SAMPLE_TENANT, SAMPLES } from '../testing/sample-blocks.ts';
 import type { SampleBlock } from '../testing/sample-blocks.ts';
-import { writtenBlock } from '../testing/written-block.ts';
+import { writtenBlock } from '../testing/written-block.fixture.ts';
 import { BlockWriter } from '../write/block-writer.ts';
 import { MergePlan } from './merge-plan.ts';
 import { MergeRows } from './merge-rows.ts';

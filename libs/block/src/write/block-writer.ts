@@ -2,7 +2,7 @@ import { assert } from '@vivace/base';
 import { compareBytes } from '@vivace/bytes';
 import { ParquetWriter } from '@vivace/parquet';
 import type { ByteSink } from '@vivace/parquet';
-import { summariseTraces } from '@vivace/trace';
+import { summariseTraces, TimeBounds } from '@vivace/trace';
 import type { SpanTable, TraceOrder, TraceSummary } from '@vivace/trace';
 import { buildBlooms, DEFAULT_BLOOM } from '../bloom.ts';
 import type { BloomOptions } from '../bloom.ts';
@@ -53,8 +53,7 @@ export class BlockWriter {
   #traces = 0;
   /** Last trace id of each row group, back to back. */
   readonly #lastIds: number[] = [];
-  #startMs = Number.POSITIVE_INFINITY;
-  #endMs = 0;
+  readonly #times = new TimeBounds();
 
   constructor(sink: ByteSink, options: BlockWriterOptions) {
     this.#options = options;
@@ -91,9 +90,7 @@ export class BlockWriter {
     }
     this.#endIds();
     this.#merger ??= new ColumnMerger(this.#columns);
-    const { startMs, endMs } = this.#merger.write(plan);
-    this.#startMs = Math.min(this.#startMs, startMs);
-    this.#endMs = Math.max(this.#endMs, endMs);
+    this.#merger.write(plan, this.#times);
     this.#parquet.endRowGroup(plan.rowCount);
   }
 
@@ -106,8 +103,8 @@ export class BlockWriter {
       format: VPARQUET4,
       blockId,
       tenantId,
-      startMs: this.#startMs,
-      endMs: this.#endMs,
+      startMs: this.#times.startMs,
+      endMs: this.#times.endMs,
       totalObjects: file.rows,
       size: file.size,
       compactionLevel,
@@ -143,11 +140,6 @@ export class BlockWriter {
   }
 
   #widen({ start, duration }: TraceSummary): void {
-    for (let t = 0; t < duration.length; t++) {
-      const ms = (start[t * 2 + 1] * 4294967296 + start[t * 2]) / 1e6;
-      if (ms < this.#startMs) this.#startMs = ms;
-      const end = ms + duration[t] / 1e6;
-      if (end > this.#endMs) this.#endMs = end;
-    }
+    for (let t = 0; t < duration.length; t++) this.#times.add(start[t * 2], start[t * 2 + 1], duration[t]);
   }
 }
