@@ -6,9 +6,8 @@ import { BlockFolder, BlockWriter, openBlock } from '@vivace/block';
 import type { BlockMeta } from '@vivace/block';
 import type { ObjectStore } from '@vivace/object-store';
 import type { PlainSpan, PlainTrace } from '@vivace/testkit';
-import { plainOf, tableOf } from '@vivace/testkit';
+import { plainOf, tableOf, traceRange } from '@vivace/testkit';
 import { orderByTrace } from '@vivace/trace';
-import type { TraceOrder } from '@vivace/trace';
 
 export const TENANT = 'single-tenant' as TenantId;
 
@@ -31,7 +30,7 @@ export async function storeBlock(store: ObjectStore, id: BlockId, traces: readon
   for (let g = 0; g < rowGroups; g++) {
     const from = Math.floor((order.traceCount * g) / rowGroups);
     const to = Math.floor((order.traceCount * (g + 1)) / rowGroups);
-    if (from < to) writer.writeRowGroup(table, tracesOf(order, from, to));
+    if (from < to) writer.writeRowGroup(table, traceRange(order, from, to));
   }
   const block = writer.finish();
   for (const name of folder.finish(block)) await store.putFile(`${TENANT}/${id}/${name}`, path.join(dir, name));
@@ -62,14 +61,4 @@ export async function tracesIn(store: ObjectStore, meta: BlockMeta): Promise<Pla
 
 function textOf(span: PlainSpan): string {
   return JSON.stringify(span, (_key, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value));
-}
-
-function tracesOf(order: TraceOrder, from: number, to: number): TraceOrder {
-  const first = order.traceSpans[from];
-  return {
-    traceCount: to - from,
-    traces: order.traces.subarray(from, to),
-    spans: order.spans.subarray(first, order.traceSpans[to]),
-    traceSpans: order.traceSpans.slice(from, to + 1).map((at) => at - first),
-  };
 }

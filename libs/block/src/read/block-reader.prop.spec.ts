@@ -6,7 +6,7 @@ import type { AttrColumn, AttrScope, ColumnName, SpanColumns, StringColumn } fro
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { DedicatedColumn } from '../meta.ts';
-import { writtenBlock } from '../testing/written-block.ts';
+import { writtenBlock } from '../testing/written-block.fixture.ts';
 import { BlockCache } from './block-cache.ts';
 import { openBlock } from './block-reader.ts';
 

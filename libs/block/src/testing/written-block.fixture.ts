@@ -1,7 +1,8 @@
 import { MemoryObjectStore } from '@vivace/object-store';
 import { MemorySink } from '@vivace/parquet';
+import { traceRange } from '@vivace/testkit';
 import { orderByTrace } from '@vivace/trace';
-import type { SpanTable, TraceOrder } from '@vivace/trace';
+import type { SpanTable } from '@vivace/trace';
 import type { DedicatedColumn } from '../meta.ts';
 import { BlockWriter } from '../write/block-writer.ts';
 import type { SampleBlock } from './sample-blocks.ts';
@@ -16,7 +17,7 @@ export async function writtenBlock(table: SpanTable, dedicatedColumns: readonly 
   for (let g = 0; g < rowGroups; g++) {
     const from = Math.floor((order.traceCount * g) / rowGroups);
     const to = Math.floor((order.traceCount * (g + 1)) / rowGroups);
-    if (from < to) writer.writeRowGroup(table, tracesOf(order, from, to));
+    if (from < to) writer.writeRowGroup(table, traceRange(order, from, to));
   }
   const { meta, blooms, index } = writer.finish();
   const store = new MemoryObjectStore();
@@ -24,14 +25,4 @@ export async function writtenBlock(table: SpanTable, dedicatedColumns: readonly 
   for (const [i, bloom] of blooms.entries()) await store.put(`${tenant}/${blockId}/bloom-${i}`, bloom);
   await store.put(`${tenant}/${blockId}/index`, new TextEncoder().encode(index));
   return { store, tenant, meta };
-}
-
-function tracesOf(order: TraceOrder, from: number, to: number): TraceOrder {
-  const first = order.traceSpans[from];
-  return {
-    traceCount: to - from,
-    traces: order.traces.subarray(from, to),
-    spans: order.spans.subarray(first, order.traceSpans[to]),
-    traceSpans: order.traceSpans.slice(from, to + 1).map((at) => at - first),
-  };
 }

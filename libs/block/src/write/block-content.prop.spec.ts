@@ -1,9 +1,9 @@
 // Blocks are read back with an independent Parquet reader (hyparquet), so that no mistake of ours can cancel out.
-import { plainOf, tableOf } from '@vivace/testkit';
+import { plainOf, tableOf, traceRange } from '@vivace/testkit';
 import type { PlainAttrs, PlainSpan, PlainTrace, PlainValue } from '@vivace/testkit';
 import { MemorySink } from '@vivace/parquet';
 import { nestedSets, orderByTrace } from '@vivace/trace';
-import type { SpanTable, TraceOrder } from '@vivace/trace';
+import type { SpanTable } from '@vivace/trace';
 import fc from 'fast-check';
 import { parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
@@ -89,20 +89,10 @@ function write(table: SpanTable, groups = 1, order = orderByTrace(table)): Memor
   for (let g = 0; g < groups; g++) {
     const from = Math.floor((order.traceCount * g) / groups);
     const to = Math.floor((order.traceCount * (g + 1)) / groups);
-    if (from < to) writer.writeRowGroup(table, slice(order, from, to));
+    if (from < to) writer.writeRowGroup(table, traceRange(order, from, to));
   }
   writer.finish();
   return sink;
-}
-
-function slice(order: TraceOrder, from: number, to: number): TraceOrder {
-  const first = order.traceSpans[from];
-  return {
-    traceCount: to - from,
-    traces: order.traces.subarray(from, to),
-    spans: order.spans.subarray(first, order.traceSpans[to]),
-    traceSpans: order.traceSpans.slice(from, to + 1).map((at) => at - first),
-  };
 }
 
 function json(bytes: Uint8Array): PlainValue {
