@@ -36,19 +36,52 @@ export interface ServerConfig {
   /** Empty is all addresses. */
   readonly httpListenAddress: string;
   readonly httpListenPort: number;
+  readonly httpListenNetwork: ListenNetwork;
+  /** 0 is no limit. */
+  readonly httpMaxConnections: number;
+  /** Of all paths: empty, or with a slash before and none after. */
+  readonly httpPathPrefix: string;
   readonly gracefulShutdownTimeoutMs: number;
   readonly httpReadTimeoutMs: number;
+  /** 0 is `httpReadTimeoutMs`. */
+  readonly httpReadHeaderTimeoutMs: number;
   /** From the request to the end of the answer; 0 is no limit. */
   readonly httpWriteTimeoutMs: number;
   readonly httpIdleTimeoutMs: number;
   readonly httpTls: ServerTlsConfig | undefined;
   readonly grpc: GrpcServerConfig;
+  readonly requestLog: RequestLogConfig;
   readonly logFormat: 'logfmt' | 'json';
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
 }
 
+export type ListenNetwork = 'tcp' | 'tcp4' | 'tcp6';
+
+/** Of HTTP. */
+export interface RequestLogConfig {
+  /** Otherwise they are logged at level debug. */
+  readonly atInfo: boolean;
+  readonly headers: boolean;
+  /** In lower case. */
+  readonly excludedHeaders: readonly string[];
+  /** Addresses of clients; undefined is none. */
+  readonly sources:
+    | {
+        /** All of the headers, not the first one only. */
+        readonly full: boolean;
+        /** In lower case; empty is those that proxies usually set. */
+        readonly header: string;
+        /** RE2; its first group is the address in `header`. */
+        readonly pattern: string;
+      }
+    | undefined;
+}
+
 /** The gRPC query API. */
 export interface GrpcServerConfig {
+  readonly listenNetwork: ListenNetwork;
+  /** 0 is no limit. */
+  readonly maxConnections: number;
   /** Empty is all addresses. */
   readonly listenAddress: string;
   readonly listenPort: number;

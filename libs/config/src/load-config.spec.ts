@@ -156,6 +156,56 @@ describe('TLS of the servers', () => {
   });
 });
 
+describe('the log of requests', () => {
+  const server = (text: string) => load(`server: { ${text} }`).config.server;
+
+  it('has headers and addresses when asked for', () => {
+    expect(server('').requestLog).toEqual({ atInfo: false, headers: false, excludedHeaders: [], sources: undefined });
+    const log = 'log_request_at_info_level_enabled: true, log_request_headers: true, log_request_exclude_headers_list: "X-Secret, ,Other"';
+    const ips = 'log_source_ips_enabled: true, log_source_ips_full: true, log_source_ips_header: X-Client, log_source_ips_regex: "(.*)"';
+    expect(server(`${log}, ${ips}`).requestLog).toEqual({
+      atInfo: true,
+      headers: true,
+      excludedHeaders: ['x-secret', 'other'],
+      sources: { full: true, header: 'x-client', pattern: '(.*)' },
+    });
+  });
+
+  it.each(['log_source_ips_header: X-Client', 'log_source_ips_regex: "(.*)"'])('with %s alone is refused', (text) => {
+    expect(() => server(text)).toThrow('server.log_source_ips_header: needs server.log_source_ips_regex, and that needs it');
+  });
+});
+
+describe('the prefix of paths', () => {
+  it.each(['pre', '/pre/', '//pre'])('is written with a slash before and none after: %s', (prefix) => {
+    const { config } = load(`server: { http_path_prefix: "${prefix}" }\nhttp_api_prefix: "${prefix}"`);
+    expect([config.server.httpPathPrefix, config.httpApiPrefix]).toEqual(['/pre', '/pre']);
+  });
+});
+
+describe('objectives of queries', () => {
+  it('are there for each kind of query', () => {
+    const slo = (n: number): string => `duration_slo: ${n}s, throughput_bytes_slo: ${n}`;
+    const { config, warnings } = load(
+      `query_frontend: { search: { ${slo(1)}, metadata_slo: { ${slo(2)} } }, trace_by_id: { ${slo(3)} }, metrics: { ${slo(4)} }, log_query_request_headers: "A,b" }`,
+    );
+    const want = (n: number) => ({ durationMs: n * 1_000, bytesPerSecond: n });
+    expect(config.queryFrontend.objectives).toEqual({ search: want(1), metadata: want(2), traces: want(3), metrics: want(4) });
+    expect(config.queryFrontend.loggedHeaders).toEqual(['a', 'b']);
+    expect(warnings).toEqual([]);
+  });
+});
+
+describe('parts that a querier takes', () => {
+  it.each([
+    ['', undefined],
+    ['parallelism: 5', undefined],
+    ['parallelism: 5, match_max_concurrent: false', 5],
+  ])('of each frontend are as many as with %j', (text, parallelism) => {
+    expect(load(`querier: { frontend_worker: { ${text} } }`).config.cluster.frontendWorker.parallelism).toBe(parallelism);
+  });
+});
+
 describe('keys that do nothing', () => {
   it('give a warning, unless there is nothing to do here', () => {
     const met = 'ingester: {complete_block_timeout: 1h, flush_all_on_shutdown: true}\nquery_frontend: {search: {query_ingesters_until: 1h}}';

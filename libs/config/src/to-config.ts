@@ -1,4 +1,14 @@
-import type { Config, ListenAddress, OtlpGrpcConfig, OtlpHttpConfig, QueryObjective, ReceiversConfig, TlsBounds, TlsConfig } from './config.ts';
+import type {
+  Config,
+  ListenAddress,
+  OtlpGrpcConfig,
+  OtlpHttpConfig,
+  QueryObjective,
+  ReceiversConfig,
+  RequestLogConfig,
+  TlsBounds,
+  TlsConfig,
+} from './config.ts';
 import { toLimits } from './limits.ts';
 import { toGateway } from './to-gateway.ts';
 import { toCluster, toIngesterRing, toMemberlist } from './to-cluster-config.ts';
@@ -34,12 +44,18 @@ export function toConfig(values: Values, problems: Problem[]): Config {
     server: {
       httpListenAddress: server.http_listen_address,
       httpListenPort: server.http_listen_port,
+      httpListenNetwork: server.http_listen_network,
+      httpMaxConnections: server.http_listen_conn_limit,
+      httpPathPrefix: toPrefix(server.http_path_prefix),
       gracefulShutdownTimeoutMs: server.graceful_shutdown_timeout,
       httpReadTimeoutMs: server.http_server_read_timeout,
+      httpReadHeaderTimeoutMs: server.http_server_read_header_timeout,
       httpWriteTimeoutMs: server.http_server_write_timeout,
       httpIdleTimeoutMs: server.http_server_idle_timeout,
       httpTls: toServerTls(server.http_tls_config, 'server.http_tls_config', tlsBounds, problems),
       grpc: {
+        listenNetwork: server.grpc_listen_network,
+        maxConnections: server.grpc_listen_conn_limit,
         listenAddress: server.grpc_listen_address,
         listenPort: server.grpc_listen_port,
         tls: toServerTls(server.grpc_tls_config, 'server.grpc_tls_config', tlsBounds, problems),
@@ -52,6 +68,7 @@ export function toConfig(values: Values, problems: Problem[]): Config {
         keepaliveTimeMs: server.grpc_server_keepalive_time,
         keepaliveTimeoutMs: server.grpc_server_keepalive_timeout,
       },
+      requestLog: toRequestLog(server, problems),
       logFormat: server.log_format,
       logLevel: server.log_level,
     },
@@ -198,6 +215,18 @@ export function toConfig(values: Values, problems: Problem[]): Config {
 
 function toObjective(keys: { readonly duration_slo: number; readonly throughput_bytes_slo: number }): QueryObjective {
   return { durationMs: keys.duration_slo, bytesPerSecond: keys.throughput_bytes_slo };
+}
+
+function toRequestLog(server: Values['server'], problems: Problem[]): RequestLogConfig {
+  const { log_source_ips_header: header, log_source_ips_regex: pattern } = server;
+  if ((header === '') !== (pattern === ''))
+    problems.push({ where: '', path: 'server.log_source_ips_header', message: 'needs server.log_source_ips_regex, and that needs it' });
+  return {
+    atInfo: server.log_request_at_info_level_enabled,
+    headers: server.log_request_headers,
+    excludedHeaders: toHeaderNames(server.log_request_exclude_headers_list),
+    sources: server.log_source_ips_enabled ? { full: server.log_source_ips_full, header: header.toLowerCase(), pattern } : undefined,
+  };
 }
 
 /** With commas between. */

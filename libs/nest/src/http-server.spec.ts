@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import net from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -5,6 +6,7 @@ import { Module } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppError, createMemoryLogger, createMemoryMetrics } from '@vivace/base';
 import type { HttpRequest, HttpResponse, HttpRouter } from '@vivace/base';
+import type { RequestLogConfig } from '@vivace/config';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   ADMIN,
@@ -35,7 +37,18 @@ const page: Page = {
 let app: NestFastifyApplication | undefined;
 afterEach(() => app?.close());
 
-async function serve(options: { tenancy?: Tenancy; apiPrefix?: string; router?: HttpRouter; writeTimeoutMs?: number } = {}) {
+interface Options {
+  readonly tenancy?: Tenancy;
+  readonly pathPrefix?: string;
+  readonly apiPrefix?: string;
+  readonly router?: HttpRouter;
+  readonly readHeaderTimeoutMs?: number;
+  readonly writeTimeoutMs?: number;
+  readonly maxConnections?: number;
+  readonly log?: Partial<RequestLogConfig>;
+}
+
+async function serve(options: Options = {}) {
   const flushed: (string | undefined)[] = [];
   const metrics = createMemoryMetrics();
   const logger = createMemoryLogger();
@@ -92,9 +105,13 @@ async function serve(options: { tenancy?: Tenancy; apiPrefix?: string; router?: 
     pages: PAGES,
     rpcServer: undefined,
     tls: undefined,
+    pathPrefix: options.pathPrefix ?? '',
     apiPrefix: options.apiPrefix ?? '',
     tenancy: options.tenancy ?? 'off',
     readTimeoutMs: 30_000,
+    readHeaderTimeoutMs: options.readHeaderTimeoutMs ?? 0,
+    maxConnections: options.maxConnections ?? 0,
+    log: { atInfo: false, headers: false, excludedHeaders: [], sources: undefined, ...options.log },
     writeTimeoutMs: options.writeTimeoutMs ?? 0,
     idleTimeoutMs: 120_000,
     logger,
@@ -180,6 +197,63 @@ describe('pages', () => {
       { msg: 'request failed', fields: { err: { message: 'secret detail' } } },
       { msg: 'request failed', fields: { err: { message: 'cannot open /secret' } } },
     ]);
+  });
+});
+
+describe('server.http_path_prefix', () => {
+  it.each([
+    ['/a/b/ready', 503],
+    ['/a/b/tempo/api/search?q=1', 200],
+    ['//a/b//metrics', 200],
+    ['/a/b', 404],
+    ['/ready', 404],
+    ['/a/bready', 404],
+    ['/x/a/b/ready', 404],
+  ])('%s answers %i', async (url, status) => {
+    const { ask } = await serve({ pathPrefix: '/a/b', apiPrefix: '/tempo' });
+    expect(await ask(url)).toMatchObject({ status });
+  });
+});
+
+describe('connections', () => {
+  it('beyond server.http_listen_conn_limit are closed, and the log says so now and then', async () => {
+    const { server, logger } = await serve({ maxConnections: 1 });
+    await server.listen({ host: '127.0.0.1', port: 0 });
+    const { port } = server.getHttpServer().address() as AddressInfo;
+    const first = net.connect(port, '127.0.0.1');
+    await once(first, 'connect');
+    for (let i = 0; i < 2; i++) expect(await text(net.connect(port, '127.0.0.1'))).toBe('');
+    first.end('GET /live HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+    expect(await text(first)).toContain('200 OK');
+    expect(logger.entries.filter(({ level }) => level === 'warn')).toMatchObject([
+      { fields: { limit: 1, key: 'server.http_listen_conn_limit', client: '127.0.0.1', times: 1 } },
+    ]);
+  });
+
+  it('end where headers are not complete within server.http_server_read_header_timeout', async () => {
+    const { server } = await serve({ readHeaderTimeoutMs: 1 });
+    await server.listen({ host: '127.0.0.1', port: 0 });
+    const socket = net.connect((server.getHttpServer().address() as AddressInfo).port, '127.0.0.1');
+    socket.write('GET /live HTTP/1.1\r\nHos');
+    expect(await text(socket)).toContain('408 Request Timeout');
+  });
+});
+
+describe('the log of requests', () => {
+  it('is for debugging', async () => {
+    const { ask, logger } = await serve({ apiPrefix: '/tempo' });
+    await ask('/tempo/api/search?q=1');
+    expect(logger.entries.filter(({ msg }) => msg === 'request')).toMatchObject([
+      { level: 'debug', fields: { method: 'GET', path: '/tempo/api/search?q=1', status: 200 } },
+    ]);
+  });
+
+  it('may be told of always, with addresses and headers', async () => {
+    const { ask, logger } = await serve({ pathPrefix: '/a', log: { atInfo: true, headers: true, sources: { full: false, header: '', pattern: '' } } });
+    await ask('/a/live', { 'x-real-ip': '7.7.7.7', authorization: 'Basic x' });
+    const [entry] = logger.entries.filter(({ msg }) => msg === 'request');
+    expect(entry).toMatchObject({ level: 'info', fields: { path: '/a/live', sourceIPs: '7.7.7.7, 127.0.0.1', headers: { 'x-real-ip': '7.7.7.7' } } });
+    expect(entry.fields?.['headers']).not.toHaveProperty('authorization');
   });
 });
 

@@ -6,13 +6,14 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Clock, HttpRouter, Logger, MetricsRegistry, Timers } from '@vivace/base';
-import type { ServerTlsConfig } from '@vivace/config';
+import type { RequestLogConfig, ServerTlsConfig } from '@vivace/config';
 import { followServerTls, sharePort } from '@vivace/sockets';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ErrorFilter } from './error-filter.ts';
 import { mountPages } from './mount-pages.ts';
 import type { Page } from './mount-pages.ts';
 import { createHttp2Door } from './http2-door.ts';
+import { limitConnections } from './limit-connections.ts';
 import { mountRouter } from './mount-router.ts';
 import { nestLogger } from './nest-logger.ts';
 import { observeRequests } from './request-metrics.ts';
@@ -30,15 +31,22 @@ export interface HttpServerOptions {
   readonly tls: ServerTlsConfig | undefined;
   /** Finds the list of pages (see Page) among them; undefined is none. */
   readonly pages?: symbol;
+  /** `server.http_path_prefix`, of everything: empty, or with a slash before and none after. */
+  readonly pathPrefix: string;
   /** `http_api_prefix` */
   readonly apiPrefix: string;
   readonly tenancy: Tenancy;
   /** `server.http_server_read_timeout` */
   readonly readTimeoutMs: number;
+  /** `server.http_server_read_header_timeout`; 0 is `readTimeoutMs`. */
+  readonly readHeaderTimeoutMs: number;
   /** `server.http_server_write_timeout`; 0 is no limit. */
   readonly writeTimeoutMs: number;
   /** `server.http_server_idle_timeout` */
   readonly idleTimeoutMs: number;
+  /** `server.http_listen_conn_limit`; 0 is no limit. */
+  readonly maxConnections: number;
+  readonly log: RequestLogConfig;
   readonly logger: Logger;
   readonly metrics: MetricsRegistry;
   readonly clock: Clock;
@@ -54,26 +62,31 @@ const MAX_BODY_BYTES = 64 * 1024;
 const AUTHORITY = /^https?:\/\/[^/?]*/i;
 /** Of clients whose address of the server ends with one. */
 const LEADING_SLASHES = /^\/+|^(?=\?|$)/;
+/** No route has it. */
+const NOWHERE = '/-';
 
 /** A Nest application on Fastify, not listening yet. */
 export async function createHttpServer(options: HttpServerOptions): Promise<NestFastifyApplication> {
   const tls = options.tls && (await followServerTls(options.tls, options));
+  const { readTimeoutMs } = options;
+  const headerTimeoutMs = options.readHeaderTimeoutMs || readTimeoutMs;
   const shared: { close(): void }[] = tls ? [{ close: tls.stop }] : [];
   let rpc: RpcServer | undefined;
+  const limits = { maxHeaderSize: MAX_HEADER_BYTES, connectionsCheckingInterval: checkingIntervalMs(Math.min(readTimeoutMs, headerTimeoutMs)) };
   const adapter = new FastifyAdapter({
     bodyLimit: MAX_BODY_BYTES,
-    rewriteUrl: ({ url = '/' }) => url.replace(AUTHORITY, '').replace(LEADING_SLASHES, '/'),
+    rewriteUrl: ({ url = '/' }) => withoutPrefix(url.replace(AUTHORITY, '').replace(LEADING_SLASHES, '/'), options.pathPrefix),
     serverFactory(handler: http.RequestListener) {
-      const server = tls
-        ? https.createServer({ ...tls.options, ALPNProtocols: alpn(options), maxHeaderSize: MAX_HEADER_BYTES })
-        : http.createServer({ maxHeaderSize: MAX_HEADER_BYTES });
+      const server = tls ? https.createServer({ ...tls.options, ALPNProtocols: alpn(options), ...limits }) : http.createServer(limits);
       if (server instanceof https.Server) tls?.attach(server);
       server.on('request', handler);
-      server.requestTimeout = options.readTimeoutMs;
+      server.requestTimeout = readTimeoutMs;
+      server.headersTimeout = headerTimeoutMs;
       server.keepAliveTimeout = options.idleTimeoutMs;
+      limitConnections(server, { limit: options.maxConnections, key: 'server.http_listen_conn_limit', ...options });
       if (options.rpcServer) {
         const door = createHttp2Door({ onRequest: handler, acceptRpc: (connection) => rpc?.accept(connection), idleMs: options.idleTimeoutMs });
-        shared.push(door, sharePort(server, { acceptHttp2: door.accept, silenceMs: options.readTimeoutMs }));
+        shared.push(door, sharePort(server, { acceptHttp2: door.accept, silenceMs: headerTimeoutMs }));
       }
       return server;
     },
@@ -102,6 +115,17 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Nest
   });
   await app.init();
   return app;
+}
+
+/** Node looks at requests that are still read only so often; 0 is no limit. */
+function checkingIntervalMs(timeoutMs: number): number {
+  return timeoutMs === 0 ? 30_000 : Math.max(100, timeoutMs / 10);
+}
+
+/** What is not below the prefix is nowhere. */
+function withoutPrefix(url: string, prefix: string): string {
+  const rest = url.slice(prefix.length);
+  return url.startsWith(prefix) && /^(?:[/?]|$)/.test(rest) ? rest.replace(LEADING_SLASHES, '/') : NOWHERE;
 }
 
 /** Clients that offer HTTP/1.1 get it, since HTTP/2 limits headers, and so queries, to 64 KiB; those of gRPC offer nothing but `h2`. */

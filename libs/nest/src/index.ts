@@ -1,4 +1,5 @@
 export { AdminController } from './admin.controller.ts';
+export { bindAddress } from './bind-address.ts';
 export { createHttpServer } from './http-server.ts';
 export type { HttpServerOptions } from './http-server.ts';
 export { createLifecycle } from './lifecycle.ts';

@@ -1,11 +1,14 @@
 import { httpStatus } from '@vivace/base';
 import type { Clock, Family, Histogram, Logger, MetricsRegistry } from '@vivace/base';
+import type { RequestLogConfig } from '@vivace/config';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { createRequestDetails } from './request-log.ts';
 
 export interface RequestMetricsDeps {
   readonly metrics: MetricsRegistry;
   readonly logger: Logger;
   readonly clock: Clock;
+  readonly log: RequestLogConfig;
 }
 
 const BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5, 5, 10, 25, 50, 100];
@@ -17,12 +20,15 @@ export function requestDuration(metrics: MetricsRegistry): Family<'method' | 'ro
 }
 
 /** Times and logs every request. Routes found by a router of ours name their label with `setRouteLabel`; others get their path. */
-export function observeRequests(server: FastifyInstance, { metrics, logger, clock }: RequestMetricsDeps): void {
+export function observeRequests(server: FastifyInstance, { metrics, logger, clock, log }: RequestMetricsDeps): void {
   const duration = requestDuration(metrics);
+  const detailsOf = createRequestDetails(log);
+  const level = log.atInfo ? 'info' : 'debug';
   const observe = (request: FastifyRequest, status: number, elapsedMs: number): void => {
     const route = LABELS.get(request) ?? labelOf(request);
     duration.with({ method: request.method, route, status_code: String(status), ws: 'false' }).observe(elapsedMs / 1_000);
-    logger.debug('request', { method: request.method, path: request.url, status, durationMs: elapsedMs });
+    const details = detailsOf({ headers: request.headers, remoteAddress: request.socket.remoteAddress });
+    logger[level]('request', { method: request.method, path: request.originalUrl, status, durationMs: elapsedMs, ...details });
   };
   server.addHook('onRequest', (request, reply, done) => {
     const fromMs = clock.now();

@@ -9,6 +9,8 @@ import type { GrpcServerConfig } from '@vivace/config';
 import { createDirectServer, DIRECT_PREFACE } from '@vivace/rpc';
 import { followServerTls, HTTP2_PREFACE, tellApart } from '@vivace/sockets';
 import type { FollowedServerTls } from '@vivace/sockets';
+import { bindAddress } from './bind-address.ts';
+import { limitConnections } from './limit-connections.ts';
 import { requestDuration } from './request-metrics.ts';
 import type { Tenancy } from './tenant.ts';
 import { resolveTenant } from './tenant.ts';
@@ -98,6 +100,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
           }
         });
       });
+      limitConnections(listener, { limit: config.maxConnections, key: 'server.grpc_listen_conn_limit', ...options });
       await listen(listener, config);
       listener.on('error', (reason) => options.logger.warn('grpc server: a connection could not be accepted', { err: reason }));
     },
@@ -206,13 +209,14 @@ function channelOptions(config: GrpcServerConfig): ChannelOptions {
 }
 
 /** Binds the address. Rejects `unavailable` when it cannot be had. */
-async function listen(server: net.Server, { listenAddress, listenPort: port }: GrpcServerConfig): Promise<void> {
+async function listen(server: net.Server, { listenNetwork, listenAddress, listenPort: port }: GrpcServerConfig): Promise<void> {
+  const { host: wanted, ...options } = bindAddress(listenNetwork, listenAddress);
   // Where there is no IPv6, the first of these cannot be had.
-  const hosts = listenAddress === '' ? ['::', '0.0.0.0'] : [listenAddress];
+  const hosts = wanted === '' ? ['::', '0.0.0.0'] : [wanted];
   let failure: Error | undefined;
   for (const host of hosts) {
     try {
-      return await bind(server, host, port);
+      return await bind(server, { ...options, host, port });
     } catch (reason) {
       const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
       failure ??= new AppError('unavailable', `grpc server: cannot listen on ${address}: ${(reason as Error).message}`, { cause: reason });
@@ -221,10 +225,10 @@ async function listen(server: net.Server, { listenAddress, listenPort: port }: G
   throw failure!; // there is a host
 }
 
-function bind(server: net.Server, host: string, port: number): Promise<void> {
+function bind(server: net.Server, options: net.ListenOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host, port }, () => {
+    server.listen(options, () => {
       server.off('error', reject);
       resolve();
     });

@@ -38,6 +38,8 @@ const CLIENT_TLS: ClientTlsConfig = {
   ciphers: '',
 };
 const CONFIG: GrpcServerConfig = {
+  listenNetwork: 'tcp',
+  maxConnections: 0,
   listenAddress: '127.0.0.1',
   listenPort: 0,
   tls: undefined,

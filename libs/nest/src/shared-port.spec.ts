@@ -27,6 +27,8 @@ const CA = readFileSync(pem('cert'));
 const GRPC: GrpcServerConfig = {
   listenAddress: '127.0.0.1',
   listenPort: 0,
+  listenNetwork: 'tcp',
+  maxConnections: 0,
   tls: undefined,
   maxReceiveBytes: 1_000,
   maxSendBytes: 16_777_216,
@@ -109,7 +111,8 @@ async function serve(options: { tls?: ServerTlsConfig; grpcTls?: ServerTlsConfig
   const readTimeoutMs = options.silenceMs ?? 30_000;
   app = await createHttpServer({
     ...{ ...deps, module: TestModule, router: ROUTER, rpcServer: RPC, tls: options.tls, apiPrefix: '/tempo' },
-    ...{ readTimeoutMs, writeTimeoutMs: 0, idleTimeoutMs: 120_000 },
+    ...{ readTimeoutMs, readHeaderTimeoutMs: 0, writeTimeoutMs: 0, idleTimeoutMs: 120_000 },
+    ...{ pathPrefix: '', maxConnections: 0, log: { atInfo: false, headers: false, excludedHeaders: [], sources: undefined } },
   });
   await app.listen({ host: '127.0.0.1', port: 0 });
   const { port } = app.getHttpServer().address() as net.AddressInfo;

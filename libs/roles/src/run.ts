@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '@vivace/base';
 import type { Loaded } from '@vivace/config';
 import type { Lifecycle, RpcServer } from '@vivace/nest';
-import { createHttpServer, createShutdown, LIFECYCLE } from '@vivace/nest';
+import { bindAddress, createHttpServer, createShutdown, LIFECYCLE } from '@vivace/nest';
 import { createLogger, createMetrics } from '@vivace/telemetry';
 import { AppModule } from './app.module.ts';
 import type { Receivers } from './receivers.ts';
@@ -52,11 +52,15 @@ export async function run({ loaded, env, clock, beganMs, write, exit, onSignal }
       pages: PAGES,
       rpcServer: config.streamOverHttp ? RPC_SERVER : undefined,
       tls: server.httpTls,
+      pathPrefix: server.httpPathPrefix,
       apiPrefix: config.httpApiPrefix,
       tenancy: tenancyOf(config),
       readTimeoutMs: server.httpReadTimeoutMs,
+      readHeaderTimeoutMs: server.httpReadHeaderTimeoutMs,
       writeTimeoutMs: server.httpWriteTimeoutMs,
       idleTimeoutMs: server.httpIdleTimeoutMs,
+      maxConnections: server.httpMaxConnections,
+      log: server.requestLog,
       logger,
       metrics,
       clock,
@@ -68,7 +72,7 @@ export async function run({ loaded, env, clock, beganMs, write, exit, onSignal }
       if (shutdownDelayMs > 0) await delay(shutdownDelayMs);
       await lifecycle.stop().finally(() => app.close());
     };
-    await app.listen({ host: server.httpListenAddress, port: server.httpListenPort });
+    await app.listen({ ...bindAddress(server.httpListenNetwork, server.httpListenAddress), port: server.httpListenPort });
     await lifecycle.start();
     const url = await app.getUrl();
     logger.info('ready', {
