@@ -177,6 +177,20 @@ Vivace reads the configuration of Tempo 2.10: the same YAML, keys and flags. Ord
 As in Tempo a receiver listens on this machine only (\`127.0.0.1\`) unless its \`endpoint\` says otherwise; write \`0.0.0.0:4317\` to receive from others.
 With no \`distributor.receivers\` at all, OTLP is received over gRPC on 127.0.0.1:4317 and over HTTP on 127.0.0.1:4318. (Tempo then has Jaeger instead of OTLP/HTTP.)
 
+## TLS between processes
+
+\`\`\`yaml
+server:
+  grpc_tls_config: { cert_file: tls.crt, key_file: tls.key, client_ca_file: ca.crt, client_auth_type: RequireAndVerifyClientCert }
+ingester_client:
+  grpc_client_config: &client { tls_enabled: true, tls_cert_path: tls.crt, tls_key_path: tls.key, tls_ca_path: ca.crt, tls_server_name: tempo }
+metrics_generator_client: { grpc_client_config: *client }
+querier: { frontend_worker: { grpc_client_config: *client } }
+\`\`\`
+
+Members know each other by IP address, which certificates seldom name: hence \`tls_server_name\`. Files are read again every 10 s, and new connections take what they hold then.
+Who is refused finds the key to change in the log, on both sides. Gossip is encrypted by \`memberlist.secret_key\`, not by TLS.
+
 ## Limits of tenants
 
 \`overrides.defaults\` holds for tenants without an entry in the file of \`overrides.per_tenant_override_config\`, which is read again when it changes:

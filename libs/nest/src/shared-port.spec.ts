@@ -1,8 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import http2 from 'node:http2';
 import https from 'node:https';
 import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
 import tls from 'node:tls';
 import { fileURLToPath } from 'node:url';
@@ -20,7 +22,7 @@ import type { Tenancy } from './tenant.ts';
 
 const ROUTER = Symbol('ROUTER');
 const RPC = Symbol('RPC');
-const pem = (name: string): string => fileURLToPath(new URL(`../../../testdata/otlp/tls/${name}.pem`, import.meta.url));
+const pem = (name: string, of = 'otlp'): string => fileURLToPath(new URL(`../../../testdata/${of}/tls/${name}.pem`, import.meta.url));
 const TLS: ServerTlsConfig = { section: 's', cert: { file: pem('cert') }, key: { file: pem('key') }, clientCa: undefined, minVersion: undefined, ciphers: '' };
 const CA = readFileSync(pem('cert'));
 
@@ -41,8 +43,9 @@ const GRPC: GrpcServerConfig = {
 };
 
 const CLIENT = { section: 'a.client', maxReceiveBytes: 1_000_000, maxSendBytes: 1_000_000, connectTimeoutMs: 5_000, minBackoffMs: 100, maxBackoffMs: 500 };
-/** Nothing changes here. */
-const timers = { after: () => () => undefined };
+/** Those that wait for a period to be over. */
+const waiting: (() => void)[] = [];
+const timers = { after: (_ms: number, run: () => void) => (waiting.push(run), () => undefined) };
 
 const calls: RpcCall[] = [];
 let floodedMib = 0;
@@ -87,6 +90,7 @@ afterEach(async () => {
   await rpc.stop(1_000);
   await app.close();
   calls.length = 0;
+  waiting.length = 0;
 });
 
 async function serve(options: { tls?: ServerTlsConfig; grpcTls?: ServerTlsConfig; tenancy?: Tenancy; silenceMs?: number; maxSendBytes?: number } = {}) {
@@ -348,6 +352,25 @@ describe('HTTP/1.1 beside it', () => {
     expect(await agreed(['h2'])).toBe('h2');
     expect(await agreed()).toBe(false);
     expect(await echo(clientOf(port, grpc.credentials.createSsl(CA)), [1])).toMatchObject({ messages: ['1', 'single-tenant'] });
+  });
+
+  it('takes up a certificate that changes', async () => {
+    const dir = mkdtempSync(path.join(os.tmpdir(), 'http-tls-'));
+    const copy = (from: string): void => ['cert', 'key'].forEach((name) => copyFileSync(pem(name, from), path.join(dir, name)));
+    copy('otlp');
+    const { port } = await serve({ tls: { ...TLS, cert: { file: path.join(dir, 'cert') }, key: { file: path.join(dir, 'key') } } });
+    const subject = async (): Promise<unknown> => {
+      const socket = tls.connect({ port, host: 'localhost', rejectUnauthorized: false });
+      await new Promise((resolve) => socket.once('secureConnect', resolve));
+      const { CN } = socket.getPeerCertificate().subject;
+      socket.destroy();
+      return CN;
+    };
+    expect(await subject()).toBe('localhost');
+    copy('gateway');
+    for (const run of waiting.splice(0)) run();
+    await expect.poll(subject).toBe('second');
+    rmSync(dir, { recursive: true });
   });
 
   it('refuses clients without a certificate where one is required', async () => {
