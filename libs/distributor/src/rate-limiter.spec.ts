@@ -9,6 +9,8 @@ const LIMITS = {
   maxAttributeBytes: 0,
   maxBytesPerTrace: 0,
   maxLiveTraces: 0,
+  maxGlobalLiveTraces: 0,
+  artificialDelayMs: 0,
   retryInfoEnabled: true,
 };
 
