@@ -27,10 +27,10 @@ const TLS: ServerTlsConfig = { section: 's', cert: { file: pem('cert') }, key: {
 const CA = readFileSync(pem('cert'));
 
 const GRPC: GrpcServerConfig = {
-  listenAddress: '127.0.0.1',
-  listenPort: 0,
   listenNetwork: 'tcp',
   maxConnections: 0,
+  listenAddress: '127.0.0.1',
+  listenPort: 0,
   tls: undefined,
   maxReceiveBytes: 1_000,
   maxSendBytes: 16_777_216,
