@@ -39,7 +39,9 @@ describe('calls between processes', () => {
   });
 
   it('are in the clear unless TLS is enabled, whatever its files are', () => {
-    expect(load('ingester_client: { grpc_client_config: { tls_cert_path: c, tls_min_version: no } }').config.cluster.ingesters.client.tls).toBeUndefined();
+    const { config, warnings } = load('ingester_client: { grpc_client_config: { tls_cert_path: c, tls_min_version: no } }');
+    expect(config.cluster.ingesters.client.tls).toBeUndefined();
+    expect(warnings.map(({ path }) => path)).toEqual(['ingester_client.grpc_client_config.tls_enabled']);
   });
 
   it('warn of what they cannot do, and not of what is not needed', () => {

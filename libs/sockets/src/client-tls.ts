@@ -44,7 +44,7 @@ export async function followClientTls(config: ClientTlsConfig, section: string, 
 }
 
 async function readContext({ certFile, keyFile, caFile, minVersion, ciphers }: ClientTlsConfig, section: string): Promise<tls.SecureContext> {
-  const [cert, key, ca] = await Promise.all([certFile, keyFile, caFile].map((file) => (file === '' ? undefined : readPem(file, section))));
+  const [cert, key, ca] = await Promise.all([certFile, keyFile, caFile].map(async (file) => (file === '' ? undefined : readPem(file, section))));
   return contextOf(
     { ...(cert && { cert }), ...(key && { key }), ...(ca && { ca }), ...(minVersion && { minVersion }), ...(ciphers !== '' && { ciphers }) },
     section,

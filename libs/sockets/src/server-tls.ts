@@ -18,7 +18,7 @@ export interface FollowedServerTls {
 
 /** Throws `failed_precondition` naming the section of the configuration, and the file that cannot be read. */
 export async function readServerTls({ section, cert, key, clientCa, minVersion, ciphers }: ServerTlsConfig): Promise<ServerTls> {
-  const parts = [cert, key, clientCa].map((pem) => pem && ('text' in pem ? Buffer.from(pem.text) : readPem(pem.file, section)));
+  const parts = [cert, key, clientCa].map(async (pem) => pem && ('text' in pem ? Buffer.from(pem.text) : readPem(pem.file, section)));
   const [certificate, privateKey, ca] = await Promise.all(parts);
   const context = {
     ...{ cert: certificate, key: privateKey },
