@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RING_STATES } from './entry.ts';
-import { addMembers, fixedClock, seeded, testRing } from './ring.fixture.ts';
+import { addMembers, fixedClock, RunningClock, seeded, testRing } from './ring.fixture.ts';
 import type { Ring } from './ring.ts';
 import type { RingView } from './ring-view.ts';
 import { tenantSeed, traceToken } from './tokens.ts';
@@ -28,15 +28,15 @@ describe('locate', () => {
     const shape = fc.record({ seed, members: fc.array(member, { maxLength: 7 }), zoneAware: fc.boolean(), extendWrites: fc.boolean() });
     fc.assert(
       fc.property(shape, ({ seed, members, zoneAware, extendWrites }) => {
-        let nowMs = 0;
-        const ring = testRing({ zoneAware, extendWrites, clock: { now: () => nowMs } });
+        const clock = new RunningClock();
+        const ring = testRing({ zoneAware, extendWrites, clock });
         const random = seeded(seed);
-        members.forEach(({ state, zone, silentMs }, i) => {
-          nowMs = 1_700_000_000_000 - silentMs;
+        members.forEach(({ state, zone }, i) => {
           const tokens = Uint32Array.from({ length: 5 }, random).sort();
           ring.put(`m${i}`, { state, info: { address: '', zone, registeredMs: i, tokens } });
         });
-        nowMs = 1_700_000_000_000;
+        clock.pass(90_000, ring);
+        members.forEach(({ state, silentMs }, i) => silentMs === 0 && ring.put(`m${i}`, { state }));
         const keys = randomKeys(seed, 50);
         const circle = members
           .flatMap((m, i) => (m.state === 'LEFT' ? [] : [...ring.entry(`m${i}`)!.info!.tokens].map((token) => ({ token, id: `m${i}`, ...m }))))
@@ -172,10 +172,10 @@ describe('quorums', () => {
   });
 
   it('count a zone once, of which one is missing and another fails', () => {
-    let nowMs = 1_700_000_000_000;
-    const ring = testRing({ zoneAware: true, clock: { now: () => nowMs } });
+    const clock = new RunningClock();
+    const ring = testRing({ zoneAware: true, clock });
     addMembers(ring, 6, seeded(1), (i) => ({ zone: `z${i % 3}` }));
-    nowMs += 70_000; // over the heartbeat time-out
+    clock.pass(70_000, ring); // over the heartbeat time-out
     for (const id of ['m0', 'm2', 'm3', 'm4', 'm5']) ring.put(id, { state: 'ACTIVE' });
     const { members, missing, spare, tolerates } = ring.view().readSet();
     expect([missing.map(({ id }) => id), spare]).toEqual([['m1'], 0]);
@@ -184,16 +184,16 @@ describe('quorums', () => {
   });
 
   it('say when more is missing than copies make up for', () => {
-    let nowMs = 1_700_000_000_000;
-    const ring = testRing({ clock: { now: () => nowMs } });
+    const clock = new RunningClock();
+    const ring = testRing({ clock });
     addMembers(ring, 5, seeded(1));
-    nowMs += 70_000; // over the heartbeat time-out
+    clock.pass(70_000, ring); // over the heartbeat time-out
     for (const id of ['m0', 'm1', 'm2', 'm3']) ring.put(id, { state: 'ACTIVE' });
     expect(ring.view().readSet()).toMatchObject({ complete: true, spare: 0, missing: [{ id: 'm4' }] });
-    nowMs += 70_000;
+    clock.pass(70_000, ring);
     for (const id of ['m0', 'm1', 'm2']) ring.put(id, { state: 'ACTIVE' });
     expect(ring.view().readSet()).toMatchObject({ complete: false, spare: 0, missing: [{ id: 'm3' }, { id: 'm4' }] });
-    nowMs += 70_000;
+    clock.pass(70_000, ring);
     ring.put('m0', { state: 'ACTIVE' });
     expect(() => ring.view().writeSet(7)).toThrow('test ring: 1 of 3 replicas can be written to, want at least 2 active and healthy members');
   });

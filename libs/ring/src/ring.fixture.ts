@@ -19,6 +19,19 @@ export function seeded(seed: number): RandomUint32 {
 
 export const fixedClock = (nowMs = 1_700_000_000_000): Clock => ({ now: () => nowMs });
 
+/** A clock that runs as it does for a process that is there: somebody looks at the ring all the while. */
+export class RunningClock implements Clock {
+  ms = 1_700_000_000_000;
+  now = (): number => this.ms;
+
+  pass(ms: number, ring: Ring): void {
+    for (const endMs = this.ms + ms; this.ms < endMs; ) {
+      this.ms = Math.min(endMs, this.ms + 1_000);
+      ring.view();
+    }
+  }
+}
+
 export function testRing(options: Partial<RingOptions> = {}): Ring {
   return new Ring({
     name: 'test',

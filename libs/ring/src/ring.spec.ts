@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { encodeEntries } from './ring-codec.ts';
-import { addMembers, seeded, testRing } from './ring.fixture.ts';
+import { addMembers, fixedClock, RunningClock, seeded, testRing } from './ring.fixture.ts';
 import { nameToken } from './tokens.ts';
 
 const nowMs = 1_700_000_000_000;
@@ -41,6 +41,65 @@ describe('Ring.merge', () => {
     expect([...ring.entries()]).toHaveLength(4_096);
     expect(ring.refused).toBe(1);
     expect(() => ring.merge(encodeEntries([...entries, ...entries]))).toThrow('ring state: has more than 4096 members');
+  });
+
+  it('takes nobody for silent because a clock is wrong: its own, or that of a member', () => {
+    const clock = new RunningClock();
+    const ring = testRing({ clock });
+    const times = { slow: clock.ms - 200_000, right: clock.ms, fast: clock.ms + 300_000 };
+    // Each beats all the while; slow and fast say what their clocks have.
+    const beat = (ms: number): void => {
+      for (const [id, from] of Object.entries(times)) {
+        const timestampMs = from + ms;
+        ring.merge(encodeEntries([{ id, pulse: { timestampMs, state: 'ACTIVE' }, info: { ...info, versionMs: 1 } }]));
+      }
+    };
+    const states = () => Object.fromEntries([...ring.entries()].map((entry) => [entry.id, ring.isHealthy(entry, clock.ms) ? entry.pulse?.state : 'sick']));
+    const good = { slow: 'ACTIVE', right: 'ACTIVE', fast: 'ACTIVE' };
+    for (let s = 0; s < 600; s += 5) {
+      beat(s * 1_000);
+      clock.pass(5_000, ring);
+      ring.sweep();
+      if (s > 0) expect(states()).toEqual(good);
+    }
+    for (const jumpMs of [3_600_000, -7_200_000, 90_000]) {
+      clock.ms += jumpMs;
+      ring.sweep();
+      expect(states()).toEqual(good);
+      expect(ring.view().readSet().missing).toEqual([]);
+    }
+    // Those who are silent indeed are forgotten after as long as ever.
+    clock.pass(61_000, ring);
+    expect(states()).toEqual({ slow: 'sick', right: 'sick', fast: 'sick' });
+    clock.pass(60_000, ring);
+    ring.sweep();
+    expect(ring.view().members).toEqual([]);
+  });
+
+  it('comes with a clock that is ahead, and takes nobody for gone', () => {
+    const clock = new RunningClock();
+    const ring = testRing({ clock });
+    const beat = (timestampMs: number) => ring.merge(encodeEntries([{ id: 'm', pulse: { timestampMs, state: 'ACTIVE' }, info: { ...info, versionMs: 1 } }]));
+    beat(clock.ms - 300_000);
+    ring.sweep();
+    expect(ring.entry('m')?.pulse?.state).toBe('ACTIVE');
+    expect(ring.isHealthy(ring.entry('m')!, clock.ms)).toBe(false);
+    beat(clock.ms - 295_000);
+    expect(ring.isHealthy(ring.entry('m')!, clock.ms)).toBe(true);
+  });
+
+  it('lets a member beat again whose clock was far ahead and is right again', () => {
+    const clock = new RunningClock();
+    const [mine, theirs] = [testRing({ clock }), testRing({ clock: fixedClock(clock.ms) })];
+    mine.onDelta(({ bytes }) => theirs.merge(bytes));
+    mine.put('m', { state: 'ACTIVE', info: { address: '', zone: '', registeredMs: 1, tokens: Uint32Array.of(1) } });
+    clock.ms += 3_600_000;
+    mine.put('m', { state: 'ACTIVE' });
+    expect(theirs.refused).toBe(1);
+    clock.ms -= 3_599_000;
+    mine.put('m', { state: 'LEAVING' });
+    expect(theirs.entry('m')?.pulse).toEqual({ state: 'LEAVING', timestampMs: clock.ms });
+    expect(mine.entry('m')?.info?.tokens).toEqual(Uint32Array.of(1));
   });
 
   it('does not take back old news of a member that nobody remembers', () => {

@@ -38,6 +38,8 @@ const MAX_AHEAD_MS = 600_000;
 /** How stale the health in a view may be. */
 const HEALTH_MS = 1_000;
 const MAX_SHARDS = 1_024;
+/** A process whose clock jumps by this, or half a time-out, has been set or stopped: it has not listened meanwhile. */
+const MIN_JUMP_MS = 5_000;
 
 /**
  * What this process knows of one ring: a replicated value that merges (see RingEntry), with the views it gives rise to. Shared by gossip, or kept
@@ -52,6 +54,9 @@ export class Ring {
   #view: RingView | undefined;
   #healthAtMs = 0;
   readonly #shards = new Map<string, RingView>();
+  /** When a heartbeat of a member came, by the clock of this process: those of others may be wrong. */
+  readonly #heardMs = new Map<string, number>();
+  #lookedMs = Number.NaN;
   /** Members that cannot be written to now, and when others could be again. */
   readonly #away = new Set<string>();
   readonly #backMs = new Map<string, number>();
@@ -101,8 +106,8 @@ export class Ring {
 
   /** Changes a member and tells the listeners. Only the member itself may write `info`; times are made to follow what is known. */
   put(id: string, part: { readonly state?: Pulse['state']; readonly info?: NewInfo }): void {
-    const known = this.#entries.get(id);
-    const nowMs = this.options.clock.now();
+    const nowMs = this.#now();
+    const known = sane(this.#entries.get(id), nowMs + MAX_AHEAD_MS);
     const pulse = part.state && { state: part.state, timestampMs: Math.max(nowMs, (known?.pulse?.timestampMs ?? 0) + 1) };
     const info = part.info && { node: '', ...part.info, versionMs: Math.max(nowMs, (known?.info?.versionMs ?? 0) + 1) };
     const delta: RingEntry = { id, pulse, info };
@@ -124,27 +129,29 @@ export class Ring {
    * nobody needs to be told, and older than any sign of life. Call it every second or so in every process.
    */
   sweep(): void {
-    const nowMs = this.options.clock.now();
+    const nowMs = this.#now();
     const { forgetAfterMs } = this.options;
     for (const [id, entry] of this.#entries) {
       if (this.#isPast(entry, nowMs)) {
         this.#entries.delete(id);
+        this.#heardMs.delete(id);
         this.#away.delete(id);
         this.#backMs.delete(id);
         this.#topology = undefined;
         continue;
       }
       this.#watch(entry, nowMs);
-      if (entry.pulse && entry.pulse.state !== 'LEFT' && forgetAfterMs > 0 && nowMs - entry.pulse.timestampMs > forgetAfterMs) {
+      const silentMs = nowMs - this.#lastMs(entry);
+      if (entry.pulse && entry.pulse.state !== 'LEFT' && forgetAfterMs > 0 && silentMs > forgetAfterMs) {
         this.#set({ ...entry, pulse: { timestampMs: entry.pulse.timestampMs + 1, state: 'LEFT' } });
-        this.options.logger.warn('member forgotten: no heartbeat', { ring: this.name, member: id, silentMs: nowMs - entry.pulse.timestampMs });
+        this.options.logger.warn('member forgotten: no heartbeat', { ring: this.name, member: id, silentMs });
       }
     }
   }
 
   /** The ring as it is now, with health at most a second old. The same object while nothing changes. */
   view(): RingView {
-    const nowMs = this.options.clock.now();
+    const nowMs = this.#now();
     const topology = (this.#topology ??= Topology.of(this.#entries.values(), this.#excludedZones, this.#backMs));
     const old = this.#view;
     if (old?.topology === topology && Math.abs(nowMs - this.#healthAtMs) < HEALTH_MS) return old;
@@ -173,16 +180,37 @@ export class Ring {
   }
 
   /** Whether a member was heard of in time, and its node is not known to be dead. */
-  isHealthy({ pulse, info }: RingEntry, nowMs: number): boolean {
+  isHealthy(entry: RingEntry, nowMs: number): boolean {
     const { heartbeatTimeoutMs, isNodeDead } = this.options;
+    const { pulse, info } = entry;
     if (pulse === undefined || pulse.state === 'LEFT' || (info && info.node !== '' && isNodeDead?.(info.node))) return false;
-    return heartbeatTimeoutMs === 0 || nowMs - pulse.timestampMs <= heartbeatTimeoutMs;
+    return heartbeatTimeoutMs === 0 || nowMs - this.#lastMs(entry) <= heartbeatTimeoutMs;
   }
 
   /** Calls `listener` with every change made in this process; what it returns ends that. */
   onDelta(listener: (delta: Delta) => void): () => void {
     this.#deltaListeners.add(listener);
     return () => void this.#deltaListeners.delete(listener);
+  }
+
+  /** Now. Of a time in which this process did not listen, nobody was silent. */
+  #now(): number {
+    const nowMs = this.options.clock.now();
+    const jumpMs = nowMs - this.#lookedMs;
+    if (jumpMs < 0 || jumpMs > Math.max(MIN_JUMP_MS, this.options.heartbeatTimeoutMs / 2))
+      for (const [id, ms] of this.#heardMs) this.#heardMs.set(id, ms + jumpMs);
+    this.#lookedMs = nowMs;
+    return nowMs;
+  }
+
+  /** News of somebody unknown may be old. As long as it is not clear whose clock is wrong, the member is sick at worst. */
+  #firstHeardMs({ timestampMs }: Pulse, nowMs: number): number {
+    return Math.max(Math.min(nowMs, timestampMs), nowMs - this.options.heartbeatTimeoutMs - 1);
+  }
+
+  /** Of the last sign of life. */
+  #lastMs({ id, pulse, info }: RingEntry): number {
+    return this.#heardMs.get(id) ?? pulse?.timestampMs ?? info?.versionMs ?? 0;
   }
 
   #acceptable(theirs: RingEntry, known: RingEntry | undefined): boolean {
@@ -196,16 +224,18 @@ export class Ring {
   }
 
   /** Whether nothing is left to remember of an entry. */
-  #isPast({ pulse, info }: RingEntry, nowMs: number): boolean {
+  #isPast(entry: RingEntry, nowMs: number): boolean {
     const { leftTimeoutMs, forgetAfterMs } = this.options;
-    if (forgetAfterMs === 0 && pulse?.state !== 'LEFT') return false;
-    return nowMs - (pulse?.timestampMs ?? info?.versionMs ?? 0) > forgetAfterMs + leftTimeoutMs;
+    if (forgetAfterMs === 0 && entry.pulse?.state !== 'LEFT') return false;
+    return nowMs - this.#lastMs(entry) > forgetAfterMs + leftTimeoutMs;
   }
 
   #set(entry: RingEntry): void {
     const known = this.#entries.get(entry.id);
-    const nowMs = this.options.clock.now();
+    const nowMs = this.#now();
     if (known) this.#watch(known, nowMs);
+    if (entry.pulse?.state === 'LEFT') this.#heardMs.delete(entry.id);
+    else if (entry.pulse && entry.pulse !== known?.pulse) this.#heardMs.set(entry.id, known?.pulse ? nowMs : this.#firstHeardMs(entry.pulse, nowMs));
     this.#entries.set(entry.id, entry);
     this.#watch(entry, nowMs);
     if (known?.info !== entry.info || known?.pulse?.state !== entry.pulse?.state) this.#topology = undefined;
@@ -223,6 +253,16 @@ export class Ring {
   #tell(delta: Delta): void {
     for (const listener of this.#deltaListeners) listener(delta);
   }
+}
+
+/** What nobody else has taken in, as it came from a clock that was far ahead, must not hold up what comes from one that is right again. */
+function sane(entry: RingEntry | undefined, latestMs: number): RingEntry | undefined {
+  if (!entry || Math.max(entry.pulse?.timestampMs ?? 0, entry.info?.versionMs ?? 0) <= latestMs) return entry;
+  return {
+    id: entry.id,
+    pulse: entry.pulse && entry.pulse.timestampMs <= latestMs ? entry.pulse : undefined,
+    info: entry.info && entry.info.versionMs <= latestMs ? entry.info : undefined,
+  };
 }
 
 /** The two registers apart: a heartbeat must not take the place of tokens that are still on their way. */
