@@ -311,7 +311,14 @@ export class Cluster {
       },
       querier: { frontend_worker: { frontend_address: addresses('query-frontend', 'grpc').join(','), id: name } },
       compactor: {
-        ring: { kvstore, instance_id: name, instance_addr: advertised, heartbeat_period: HEARTBEAT_PERIOD, heartbeat_timeout: `${HEARTBEAT_TIMEOUT_MS}ms` },
+        ring: {
+          kvstore,
+          instance_id: name,
+          instance_addr: advertised,
+          heartbeat_period: HEARTBEAT_PERIOD,
+          heartbeat_timeout: `${HEARTBEAT_TIMEOUT_MS}ms`,
+          wait_stability_min_duration: '0s',
+        },
         compaction: { compaction_cycle: '3s', compaction_window: '1h' },
       },
       metrics_generator_client: { remote_timeout: GENERATOR_TIMEOUT },

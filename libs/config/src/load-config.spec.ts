@@ -196,6 +196,14 @@ describe('objectives of queries', () => {
   });
 });
 
+describe('the ring of compactors', () => {
+  it('is waited for, a minute at least, as long as it changes', () => {
+    const stability = (text: string) => load(`compactor: { ring: { ${text} } }`).config.cluster.compactors.stability;
+    expect(stability('')).toEqual({ minMs: 60_000, maxMs: 300_000 });
+    expect(stability('wait_stability_min_duration: 2s, wait_stability_max_duration: 3s')).toEqual({ minMs: 2_000, maxMs: 3_000 });
+  });
+});
+
 describe('parts that a querier takes', () => {
   it.each([
     ['', undefined],
@@ -265,6 +273,16 @@ querier: {search: {query_timeout: {}}}
       'tempo.yaml:8:38: storage.trace.pool: is a list, but must be a section with keys below it',
       'tempo.yaml:9:35: querier.search.query_timeout: is a section, but must be a single value',
     ]);
+  });
+
+  it('knows the place of what several keys make, too', () => {
+    const yaml = 'distributor:\n  receivers: {otlp: {protocols: {grpc: {endpoint: 0.0.0.0:99999}, http: {tls: {cert_file: c}}}}}\n';
+    expect(refusal(yaml)).toEqual([
+      'configuration: 2 problems',
+      'tempo.yaml:2:53: distributor.receivers.otlp.protocols.grpc.endpoint: "0.0.0.0:99999" is not an address with a port, such as 0.0.0.0:4317',
+      'tempo.yaml:2:77: distributor.receivers.otlp.protocols.http.tls: needs cert_file and key_file',
+    ]);
+    expect(refusal('server: {http_tls_config: {cert_file: c}}\n', ['-server.http-tls-cert-path=d'])[1]).toBeDefined();
   });
 
   it('names the file that cannot be read and the line that is not YAML', () => {

@@ -113,6 +113,8 @@ export interface ClusterConfig {
   readonly compactors: RingMemberConfig & {
     /** False: one compactor owns everything. */
     readonly hasRing: boolean;
+    /** How long its ring must be unchanged after the start before blocks are merged, and the longest wait for that. */
+    readonly stability: { readonly minMs: number; readonly maxMs: number };
   };
   readonly distributors: RingMemberConfig & {
     /** False: each knows of itself only. */
@@ -176,6 +178,7 @@ export function toCluster(
     compactors: {
       ...toRingMember(ring),
       hasRing: ring.kvstore.store !== '' && ring.kvstore.store !== 'inmemory',
+      stability: { minMs: ring.wait_stability_min_duration, maxMs: ring.wait_stability_max_duration },
     },
     distributors: {
       ...toRingMember(distributor.ring),

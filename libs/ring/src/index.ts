@@ -6,6 +6,8 @@ export type { Delta, RingOptions } from './ring.ts';
 export { registerMemberMetrics, registerRingMetrics } from './ring-metrics.ts';
 export { ringPage } from './ring-page.ts';
 export type { RingPageRequest } from './ring-page.ts';
+export { RingStability } from './ring-stability.ts';
+export type { RingStabilityOptions } from './ring-stability.ts';
 export type { ReadSet, RingPolicy, RingView, WriteSet } from './ring-view.ts';
 export { ShardSizes } from './shard-sizes.ts';
 export type { ShardSizesOptions } from './shard-sizes.ts';

@@ -6,7 +6,7 @@ import type { GrpcClientConfig } from '@vivace/config';
 import { advertisedHost, membershipPage, registerMembershipMetrics, startMembership } from '@vivace/membership';
 import type { Membership } from '@vivace/membership';
 import type { Page, Service } from '@vivace/nest';
-import { Lifecycler, nameToken, registerMemberMetrics, registerRingMetrics, Ring, ringPage } from '@vivace/ring';
+import { Lifecycler, nameToken, registerMemberMetrics, registerRingMetrics, Ring, ringPage, RingStability } from '@vivace/ring';
 import type { RingPageRequest } from '@vivace/ring';
 import { openChannels } from './channels.ts';
 import type { Channels } from './channels.ts';
@@ -32,6 +32,8 @@ export interface Cluster {
   rateSharedBy(): number;
   /** Whether this compactor owns something that has a name. */
   ownsCompaction(name: string): boolean;
+  /** Whether compactors have ceased to come and go, so that what they own stays theirs. */
+  areCompactorsStable(): boolean;
   /** Ways to the processes that `client` is about; they are closed when gossip has ended. Throws `failed_precondition` for certificates that cannot be used. */
   channels(client: GrpcClientConfig): Promise<Channels>;
 }
@@ -149,6 +151,7 @@ export function createCluster(runtime: Runtime): Cluster {
     };
   };
   let upkeep: NodeJS.Timeout | undefined;
+  let compactorStability: RingStability | undefined;
   /** What is left to say when everything was handed over. */
   const leaving = new Set<() => void>();
 
@@ -175,7 +178,11 @@ export function createCluster(runtime: Runtime): Cluster {
         membership = started.membership;
         registerMembershipMetrics(metrics, started.membership, started.transport);
         for (const [key, ring] of Object.entries(values)) ring.onDelta((delta) => started.membership.broadcast(key, delta));
-        upkeep = setInterval(() => Object.values(values).forEach((ring) => ring.sweep()), UPKEEP_MS).unref();
+        const stability = (compactorStability = new RingStability(compactors, { ...cluster.compactors.stability, clock }));
+        upkeep = setInterval(() => {
+          for (const ring of Object.values(values)) ring.sweep();
+          stability.look();
+        }, UPKEEP_MS).unref();
       },
       async stop() {
         clearInterval(upkeep);
@@ -228,6 +235,7 @@ export function createCluster(runtime: Runtime): Cluster {
           })
         : { name: 'distributor-ring', start: async () => undefined, stop: async () => undefined },
     rateSharedBy: () => (hasDistributors ? Math.max(1, distributors.view().active) : 1),
+    areCompactorsStable: () => !cluster.compactors.hasRing || (compactorStability?.isStable ?? false),
     ownsCompaction: (name) => !cluster.compactors.hasRing || compactors.view().owns(compactorId, nameToken(name)),
     async channels(client) {
       const channels = await openChannels(client, runtime);

@@ -20,7 +20,7 @@ const COMMON = [
 ];
 
 export function createStatusPages(config: Config, overrides: Overrides, paths: readonly string[]): StatusPages {
-  const endpoints = [...COMMON, ...paths].sort();
+  const endpoints = [...COMMON, ...paths].map((path) => config.server.httpPathPrefix + path).sort();
   return {
     version: versionText,
     config: (mode) => (mode === 'effective' ? effectiveYaml(config) : effectiveYaml(config, mode)),

@@ -164,9 +164,9 @@ export const stableRing = (what: string, works: LeafOptions = {}, storeWorks: Le
   const base = ring(what, '', '1m', works, storeWorks);
   return group(base.doc, {
     ...base.fields,
-    wait_stability_min_duration: duration('1m', 'Least time the ring must be unchanged at start.'),
-    wait_stability_max_duration: duration('5m', 'Longest wait for an unchanged ring.'),
-    wait_active_instance_timeout: duration('10m', 'Longest wait to become active.'),
+    wait_stability_min_duration: duration('1m', 'How long the ring must be unchanged after the start before work begins; 0 is not at all.', works),
+    wait_stability_max_duration: duration('5m', 'Longest wait for that.', works),
+    wait_active_instance_timeout: duration('10m', 'Not needed: a member becomes active by itself.', works.status ? ignored : {}),
   });
 };
 

@@ -25,8 +25,8 @@ export const compactorRole: Role = {
     {
       provide: COMPACTOR,
       inject: [RUNTIME, STORE, BLOCK_LIST, OVERRIDES, CLUSTER],
-      useFactory: (runtime: Runtime, store: ObjectStore, blocks: BlockList, overrides: Overrides, { ownsCompaction }: Cluster) =>
-        createCompaction(runtime, store, blocks, overrides, ownsCompaction),
+      useFactory: (runtime: Runtime, store: ObjectStore, blocks: BlockList, overrides: Overrides, { areCompactorsStable, ownsCompaction }: Cluster) =>
+        createCompaction(runtime, store, blocks, overrides, (name) => areCompactorsStable() && ownsCompaction(name)),
     },
     part.noQueryApi,
     noMethods,
