@@ -1,7 +1,7 @@
 import { parseField, parseQuery } from '@vivace/traceql';
 import { describe, expect, it } from 'vitest';
 import { mergeSearch } from './merge-search.ts';
-import { finishInstant } from './metrics/finish-metrics.ts';
+import { finishInstant, finishRange } from './metrics/finish-metrics.ts';
 import { mergeMetrics } from './metrics/merge-metrics.ts';
 import { metricsBatches } from './metrics/metrics-batches.ts';
 import { planMetrics } from './metrics/plan-metrics.ts';
@@ -80,6 +80,17 @@ describe('an event that a filter asks for stands for its span', () => {
     ['{ event.type = "Refused" } | count_over_time() by (event.none)', ['nil 1']],
   ])('%s', async (text, expected) => {
     expect(await metrics(text)).toEqual(expected);
+  });
+
+  it('is told of by exemplars', async () => {
+    const query = parseQuery('{ event.type = "Refused" } | rate() by (event.n)');
+    const plan = planMetrics({ query, startNs: BASE_NS, endNs: BASE_NS, stepNs: 1_000_000_000n, exemplars: 5, maxSeries: 0 }, 'range');
+    const { series } = finishRange(mergeMetrics([await metricsBatches(plan, [data], { maxSeries: 100 })], plan, 100), plan, 0);
+    const [{ labels = [] } = {}] = series[0].exemplars ?? [];
+    expect(labels.slice(1)).toEqual([
+      { key: 'event.n', value: { intValue: '7' } },
+      { key: 'event.type', value: { stringValue: 'Refused' } },
+    ]);
   });
 
   it('gives the values of tags', async () => {

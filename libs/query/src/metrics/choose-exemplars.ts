@@ -2,7 +2,8 @@ import { hex } from '@vivace/base';
 import type { Batch } from '../batch.ts';
 import { cellToJson } from '../cell-json.ts';
 import { Cell, CELL_NONE } from '../cell.ts';
-import { fieldProgram } from '../field-program.ts';
+import { compileFieldValue } from '../compile-value.ts';
+import type { Program } from '../field-program.ts';
 import type { KeyValueJson } from '../model.ts';
 import type { GroupField } from './group-keys.ts';
 import type { ExemplarPiece } from './metrics-partial.ts';
@@ -63,6 +64,7 @@ export class ExemplarChooser {
     const worst = this.#worst;
     let trace = -1;
     let end = 0;
+    let programs: readonly Program[] | undefined;
     for (let i = 0; i < count; i++) {
       const row = rows === undefined ? i : rows[i];
       if (row < end) continue;
@@ -71,8 +73,19 @@ export class ExemplarChooser {
       end = bounds[trace + 1];
       const rank = rankOf(ids, trace);
       const slice = slices.of(start[2 * row + 1], start[2 * row]);
-      if (rank <= worst[slice])
-        this.#admit(slice, this.#describe(batch, trace, row, rank, selection.buckets[i], groups ? groups[i] : 0, numbers ? numbers[i] : Number.NaN));
+      if (rank <= worst[slice]) {
+        programs ??= this.#shown.map(({ field }) => compileFieldValue(field, batch, selection.filters));
+        const traceId = hex(columns.traceIds(), trace * 16, trace * 16 + 16);
+        this.#admit(slice, {
+          group: groups ? groups[i] : 0,
+          bucket: selection.buckets[i],
+          startNs: (BigInt(start[2 * row + 1]) << 32n) | BigInt(start[2 * row]),
+          traceId,
+          rank,
+          value: numbers ? numbers[i] : Number.NaN,
+          labels: [{ key: 'trace:id', value: { stringValue: traceId } }, ...this.#labels(programs, row)],
+        });
+      }
       // To the last span of the trace.
       if (rows === undefined) i = end - 1;
     }
@@ -82,20 +95,15 @@ export class ExemplarChooser {
     return this.#chosen.flat();
   }
 
-  #describe(batch: Batch, trace: number, row: number, rank: number, bucket: number, group: number, value: number): ExemplarPiece {
-    const { columns } = batch;
-    const start = columns.spanStart();
-    const traceId = hex(columns.traceIds(), trace * 16, trace * 16 + 16);
-    const labels: KeyValueJson[] = [{ key: 'trace:id', value: { stringValue: traceId } }];
+  #labels(programs: readonly Program[], row: number): readonly KeyValueJson[] {
+    const labels: KeyValueJson[] = [];
     const cell = new Cell();
-    for (const { label, field } of this.#shown) {
-      if (label === 'trace:id') continue;
-      const program = fieldProgram(field, batch, 'span');
-      if (program.count(row) < 1) continue;
-      program.read(0, cell);
+    this.#shown.forEach(({ label }, i) => {
+      if (label === 'trace:id' || programs[i].count(row) < 1) return;
+      programs[i].read(0, cell);
       if (cell.type !== CELL_NONE) labels.push({ key: label, value: cellToJson(cell) });
-    }
-    return { group, bucket, startNs: (BigInt(start[2 * row + 1]) << 32n) | BigInt(start[2 * row]), traceId, rank, value, labels };
+    });
+    return labels;
   }
 
   #admit(slice: number, piece: ExemplarPiece): void {
