@@ -275,6 +275,18 @@ querier: {search: {query_timeout: {}}}
     ]);
   });
 
+  it('knows the place of what several keys make, too', () => {
+    const yaml = 'distributor:\n  receivers: {otlp: {protocols: {grpc: {endpoint: 0.0.0.0:99999}, http: {tls: {cert_file: c}}}}}\n';
+    expect(refusal(yaml)).toEqual([
+      'configuration: 2 problems',
+      'tempo.yaml:2:51: distributor.receivers.otlp.protocols.grpc.endpoint: "0.0.0.0:99999" is not an address with a port, such as 0.0.0.0:4317',
+      'tempo.yaml:2:74: distributor.receivers.otlp.protocols.http.tls: needs cert_file and key_file',
+    ]);
+    expect(refusal('', ['-server.log-source-ips-header=x'])[1]).toBe(
+      '-server.log-source-ips-header: server.log_source_ips_header: needs server.log_source_ips_regex, and that needs it',
+    );
+  });
+
   it('names the file that cannot be read and the line that is not YAML', () => {
     const readFile = () => {
       throw new Error('no such file');

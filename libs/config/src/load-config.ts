@@ -41,10 +41,15 @@ export function loadConfig({ argv, env, readFile }: LoadInput): Loaded {
   const source = readSource(asksOnly ? undefined : flags.configFile, flags.expandEnv ? env : undefined, readFile, findings);
   const values = readValues(rootSchema, source, flags.keys, findings);
   const config = toConfig(values, findings.problems);
-  failOn(findings.problems);
+  const placed = <P extends Problem>(problem: P): P => {
+    const flag = flags.keys.get(problem.path)?.flag;
+    return problem.where === '' ? { ...problem, where: flag === undefined ? source.whereIs(problem.path) : `-${flag}` } : problem;
+  };
+  failOn(findings.problems.map(placed));
   checkConfig(config, findings.warnings);
-  sortByPlace(findings.warnings);
-  return { config, warnings: findings.warnings, command: flags.command, expandEnv: flags.expandEnv };
+  const warnings = findings.warnings.map(placed);
+  sortByPlace(warnings);
+  return { config, warnings, command: flags.command, expandEnv: flags.expandEnv };
 }
 
 function readSource(file: string | undefined, env: LoadInput['env'] | undefined, readFile: LoadInput['readFile'], findings: Findings): YamlSource {

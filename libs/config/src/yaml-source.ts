@@ -13,6 +13,8 @@ export interface Entry {
 export interface YamlSource {
   readonly root: YamlNode | null;
   where(offset: number): string;
+  /** The place of a dotted key's value, or of the deepest section above it that the file has; empty when it has none. */
+  whereIs(path: string): string;
   /** Follows an alias to its anchor. */
   resolve(node: unknown): YamlNode | null;
   /** The pairs of a map, merge keys (`<<`) applied: own pairs win over merged ones, earlier merged ones over later. */
@@ -41,6 +43,7 @@ export function parseYaml(file: string, text: string, originalOffset: (offset: n
   return {
     root: isWhole ? doc.contents : null,
     where,
+    whereIs: (path) => (isWhole ? whereIs(doc, path, where) : ''),
     resolve: (node) => resolve(doc, node),
     entries: (map) => entries(doc, map),
     plain: (node) => plain(doc, node, { left: MAX_NODES }, 0),
@@ -56,6 +59,18 @@ function parse(text: string): Document {
     failed.errors.push({ name: 'YAMLParseError', code: 'IMPOSSIBLE', message: String(error), pos: [0, 0] });
     return failed;
   }
+}
+
+function whereIs(doc: Document, path: string, where: (offset: number) => string): string {
+  let offset: number | undefined;
+  let node = resolve(doc, doc.contents);
+  for (const key of path.split('.')) {
+    const entry = isMap(node) ? entries(doc, node).find((candidate) => candidate.key === key) : undefined;
+    if (entry === undefined) break;
+    offset = isScalar(entry.value) ? (entry.value.range?.[0] ?? entry.keyOffset) : entry.keyOffset;
+    node = entry.value;
+  }
+  return offset === undefined ? '' : where(offset);
 }
 
 function lineCounter(text: string): LineCounter {
