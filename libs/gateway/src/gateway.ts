@@ -8,7 +8,7 @@ import type { Lookup } from './addresses.ts';
 import { systemLookup } from './addresses.ts';
 import { Authenticator } from './authenticator.ts';
 import { createClientAddress } from './client-address.ts';
-import { readClientTls } from './client-tls.ts';
+import { readUpstreamTls } from './upstream-tls.ts';
 import type { Door } from './doors.ts';
 import { openDoor } from './doors.ts';
 import type { DoorKind } from './handler.ts';
@@ -88,7 +88,7 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   async function followClientTls(): Promise<void> {
     const { tls } = config.connections;
-    const take = async (): Promise<void> => upstreams.replaceTls(await readClientTls(tls));
+    const take = async (): Promise<void> => upstreams.replaceTls(await readUpstreamTls(tls));
     await follow(
       [tls.caFile, tls.certFile, tls.keyFile].filter((path) => path !== ''),
       take,

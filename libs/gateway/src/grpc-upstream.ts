@@ -4,15 +4,15 @@ import { AppError } from '@vivace/base';
 import type { Timers } from '@vivace/base';
 import type { GatewayConnections } from '@vivace/config';
 import type { Address, Addresses } from './addresses.ts';
-import type { ClientTls } from './client-tls.ts';
-import { tlsTo } from './client-tls.ts';
+import type { UpstreamTls } from './upstream-tls.ts';
+import { tlsTo } from './upstream-tls.ts';
 
 export interface GrpcUpstreamOptions {
   readonly addresses: Addresses;
   readonly config: GatewayConnections;
   readonly timers: Timers;
   /** As it is now. */
-  readonly tls: () => ClientTls;
+  readonly tls: () => UpstreamTls;
 }
 
 interface Slot {

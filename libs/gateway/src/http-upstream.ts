@@ -3,14 +3,14 @@ import type { GatewayConnections } from '@vivace/config';
 import { Pool } from 'undici';
 import type { Dispatcher } from 'undici';
 import type { Address, Addresses } from './addresses.ts';
-import type { ClientTls } from './client-tls.ts';
-import { tlsTo } from './client-tls.ts';
+import type { UpstreamTls } from './upstream-tls.ts';
+import { tlsTo } from './upstream-tls.ts';
 
 export interface HttpUpstreamOptions {
   readonly addresses: Addresses;
   readonly config: GatewayConnections;
   /** As it is now. */
-  readonly tls: () => ClientTls;
+  readonly tls: () => UpstreamTls;
 }
 
 /** As large as the query API takes, plus what we add. */
@@ -20,7 +20,7 @@ const MAX_HEADER_BYTES = (1 << 20) + 16_384;
 export class HttpUpstream {
   readonly addresses: Addresses;
   readonly #config: GatewayConnections;
-  readonly #tls: () => ClientTls;
+  readonly #tls: () => UpstreamTls;
   readonly #pools = new Map<string, Pool>();
   readonly #open = new Map<string, number>();
 

@@ -2,7 +2,7 @@ import type { Clock, Logger, MetricsRegistry, Timers } from '@vivace/base';
 import type { GatewayConfig, UpstreamName } from '@vivace/config';
 import type { Lookup } from './addresses.ts';
 import { Addresses } from './addresses.ts';
-import type { ClientTls } from './client-tls.ts';
+import type { UpstreamTls } from './upstream-tls.ts';
 import { GrpcUpstream } from './grpc-upstream.ts';
 import { HttpUpstream } from './http-upstream.ts';
 
@@ -20,14 +20,14 @@ export interface Upstreams {
   http(name: UpstreamName): HttpUpstream;
   grpc(name: UpstreamName): GrpcUpstream;
   /** Connections made from now on use it. */
-  replaceTls(tls: ClientTls): void;
+  replaceTls(tls: UpstreamTls): void;
   /** Resolves all names; never rejects, and goes on resolving them. */
   start(): Promise<void>;
   close(): Promise<void>;
 }
 
 export function createUpstreams({ config: { upstreams, connections }, lookup, timers, clock, logger, metrics }: UpstreamsOptions): Upstreams {
-  let tls: ClientTls = { rejectUnauthorized: true };
+  let tls: UpstreamTls = { rejectUnauthorized: true };
   const names = Object.keys(upstreams) as UpstreamName[];
   const addresses = new Map(names.map((name) => [name, new Addresses({ name, targets: upstreams[name], lookup, clock, logger, metrics })]));
   const https = new Map<UpstreamName, HttpUpstream>();

@@ -1,9 +1,9 @@
 import net from 'node:net';
 import tls from 'node:tls';
-import type { ClientTlsConfig } from '@vivace/config';
+import type { ClientTlsConfig, TlsBounds } from '@vivace/config';
 import { followFiles } from './follow-files.ts';
 import type { FollowTlsDeps } from './pem-files.ts';
-import { CERTIFICATES_PERIOD_MS, contextOf, readPem } from './pem-files.ts';
+import { CERTIFICATES_PERIOD_MS, checkContext, readPem } from './pem-files.ts';
 import { explainTls } from './explain-tls.ts';
 
 /** TLS towards other processes, with certificates that may change. */
@@ -22,7 +22,7 @@ export async function followClientTls(config: ClientTlsConfig, section: string, 
   const { certFile, keyFile, caFile, serverName, skipVerify } = config;
   let secureContext: tls.SecureContext | undefined;
   const take = async (): Promise<void> => {
-    secureContext = await readContext(config, section);
+    secureContext = tls.createSecureContext(await readClientTls(config, section));
   };
   const paths = [certFile, keyFile, caFile].filter((file) => file !== '');
   const files = await followFiles({ ...deps, paths, periodMs: CERTIFICATES_PERIOD_MS, onChange: take });
@@ -43,10 +43,18 @@ export async function followClientTls(config: ClientTlsConfig, section: string, 
   };
 }
 
-async function readContext({ certFile, keyFile, caFile, minVersion, ciphers }: ClientTlsConfig, section: string): Promise<tls.SecureContext> {
+export interface ClientTlsFiles extends Partial<TlsBounds> {
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+  readonly ca?: Buffer;
+}
+
+type ClientPem = Pick<ClientTlsConfig, 'certFile' | 'keyFile' | 'caFile'> & Partial<TlsBounds>;
+
+/** What `tls.connect` and its kin take of certificates. Throws `failed_precondition` naming the section of the configuration, and the file that cannot be used. */
+export async function readClientTls({ certFile, keyFile, caFile, minVersion, ciphers }: ClientPem, section: string): Promise<ClientTlsFiles> {
   const [cert, key, ca] = await Promise.all([certFile, keyFile, caFile].map(async (file) => (file === '' ? undefined : readPem(file, section))));
-  return contextOf(
-    { ...(cert && { cert }), ...(key && { key }), ...(ca && { ca }), ...(minVersion && { minVersion }), ...(ciphers !== '' && { ciphers }) },
-    section,
-  );
+  const options = { ...(cert && { cert }), ...(key && { key }), ...(ca && { ca }), ...(minVersion && { minVersion }), ...(ciphers && { ciphers }) };
+  checkContext(options, section);
+  return options;
 }

@@ -1,5 +1,5 @@
-export { followClientTls } from './client-tls.ts';
-export type { ClientTls } from './client-tls.ts';
+export { followClientTls, readClientTls } from './client-tls.ts';
+export type { ClientTls, ClientTlsFiles } from './client-tls.ts';
 export { followFiles } from './follow-files.ts';
 export type { FollowedFiles, FollowOptions } from './follow-files.ts';
 export type { FollowTlsDeps } from './pem-files.ts';

@@ -23,9 +23,9 @@ export async function readPem(file: string, section: string): Promise<Buffer> {
 }
 
 /** Throws `failed_precondition` for certificates, keys and ciphers that cannot be used, or not together. */
-export function contextOf(options: tls.SecureContextOptions, section: string): tls.SecureContext {
+export function checkContext(options: tls.SecureContextOptions, section: string): void {
   try {
-    return tls.createSecureContext(options);
+    tls.createSecureContext(options);
   } catch (reason) {
     throw new AppError('failed_precondition', `${section}: ${(reason as Error).message}`, { cause: reason });
   }

@@ -2,7 +2,7 @@ import type tls from 'node:tls';
 import type { ServerTlsConfig } from '@vivace/config';
 import { followFiles } from './follow-files.ts';
 import type { FollowTlsDeps } from './pem-files.ts';
-import { CERTIFICATES_PERIOD_MS, contextOf, readPem } from './pem-files.ts';
+import { CERTIFICATES_PERIOD_MS, checkContext, readPem } from './pem-files.ts';
 import { tellRefusals } from './tell-refusals.ts';
 
 /** What `tls.createServer`, `https.createServer` and `setSecureContext` take. */
@@ -26,7 +26,7 @@ export async function readServerTls({ section, cert, key, clientCa, minVersion, 
     ...(minVersion && { minVersion }),
     ...(ciphers !== '' && { ciphers }),
   };
-  contextOf(context, section);
+  checkContext(context, section);
   return { ...context, ...(ca && { requestCert: true, rejectUnauthorized: true }) };
 }
 

@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { S3ClientConfig } from '@aws-sdk/client-s3';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import type { ClientTlsConfig } from '@vivace/config';
+import { readClientTls } from '@vivace/sockets';
 import { plainHost } from '../remote/plain-host.ts';
 import type { S3Settings } from '../store-settings.ts';
 
@@ -50,14 +50,6 @@ export async function s3ClientConfig(settings: S3Settings): Promise<S3ClientConf
 }
 
 async function tlsOptions(tls: ClientTlsConfig) {
-  const [ca, cert, key] = await Promise.all([tls.caFile, tls.certFile, tls.keyFile].map(async (file) => (file === '' ? undefined : readFile(file))));
-  return {
-    ...(ca && { ca }),
-    ...(cert && { cert }),
-    ...(key && { key }),
-    ...(tls.serverName !== '' && { servername: tls.serverName }),
-    ...(tls.ciphers !== '' && { ciphers: tls.ciphers }),
-    ...(tls.minVersion && { minVersion: tls.minVersion }),
-    rejectUnauthorized: !tls.skipVerify,
-  };
+  const files = await readClientTls(tls, 'storage.trace.s3');
+  return { ...files, ...(tls.serverName !== '' && { servername: tls.serverName }), rejectUnauthorized: !tls.skipVerify };
 }
