@@ -231,6 +231,25 @@ describe('the compactor', () => {
     expect(logger.entries.map((e) => e.msg)).toContain('blocks could not be merged, they stay as they are');
     expect(await world.visible()).toHaveLength(3);
   });
+
+  it('leaves out for an hour what cannot be read, and merges the others', async () => {
+    const { world } = await filled();
+    const data = `${TENANT}/${blockId(2)}/data.parquet`;
+    const whole = await world.store.get(data);
+    await world.store.delete(data);
+    const { list, compactor, logger } = world.process();
+    await list.poll();
+    expect(await compactor.compactTenant(TENANT)).toBe(0);
+    expect(logger.entries.filter(({ level }) => level === 'error')).toMatchObject([{ fields: { leftOut: [blockId(2)] } }]);
+    expect(await compactor.compactTenant(TENANT)).toBe(1);
+    expect((await world.visible()).map((meta) => meta.compactedFrom)).toEqual(expect.arrayContaining([[1, 3].map(blockId), []]));
+    await world.store.put(data, whole);
+    // Old enough for blocks of different levels to be merged.
+    world.nowMs += 26 * HOUR;
+    await list.poll();
+    expect(await compactor.compactTenant(TENANT)).toBe(1);
+    expect(await world.visible()).toHaveLength(1);
+  });
 });
 
 describe('retention', () => {

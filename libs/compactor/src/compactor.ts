@@ -79,6 +79,8 @@ export function createCompactor(deps: CompactorDeps): Compactor {
 
 /** How often the ownership of a job is asked for while it runs. */
 const OWNER_CHECK_MS = 1_000;
+/** How long a block that cannot be read is left out: others need not wait for it, nor be read again and again. */
+const LEFT_OUT_MS = 3_600_000;
 
 class RingCompactor implements Compactor {
   readonly #deps: CompactorDeps;
@@ -87,6 +89,8 @@ class RingCompactor implements Compactor {
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
   #turn = 0;
+  /** Blocks that could not be read, and until when they are left out. */
+  readonly #leftOutUntilMs = new Map<string, number>();
 
   constructor(deps: CompactorDeps) {
     this.#deps = deps;
@@ -111,7 +115,9 @@ class RingCompactor implements Compactor {
     if (limit.disabled) return 0;
     const nowMs = clock.now();
     const retentionMs = limit.retentionMs || config.retentionMs;
-    const candidates = [...blocks.blocksOf(tenant).live.values()].filter((meta) => retentionMs === 0 || meta.endMs >= nowMs - retentionMs);
+    const candidates = [...blocks.blocksOf(tenant).live.values()].filter(
+      (meta) => (retentionMs === 0 || meta.endMs >= nowMs - retentionMs) && !this.#isLeftOut(meta.blockId, nowMs),
+    );
     const jobs = selectJobs(tenant, candidates, {
       windowMs: limit.windowMs || config.windowMs,
       maxTraces: config.maxTraces,
@@ -221,12 +227,28 @@ class RingCompactor implements Compactor {
     } catch (reason) {
       if (this.#stopping.signal.aborted) return false;
       this.#metrics.errors.inc();
-      logger.error('blocks could not be merged, they stay as they are', { tenant, inputs: inputs.map((meta) => meta.blockId), err: reason });
+      const leftOut = this.#leaveOut(inputs, AppError.from(reason));
+      logger.error('blocks could not be merged, they stay as they are', { tenant, inputs: inputs.map((meta) => meta.blockId), leftOut, err: reason });
       return false;
     } finally {
       clearInterval(watch);
       await folder.end(store);
     }
+  }
+
+  #isLeftOut(blockId: string, nowMs: number): boolean {
+    const untilMs = this.#leftOutUntilMs.get(blockId);
+    if (untilMs === undefined || untilMs > nowMs) return untilMs !== undefined;
+    this.#leftOutUntilMs.delete(blockId);
+    return false;
+  }
+
+  /** The inputs that are damaged: errors of damage name the object. */
+  #leaveOut(inputs: readonly BlockMeta[], { code, message }: AppError): readonly string[] {
+    if (code !== 'data_loss') return [];
+    const damaged = inputs.map((meta) => meta.blockId).filter((id) => message.includes(id));
+    for (const id of damaged) this.#leftOutUntilMs.set(id, this.#deps.clock.now() + LEFT_OUT_MS);
+    return damaged;
   }
 
   #observe(tenant: TenantId, level: string, result: MergeBlocksResult, tookMs: number, inputs: readonly BlockMeta[]): void {
