@@ -219,7 +219,9 @@ async function listen(server: net.Server, { listenNetwork, listenAddress, listen
       return await bind(server, { ...options, host, port });
     } catch (reason) {
       const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-      failure ??= new AppError('unavailable', `grpc server: cannot listen on ${address}: ${(reason as Error).message}`, { cause: reason });
+      failure ??= new AppError('unavailable', `grpc server: cannot listen on ${address}: ${(reason as Error).message}; see server.grpc_listen_port`, {
+        cause: reason,
+      });
     }
   }
   throw failure!; // there is a host

@@ -54,7 +54,14 @@ export async function startOtlpGrpc({ config, push, logger }: OtlpGrpcOptions): 
   const credentials = await serverCredentials(config);
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync(address, credentials, (error, bound) => {
-      if (error) reject(new AppError('unavailable', `otlp grpc receiver: cannot listen on ${address}: ${error.message}`, { cause: error }));
+      if (error)
+        reject(
+          new AppError(
+            'unavailable',
+            `otlp grpc receiver: cannot listen on ${address}: ${error.message}; see distributor.receivers.otlp.protocols.grpc.endpoint`,
+            { cause: error },
+          ),
+        );
       else resolve(bound);
     });
   });

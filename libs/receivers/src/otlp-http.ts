@@ -46,7 +46,11 @@ export async function startOtlpHttp({ config, push, logger }: OtlpHttpOptions): 
     server.listen({ port, ...(host === '' ? {} : { host }) });
     await once(server, 'listening');
   } catch (error) {
-    throw new AppError('unavailable', `otlp http receiver: cannot listen on ${host}:${port}: ${(error as Error).message}`, { cause: error });
+    throw new AppError(
+      'unavailable',
+      `otlp http receiver: cannot listen on ${host}:${port}: ${(error as Error).message}; see distributor.receivers.otlp.protocols.http.endpoint`,
+      { cause: error },
+    );
   }
   // Such as running out of file descriptors: the server goes on.
   server.on('error', (error) => logger.error('otlp http receiver failed to accept', { err: error }));

@@ -211,6 +211,7 @@ describe('the process', () => {
     expect(sameData.lines.join('')).toMatch(/the process cannot start.*already open/);
     const samePort = await start(`-storage.trace.wal.path=${dir}/other`, `-server.http-listen-port=${new URL(first.url!).port}`);
     expect(await samePort.exited).toBe(1);
-    expect(samePort.lines.join('')).toMatch(/the process cannot start.*EADDRINUSE/);
+    expect(samePort.lines.join('')).toMatch(/the process cannot start" err="http server: cannot listen on .*EADDRINUSE.*server\.http_listen_port"\n/);
+    expect(samePort.lines.filter((line) => line.includes('level=error'))).toHaveLength(1);
   });
 });

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { AppError } from '@vivace/base';
 import type { Clock } from '@vivace/base';
-import type { Loaded } from '@vivace/config';
+import type { Loaded, ServerConfig } from '@vivace/config';
 import type { Lifecycle, RpcServer } from '@vivace/nest';
 import { bindAddress, createHttpServer, createShutdown, LIFECYCLE } from '@vivace/nest';
 import { createLogger, createMetrics } from '@vivace/telemetry';
@@ -72,7 +73,7 @@ export async function run({ loaded, env, clock, beganMs, write, exit, onSignal }
       if (shutdownDelayMs > 0) await delay(shutdownDelayMs);
       await lifecycle.stop().finally(() => app.close());
     };
-    await app.listen({ ...bindAddress(server.httpListenNetwork, server.httpListenAddress), port: server.httpListenPort });
+    await listen(app, server);
     await lifecycle.start();
     const url = await app.getUrl();
     logger.info('ready', {
@@ -88,5 +89,17 @@ export async function run({ loaded, env, clock, beganMs, write, exit, onSignal }
     await stop().catch(() => undefined);
     exit(1);
     return undefined;
+  }
+}
+
+async function listen(
+  app: Awaited<ReturnType<typeof createHttpServer>>,
+  { httpListenNetwork, httpListenAddress, httpListenPort: port }: ServerConfig,
+): Promise<void> {
+  try {
+    await app.listen({ ...bindAddress(httpListenNetwork, httpListenAddress), port });
+  } catch (reason) {
+    const message = `http server: cannot listen on ${httpListenAddress}:${port}: ${(reason as Error).message}; see server.http_listen_address, server.http_listen_port`;
+    throw new AppError('unavailable', message, { cause: reason });
   }
 }

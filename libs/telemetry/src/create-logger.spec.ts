@@ -32,6 +32,12 @@ describe('createLogger', () => {
     expect(lines).toEqual([]);
   });
 
+  it('does not repeat a cause that the message tells', () => {
+    const { log, lines } = capture('logfmt');
+    log.error('failed', { err: new AppError('unavailable', 'cannot listen on :1: in use', { cause: new Error('in use', { cause: new Error('really') }) }) });
+    expect(lines[0]).toContain('err="cannot listen on :1: in use: really"');
+  });
+
   it('prints the causes of errors, and the stack only of unexpected ones', () => {
     const { log, lines } = capture('logfmt');
     log.error('upload failed', { err: new AppError('unavailable', 'store: put failed', { cause: new Error('socket closed') }) });

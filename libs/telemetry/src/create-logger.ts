@@ -58,12 +58,13 @@ function printable(fields: LogFields = {}): Record<string, unknown> {
   return out;
 }
 
-/** An error whose cause leads back to itself ends after a few. */
+/** Without causes that the message tells already. An error whose cause leads back to itself ends after a few. */
 function messageWithCauses(error: Error): string {
   let text = error.message;
   let cause = error.cause;
   for (let depth = 0; cause !== undefined && depth < 5; depth++) {
-    text += `: ${cause instanceof Error ? cause.message : String(cause)}`;
+    const more = cause instanceof Error ? cause.message : String(cause);
+    if (!text.includes(more)) text += `: ${more}`;
     cause = cause instanceof Error ? cause.cause : undefined;
   }
   return text;

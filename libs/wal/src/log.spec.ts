@@ -29,6 +29,15 @@ async function openTest(options: Partial<LogOptions> = {}): Promise<Log> {
   return log;
 }
 
+it('says which folder it cannot have', async () => {
+  const file = path.join(dir, 'file');
+  await fs.writeFile(file, '');
+  await expect(openLog({ dir: file, sync: 'interval' })).rejects.toMatchObject({
+    code: 'failed_precondition',
+    message: expect.stringMatching(/^wal: .*file is no folder that can be written to: EEXIST.*; see storage\.trace\.wal\.path$/),
+  });
+});
+
 /** What a new process would find. */
 async function readBack(): Promise<(Omit<Frame, 'payload'> & { text: string })[]> {
   for (const log of open.splice(0)) await log.close();

@@ -67,8 +67,7 @@ export interface Log {
 
 /** Opens the log and takes its folder for this process; `failed_precondition` while another one holds it. */
 export async function openLog(options: LogOptions): Promise<Log> {
-  await fs.mkdir(options.dir, { recursive: true });
-  const lock = await lockDir(options.dir);
+  const lock = await claimDir(options.dir);
   try {
     const sequence = await nextSequence(options.dir);
     const marker = (await readMarker(options.dir)) ?? (await createMarker(options.dir));
@@ -76,6 +75,17 @@ export async function openLog(options: LogOptions): Promise<Log> {
   } catch (error) {
     await lock.release();
     throw error;
+  }
+}
+
+async function claimDir(dir: string): Promise<DirLock> {
+  try {
+    await fs.mkdir(dir, { recursive: true });
+    return await lockDir(dir);
+  } catch (reason) {
+    if (reason instanceof AppError) throw reason;
+    const message = `wal: ${dir} is no folder that can be written to: ${(reason as Error).message}; see storage.trace.wal.path`;
+    throw new AppError('failed_precondition', message, { cause: reason });
   }
 }
 
