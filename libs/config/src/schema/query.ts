@@ -19,7 +19,7 @@ export const querier = group('Running parts of queries.', {
     }),
   }),
   metrics: group('TraceQL metrics.', {
-    concurrent_blocks: int(2, 'Not needed: each thread reads one block at a time, and there are workers.threads.', ignored),
+    concurrent_blocks: int(2, 'Not needed: what is read at a time is bounded by workers.threads.', ignored),
     time_overlap_cutoff: float(0.2, 'Not needed: spans are always filtered by their times.', { ...ignored, max: 1 }),
     max_series: int(5_000, 'Most series a query counts; spans of further ones are left out, and the answer says so. (Not in Tempo.)', { ...on, min: 1 }),
   }),
