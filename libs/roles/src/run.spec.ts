@@ -204,6 +204,19 @@ describe('the process', () => {
     expect(fs.readdirSync(dir)).toEqual([]);
   });
 
+  it.each([
+    ['', true],
+    ['memberlist', false],
+  ])('is a compactor with the ring %j, and warns of others: %s', async (store, warns) => {
+    const { lines } = await start(
+      '-target=compactor',
+      `-compactor.ring.kvstore.store=${store}`,
+      '-memberlist.bind-port=0',
+      '-compactor.ring.instance-addr=127.0.0.1',
+    );
+    expect(lines.some((line) => line.includes('this compactor takes every job'))).toBe(warns);
+  });
+
   it('says why it cannot start, and exits 1', async () => {
     const first = await start();
     const sameData = await start();

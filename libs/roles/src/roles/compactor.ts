@@ -25,8 +25,14 @@ export const compactorRole: Role = {
     {
       provide: COMPACTOR,
       inject: [RUNTIME, STORE, BLOCK_LIST, OVERRIDES, CLUSTER],
-      useFactory: (runtime: Runtime, store: ObjectStore, blocks: BlockList, overrides: Overrides, { areCompactorsStable, ownsCompaction }: Cluster) =>
-        createCompaction(runtime, store, blocks, overrides, (name) => areCompactorsStable() && ownsCompaction(name)),
+      useFactory(runtime: Runtime, store: ObjectStore, blocks: BlockList, overrides: Overrides, { areCompactorsStable, ownsCompaction }: Cluster) {
+        const { config, logger } = runtime;
+        if (!config.cluster.compactors.hasRing)
+          logger.warn('this compactor takes every job', {
+            explain: 'another one beside it would merge the same blocks again: set compactor.ring.kvstore.store: memberlist for both',
+          });
+        return createCompaction(runtime, store, blocks, overrides, (name) => areCompactorsStable() && ownsCompaction(name));
+      },
     },
     part.noQueryApi,
     noMethods,
