@@ -2,14 +2,15 @@ import { systemClock } from '@vivace/base';
 import { readCommandLine } from './command-line.ts';
 import { withMemorySettings } from './memory.ts';
 import { run } from './run.ts';
+import { writerTo } from './writer-to.ts';
 
 /** The whole of a process: `target` is its role, or what `-target` says when left out. */
 export async function main(target?: string): Promise<void> {
   withMemorySettings(process.env);
   const beganMs = systemClock.now() - process.uptime() * 1_000;
-  const write = (text: string): void => void process.stderr.write(text);
+  const write = writerTo(process.stderr);
   const flags = target === undefined ? [] : [`-target=${target}`];
-  const line = readCommandLine([...process.argv.slice(2), ...flags], process.env, { out: (text) => void process.stdout.write(text), err: write });
+  const line = readCommandLine([...process.argv.slice(2), ...flags], process.env, { out: writerTo(process.stdout), err: write });
   if (line.kind === 'exit') {
     process.exitCode = line.code;
     return;
