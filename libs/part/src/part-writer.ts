@@ -52,16 +52,22 @@ export function writePart(table: SpanTable, options: WritePartOptions): PartInfo
   const prefix = prefixBytes(header, dataStart);
 
   const temporary = `${options.path}.tmp`;
-  const fd = fs.openSync(temporary, 'w', 0o600);
   try {
-    writeFully(fd, prefix, 0);
-    sections.forEach((s, i) => writeFully(fd, columns[i].bytes, s.offset));
-    fs.ftruncateSync(fd, offset);
-    fs.fsyncSync(fd);
-  } finally {
-    fs.closeSync(fd);
+    const fd = fs.openSync(temporary, 'w', 0o600);
+    try {
+      writeFully(fd, prefix, 0);
+      sections.forEach((s, i) => writeFully(fd, columns[i].bytes, s.offset));
+      fs.ftruncateSync(fd, offset);
+      fs.fsyncSync(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
+    fs.renameSync(temporary, options.path);
+  } catch (error) {
+    // On a full disk the log needs the room.
+    fs.rmSync(temporary, { force: true });
+    throw error;
   }
-  fs.renameSync(temporary, options.path);
   syncFolder(path.dirname(options.path));
   return { path: options.path, spanCount: counts.span, traceCount: counts.trace, sizeBytes: offset, ...times, receivedBytes, watermark: options.watermark };
 }

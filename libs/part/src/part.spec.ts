@@ -67,6 +67,13 @@ describe('part', () => {
     });
   });
 
+  it('leaves nothing behind when it cannot be written', () => {
+    const target = path.join(dir, 'a.part');
+    fs.mkdirSync(target);
+    expect(() => writePart(tableOf([]), { path: target, tenant: 't', watermark: { segment: 3, offset: 99 } })).toThrow('EISDIR');
+    expect(fs.readdirSync(dir)).toEqual(['a.part']);
+  });
+
   it('names the file and offset of damage and never reads beyond it', () => {
     const traces = fc.sample(plainTraces({ maxTraces: 4 }), { numRuns: 1, seed: 3 })[0];
     writePart(tableOf(traces), { path: path.join(dir, 'a.part'), tenant: 't', watermark: { segment: 0, offset: 0 } });

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { lockDir } from './dir-lock.ts';
 
 let dir: string;
@@ -46,6 +46,16 @@ describe('lockDir', () => {
       await fs.writeFile(lockFile(), JSON.stringify({ pid, startTicks: '1', bootId: 'before', token: 'old' }));
       await (await lockDir(dir)).release();
     }
+  });
+
+  it('leaves nothing behind when it cannot write', async () => {
+    const write = vi.spyOn(fs, 'writeFile').mockImplementationOnce(async (file) => {
+      await (await fs.open(String(file), 'w')).close();
+      throw new Error('ENOSPC: no space left on device, write');
+    });
+    await expect(lockDir(dir)).rejects.toThrow('ENOSPC');
+    write.mockRestore();
+    expect(await fs.readdir(dir)).toEqual([]);
   });
 
   it('takes over an empty or damaged lock file', async () => {

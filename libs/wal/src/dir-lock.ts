@@ -47,8 +47,8 @@ export async function lockDir(dir: string): Promise<DirLock> {
 
 async function take(dir: string, file: string, own: Owner): Promise<void> {
   const mine = `${file}.${own.token}`;
-  await fs.writeFile(mine, JSON.stringify(own));
   try {
+    await fs.writeFile(mine, JSON.stringify(own));
     // link() is the atomic "create unless it exists"; after one stale lock was moved away there is one more chance.
     for (let attempt = 0; attempt < 2; attempt++) {
       const free = await fs.link(mine, file).then(
