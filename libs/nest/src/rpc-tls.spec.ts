@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import type { AddressInfo } from 'node:net';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import tls from 'node:tls';
@@ -81,10 +81,11 @@ async function serve(secure: ServerTlsConfig | undefined): Promise<RpcServer> {
 async function channelTo(
   { port }: Pick<RpcServer, 'port'>,
   secure: ClientTlsConfig | undefined,
+  connectTimeoutMs = 5_000,
 ): Promise<RpcChannel & { readonly tls: ClientTls | undefined }> {
   const section = 'a.client';
   const client = secure && (await followClientTls(secure, section, deps()));
-  const limits = { maxReceiveBytes: 1_000, maxSendBytes: 1_000, connectTimeoutMs: 5_000, minBackoffMs: 1, maxBackoffMs: 1 };
+  const limits = { maxReceiveBytes: 1_000, maxSendBytes: 1_000, connectTimeoutMs, minBackoffMs: 1, maxBackoffMs: 1 };
   const channel = openChannel(`localhost:${port}`, { section, ...limits, tls: client });
   ended.push(() => channel.close());
   return { ...channel, tls: client };
@@ -136,6 +137,17 @@ describe.each([
       message: expect.stringMatching(/there is no TLS \(server\.grpc_tls_config\)/) as string,
     });
     expect(refused()).toEqual([expect.stringMatching(/it speaks TLS: set server\.grpc_tls_config here/)]);
+  });
+
+  it('give up a server that says nothing', async () => {
+    logger = createMemoryLogger();
+    const silent = net.createServer((socket) => ended.push(() => socket.destroy()));
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    ended.push(() => void silent.close());
+    await expect(ask(await channelTo(silent.address() as net.AddressInfo, CLIENT_TLS, 20))).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringMatching(/within 20 ms, limit a\.client\.connect_timeout/) as string,
+    });
   });
 
   it('check names and signers no more when told not to', async () => {
@@ -191,7 +203,7 @@ describe('least version and cipher suites', () => {
     old.on('tlsClientError', () => undefined);
     await new Promise<void>((resolve) => old.listen(0, '127.0.0.1', resolve));
     ended.push(() => void old.close());
-    const { port } = old.address() as AddressInfo;
+    const { port } = old.address() as net.AddressInfo;
     await expect(DIRECT(await channelTo({ port }, { ...CLIENT_TLS, minVersion: 'TLSv1.3' }))).rejects.toMatchObject({
       message: expect.stringMatching(/TLS failed: .*, see a\.client\.tls_min_version/) as string,
     });

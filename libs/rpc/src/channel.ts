@@ -27,7 +27,7 @@ const asIs = (bytes: Buffer): Buffer => bytes;
 export function openChannel(address: string, options: ChannelOptions): RpcChannel {
   const { section, maxReceiveBytes, maxSendBytes, tls } = options;
   const direct = createDirectClient(address, options);
-  const secure = tls && new TlsCredentials(tls, hostAndPort(address).host, options.connectTimeoutMs);
+  const secure = tls && new TlsCredentials(tls, hostAndPort(address).host, options);
   const client = new grpc.Client(address, secure ?? grpc.credentials.createInsecure(), {
     'grpc.max_receive_message_length': maxReceiveBytes,
     'grpc.max_send_message_length': maxSendBytes,

@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net';
 import grpc from '@grpc/grpc-js';
 import type { ClientTls } from '@vivace/sockets';
+import type { ChannelOptions } from './options.ts';
 
+type TlsCredentialsOptions = Pick<ChannelOptions, 'section' | 'connectTimeoutMs'>;
 type Connector = ReturnType<grpc.ChannelCredentials['_createSecureConnector']>;
 type Connected = Awaited<ReturnType<Connector['connect']>>;
 
@@ -9,15 +11,14 @@ type Connected = Awaited<ReturnType<Connector['connect']>>;
 export class TlsCredentials extends grpc.ChannelCredentials {
   readonly #tls: ClientTls;
   readonly #host: string;
-  readonly #timeoutMs: number;
+  readonly #options: TlsCredentialsOptions;
   #failure: string | undefined;
 
-  /** `timeoutMs`: for the handshake. */
-  constructor(tls: ClientTls, host: string, timeoutMs: number) {
+  constructor(tls: ClientTls, host: string, options: TlsCredentialsOptions) {
     super();
     this.#tls = tls;
     this.#host = host;
-    this.#timeoutMs = timeoutMs;
+    this.#options = options;
   }
 
   /** Why the last connection that got as far as TLS did not come about; undefined when it did. */
@@ -56,7 +57,9 @@ export class TlsCredentials extends grpc.ChannelCredentials {
         this.#failure = secured.bytesRead > 0 ? undefined : this.#tls.explain(reason, isSecure);
         reject(new Error(this.#failure));
       };
-      const timer = setTimeout(() => secured.destroy(new Error(`no TLS within ${this.#timeoutMs} ms`)), this.#timeoutMs);
+      const { connectTimeoutMs, section } = this.#options;
+      const late = `no TLS within ${connectTimeoutMs} ms, limit ${section}.connect_timeout`;
+      const timer = setTimeout(() => secured.destroy(new Error(late)), connectTimeoutMs);
       secured.once('secureConnect', () => {
         isSecure = true;
         clearTimeout(timer);
