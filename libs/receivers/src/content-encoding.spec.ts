@@ -26,7 +26,7 @@ describe('content encodings', () => {
     await expect(decode(encoding, bytes, text.length - 1)).rejects.toMatchObject({ code: 'ERR_BUFFER_TOO_LARGE' });
     const decoded = await decode(encoding, bytes, text.length);
     expect(decoded.equals(text)).toBe(true);
-    structuredClone(decoded.buffer, { transfer: [decoded.buffer] });
+    structuredClone(decoded.buffer, { transfer: [decoded.buffer as ArrayBuffer] });
     expect(decoded).toHaveLength(0);
   });
 });

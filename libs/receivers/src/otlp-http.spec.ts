@@ -70,7 +70,7 @@ describe('OTLP over HTTP', () => {
     ['deflate', zlib.deflateSync],
     ['deflate', zlib.deflateRawSync],
     ['zstd', zlib.zstdCompressSync],
-    ['snappy', snappy.compressSync],
+    ['snappy', (bytes: Buffer) => Uint8Array.from(snappy.compressSync(bytes))],
   ] as const)('decompresses %s', async (encoding, compress) => {
     const { post, seen } = await start();
     const body = Buffer.from('x'.repeat(1000));
