@@ -46,7 +46,7 @@ describe('addresses of a client', () => {
 it('headers are logged without secrets and without those that are excluded', () => {
   const details = createRequestDetails({ ...LOG, headers: true, excludedHeaders: ['x-secret'] });
   const secrets = { authorization: 'Basic x', cookie: 'a=b', 'x-csrf-token': 'q', 'proxy-authorization': 'y', 'x-secret': 's' };
-  expect(details({ headers: { 'user-agent': 'curl', 'x-scope-orgid': 't', ...secrets }, remoteAddress: '::1' })).toEqual({
+  expect(details({ headers: { ':path': '/', 'user-agent': 'curl', 'x-scope-orgid': 't', ...secrets }, remoteAddress: '::1' })).toEqual({
     headers: { 'user-agent': 'curl', 'x-scope-orgid': 't' },
   });
 });

@@ -22,7 +22,8 @@ export function createRequestDetails({ headers, excludedHeaders, sources }: Requ
   const pattern = sources && compiled(sources.pattern);
   return (request) => ({
     ...(sources && pattern && { sourceIPs: sourcesOf(request, sources, pattern).join(', ') }),
-    ...(headers && { headers: Object.fromEntries(Object.entries(request.headers).filter(([name]) => !excluded.has(name))) }),
+    // Those that begin with a colon are the request itself, in HTTP/2.
+    ...(headers && { headers: Object.fromEntries(Object.entries(request.headers).filter(([name]) => !name.startsWith(':') && !excluded.has(name))) }),
   });
 }
 

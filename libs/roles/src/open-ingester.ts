@@ -71,7 +71,7 @@ export async function openIngester({ runtime, store, pool, announce, keepFlushed
         const limits = overrides.limits(tenant);
         return {
           maxBytesPerTrace: limits.maxBytesPerTrace,
-          maxTraces: maxLiveTraces(limits, owners(tenant, limits)),
+          maxTraces: maxLiveTraces(limits, () => owners(tenant, limits)),
           maxAttributeBytes: limits.maxAttributeBytes || config.distributor.maxAttributeBytes,
         };
       },

@@ -19,7 +19,7 @@ const fields = {
   grpc_listen_address: string('', 'Address the gRPC API listens on; empty is all.', on),
   grpc_listen_port: port(9095, 'Port of the gRPC API.', on),
   grpc_listen_conn_limit: int(0, 'Most gRPC connections, further ones are closed at once; 0 is no limit.', on),
-  grpc_collect_max_streams_by_conn: bool(true, 'Collect the number of streams of a connection.'),
+  grpc_collect_max_streams_by_conn: bool(true, 'Unused here: a statistic of the gRPC server.', { status: 'ignored' }),
   proxy_protocol_enabled: bool(false, 'Expect the PROXY protocol.'),
   http_tls_config: serverTls('HTTP'),
   grpc_tls_config: serverTls('gRPC'),
@@ -63,7 +63,7 @@ const fields = {
   log_request_exclude_headers_list: string('', 'Headers that are not logged either, comma separated.', on),
   trace_request_headers: bool(false, 'Request headers as span attributes.'),
   trace_request_exclude_headers_list: string('', 'Headers that are not.'),
-  http_path_prefix: string('', 'Prefix of all HTTP paths, those of /ready and /metrics too.', on),
+  http_path_prefix: string('', 'Prefix of all HTTP paths, those of /ready and /metrics too; a gateway in front does not add it.', on),
   cluster_validation: group('Refuse requests of another cluster.', {
     label: string('', 'Name of this cluster.'),
     additional_labels: string('', 'Further accepted names, comma separated.'),
