@@ -79,6 +79,8 @@ export interface RequestLogConfig {
 
 /** The gRPC query API. */
 export interface GrpcServerConfig {
+  /** Metrics tell the code of a call, not only whether it went well. */
+  readonly reportCodes: boolean;
   readonly listenNetwork: ListenNetwork;
   /** 0 is no limit. */
   readonly maxConnections: number;

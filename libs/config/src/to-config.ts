@@ -54,6 +54,7 @@ export function toConfig(values: Values, problems: Problem[]): Config {
       httpIdleTimeoutMs: server.http_server_idle_timeout,
       httpTls: toServerTls(server.http_tls_config, 'server.http_tls_config', tlsBounds, problems),
       grpc: {
+        reportCodes: server.report_grpc_codes_in_instrumentation_label_enabled,
         listenNetwork: server.grpc_listen_network,
         maxConnections: server.grpc_listen_conn_limit,
         listenAddress: server.grpc_listen_address,

@@ -15,6 +15,7 @@ async function listen(config: Partial<GrpcServerConfig>) {
   server = createRpcServer({
     methods: [],
     config: {
+      reportCodes: false,
       listenNetwork: 'tcp',
       maxConnections: 0,
       listenAddress: '',

@@ -42,8 +42,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
   const server = new grpc.Server(channelOptions(config));
   const duration = requestDuration(options.metrics);
   const observe = (path: string, { code }: RpcStatus, elapsedMs: number): void => {
-    const outcome = code === 0 ? 'success' : code === rpcCode('canceled') ? 'cancel' : 'error';
-    duration.with({ method: 'gRPC', route: path, status_code: outcome, ws: 'false' }).observe(elapsedMs / 1_000);
+    duration.with({ method: 'gRPC', route: path, status_code: config.reportCodes ? codeName(code) : outcomeOf(code), ws: 'false' }).observe(elapsedMs / 1_000);
     options.logger.debug('call', { path, code, durationMs: elapsedMs });
   };
   for (const method of options.methods) {
@@ -128,6 +127,17 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
       for (const connection of accepted) connection.destroy();
     },
   };
+}
+
+function outcomeOf(code: number): string {
+  return code === 0 ? 'success' : code === rpcCode('canceled') ? 'cancel' : 'error';
+}
+
+/** As Go writes it: `NotFound`. */
+function codeName(code: number): string {
+  const name = grpc.status[code];
+  if (code === 0 || name === undefined) return name ?? String(code);
+  return name === 'CANCELLED' ? 'Canceled' : name.toLowerCase().replace(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
 /** Messages stay bytes: the methods read and write them. */

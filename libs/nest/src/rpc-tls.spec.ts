@@ -38,6 +38,7 @@ const CLIENT_TLS: ClientTlsConfig = {
   ciphers: '',
 };
 const CONFIG: GrpcServerConfig = {
+  reportCodes: false,
   listenNetwork: 'tcp',
   maxConnections: 0,
   listenAddress: '127.0.0.1',

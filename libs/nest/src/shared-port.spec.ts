@@ -27,6 +27,7 @@ const TLS: ServerTlsConfig = { section: 's', cert: { file: pem('cert') }, key: {
 const CA = readFileSync(pem('cert'));
 
 const GRPC: GrpcServerConfig = {
+  reportCodes: false,
   listenNetwork: 'tcp',
   maxConnections: 0,
   listenAddress: '127.0.0.1',
@@ -93,7 +94,9 @@ afterEach(async () => {
   waiting.length = 0;
 });
 
-async function serve(options: { tls?: ServerTlsConfig; grpcTls?: ServerTlsConfig; tenancy?: Tenancy; silenceMs?: number; maxSendBytes?: number } = {}) {
+async function serve(
+  options: { tls?: ServerTlsConfig; grpcTls?: ServerTlsConfig; tenancy?: Tenancy; silenceMs?: number; grpc?: Partial<GrpcServerConfig> } = {},
+) {
   const metrics = createMemoryMetrics();
   const deps = { logger: createMemoryLogger(), metrics, clock: { now: () => 0 }, timers, tenancy: options.tenancy ?? 'off' };
   const router: HttpRouter = {
@@ -103,7 +106,7 @@ async function serve(options: { tls?: ServerTlsConfig; grpcTls?: ServerTlsConfig
   rpc = createRpcServer({
     ...deps,
     methods: [ECHO, FLOOD],
-    config: { ...GRPC, tls: options.grpcTls, maxSendBytes: options.maxSendBytes ?? GRPC.maxSendBytes },
+    config: { ...GRPC, tls: options.grpcTls, ...options.grpc },
   });
   @Module({
     providers: [
@@ -171,6 +174,17 @@ describe('gRPC', () => {
     const labels = { method: 'gRPC', route: ECHO.path, ws: 'false' };
     expect(metrics.value('tempo_request_duration_seconds', { ...labels, status_code: 'success' })).toBe(2);
     expect(metrics.value('tempo_request_duration_seconds', { ...labels, status_code: 'error' })).toBe(2);
+    expect(calls[0].header?.('user-agent')).toMatch(/^grpc-node/);
+    expect(calls[0].header?.('x-absent')).toBeUndefined();
+  });
+
+  it('may be counted by the code of the answer', async () => {
+    const { port, metrics } = await serve({ grpc: { reportCodes: true } });
+    const client = clientOf(port);
+    await echo(client, [1]);
+    await echo(client, [0]);
+    const labels = { method: 'gRPC', route: ECHO.path, ws: 'false' };
+    for (const status_code of ['OK', 'InvalidArgument']) expect(metrics.value('tempo_request_duration_seconds', { ...labels, status_code })).toBe(1);
   });
 
   it('takes a tenant, however often it is said, and several', async () => {
@@ -216,7 +230,7 @@ describe('gRPC', () => {
   });
 
   it('names the key of the largest message', async () => {
-    const { port } = await serve({ maxSendBytes: 1_000_000 });
+    const { port } = await serve({ grpc: { maxSendBytes: 1_000_000 } });
     const details = 'message has 1048576 bytes, limit server.grpc_server_max_send_msg_size 1000000; ask for less';
     expect(await echo(clientOf(port), [], [], FLOOD.path)).toEqual({ messages: [], code: 8, details });
   });

@@ -26,7 +26,7 @@ const fields = {
   tls_cipher_suites: string('', CIPHER_SUITES, on),
   tls_min_version: string('', MIN_VERSION, on),
   register_instrumentation: bool(true, 'Serve /metrics and profiles.'),
-  report_grpc_codes_in_instrumentation_label_enabled: bool(false, 'gRPC codes as label values.'),
+  report_grpc_codes_in_instrumentation_label_enabled: bool(false, 'The code of a gRPC call in the metrics of requests, not only success, cancel or error.', on),
   graceful_shutdown_timeout: duration('30s', 'Longest time for open requests when stopping.', on),
   http_server_read_timeout: duration('30s', 'Longest time to read a request.', on),
   http_server_read_header_timeout: duration('0s', 'Longest time to read the headers; 0 is the read timeout.', on),
