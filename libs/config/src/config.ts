@@ -122,6 +122,8 @@ export interface ServerTlsConfig extends TlsBounds {
 export interface ReceiversConfig {
   readonly otlpGrpc: OtlpGrpcConfig | undefined;
   readonly otlpHttp: OtlpHttpConfig | undefined;
+  /** Of all requests that are not answered yet, beyond which further ones are refused. */
+  readonly maxPendingBytes: number;
 }
 
 export interface ListenAddress {

@@ -33,6 +33,7 @@ describe('without a file', () => {
     expect(config.storage).toMatchObject({ backend: 'local', localPath: './data/blocks', wal: { path: './data/wal', sync: 'interval', syncIntervalMs: 100 } });
     expect(config.receivers.otlpGrpc?.listen).toEqual({ host: '127.0.0.1', port: 4317 });
     expect(config.receivers.otlpHttp?.listen).toEqual({ host: '127.0.0.1', port: 4318 });
+    expect(config.receivers.maxPendingBytes).toBe(256 * 1024 * 1024);
     expect(config.ingester).toEqual({
       concurrentFlushes: 4,
       flushCheckPeriodMs: 10_000,

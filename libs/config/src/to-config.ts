@@ -14,15 +14,15 @@ import { toGateway } from './to-gateway.ts';
 import { toCluster, toIngesterRing, toMemberlist } from './to-cluster-config.ts';
 import type { Problem } from './problem.ts';
 import { defaultOf } from './schema/defaults.ts';
+import type { distributor } from './schema/distributor.ts';
 import type { Value } from './schema/node.ts';
-import type { receivers } from './schema/receivers.ts';
 import { grpcReceiver, httpReceiver } from './schema/receivers.ts';
 import type { Values } from './schema/root.ts';
 import { toAzure, toGcs, toS3 } from './to-remote-stores.ts';
 import { toServerTls, toTlsBounds } from './to-tls.ts';
 
-type Receivers = Value<typeof receivers>;
-type Tls = NonNullable<NonNullable<Receivers['otlp']>['protocols']['grpc']>['tls'];
+type Distributor = Value<typeof distributor>;
+type Tls = NonNullable<NonNullable<Distributor['receivers']['otlp']>['protocols']['grpc']>['tls'];
 
 const MIB = 1_048_576;
 const EMPTY_TENANT_AGE_MS = 12 * 3_600_000;
@@ -73,7 +73,7 @@ export function toConfig(values: Values, problems: Problem[]): Config {
       logFormat: server.log_format,
       logLevel: server.log_level,
     },
-    receivers: toReceivers(values.distributor.receivers, problems),
+    receivers: toReceivers(values.distributor, problems),
     distributor: {
       maxAttributeBytes: values.distributor.max_attribute_bytes,
       retryAfterMs: values.distributor.retry_after_on_resource_exhausted,
@@ -241,7 +241,7 @@ function toPrefix(text: string): string {
   return trimmed === '' ? '' : `/${trimmed}`;
 }
 
-function toReceivers(receivers: Receivers, problems: Problem[]): ReceiversConfig {
+function toReceivers({ receivers, max_pending_bytes }: Distributor, problems: Problem[]): ReceiversConfig {
   const path = 'distributor.receivers.otlp.protocols';
   const written = Object.values(receivers).some((receiver) => receiver !== undefined);
   const grpc = written ? receivers.otlp?.protocols.grpc : defaultOf(grpcReceiver('127.0.0.1:4317'));
@@ -250,6 +250,7 @@ function toReceivers(receivers: Receivers, problems: Problem[]): ReceiversConfig
   return {
     otlpGrpc: grpc && toOtlpGrpc(grpc, `${path}.grpc`, problems),
     otlpHttp: http && toOtlpHttp(http, `${path}.http`, problems),
+    maxPendingBytes: max_pending_bytes,
   };
 }
 

@@ -8,7 +8,7 @@ import { unsnappy, unsnappyFramed } from './snappy.ts';
  * another thread. Rejects with the code `ERR_BUFFER_TOO_LARGE` when more
  * than `maxBytes` come out, before much more memory is taken, and with any other Error for what is not in this encoding.
  */
-type Decode = (bytes: Buffer, maxBytes: number) => Promise<Buffer>;
+export type Decode = (bytes: Buffer, maxBytes: number) => Promise<Buffer>;
 
 type Unzip = (bytes: Buffer, options: { readonly maxOutputLength: number }) => Promise<Buffer>;
 

@@ -1,3 +1,4 @@
+export { MemoryBudget } from './memory-budget.ts';
 export { startOtlpGrpc } from './otlp-grpc.ts';
 export type { OtlpGrpcOptions } from './otlp-grpc.ts';
 export { startOtlpHttp } from './otlp-http.ts';

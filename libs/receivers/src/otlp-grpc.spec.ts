@@ -8,6 +8,7 @@ import { AppError, createMemoryLogger, parseTenantId } from '@vivace/base';
 import type { OtlpGrpcConfig } from '@vivace/config';
 import { afterEach, describe, expect, it } from 'vitest';
 import { snappyFramed } from './compressed.fixture.ts';
+import { MemoryBudget } from './memory-budget.ts';
 import { startOtlpGrpc } from './otlp-grpc.ts';
 import type { Push, PushInfo, Receiver } from './receiver.ts';
 
@@ -33,14 +34,14 @@ afterEach(async () => {
   clients = [];
 });
 
-async function start(push?: Push, overrides: Partial<OtlpGrpcConfig> = {}) {
+async function start(push?: Push, overrides: Partial<OtlpGrpcConfig> = {}, maxPendingBytes = 1 << 20) {
   const seen: { tenant: string | undefined; bytes: Buffer; info: PushInfo }[] = [];
   const logger = createMemoryLogger();
   const record: Push = async (tenant, bytes, info) => {
     seen.push({ tenant, bytes: Buffer.from(bytes), info });
     return (await push?.(tenant, bytes, info)) ?? { rejectedSpans: 0, message: '' };
   };
-  const receiver = await startOtlpGrpc({ config: { ...CONFIG, ...overrides }, push: record, logger });
+  const receiver = await startOtlpGrpc({ config: { ...CONFIG, ...overrides }, push: record, budget: new MemoryBudget(maxPendingBytes, logger), logger });
   running.push(receiver);
   const client = new grpc.Client(`127.0.0.1:${receiver.port}`, grpc.credentials.createInsecure(), { 'grpc.default_compression_algorithm': 0 });
   const gzipClient = new grpc.Client(`127.0.0.1:${receiver.port}`, grpc.credentials.createInsecure(), {
@@ -137,6 +138,26 @@ describe('OTLP over gRPC', () => {
     });
   });
 
+  it('holds no more than it may until requests are answered', async () => {
+    const entered = Promise.withResolvers<void>();
+    const release = Promise.withResolvers<void>();
+    const hold: Push = async () => {
+      entered.resolve();
+      await release.promise;
+      return { rejectedSpans: 0, message: '' };
+    };
+    const { send } = await start(hold, {}, 1500);
+    const first = send('x'.repeat(900));
+    await entered.promise;
+    await expect(send('x'.repeat(601))).rejects.toMatchObject({
+      code: grpc.status.RESOURCE_EXHAUSTED,
+      details: 'receivers hold 900 bytes of requests already, limit distributor.max_pending_bytes 1500',
+    });
+    release.resolve();
+    await first;
+    await send('x'.repeat(1000));
+  });
+
   it('names the key when a message is too large', async () => {
     const { send } = await start();
     await expect(send('x'.repeat(1001))).rejects.toMatchObject({
@@ -212,7 +233,14 @@ describe('OTLP over gRPC', () => {
   it('says which address it cannot have', async () => {
     const { receiver } = await start();
     const config = { ...CONFIG, listen: { host: '127.0.0.1', port: receiver.port } };
-    await expect(startOtlpGrpc({ config, push: async () => ({ rejectedSpans: 0, message: '' }), logger: createMemoryLogger() })).rejects.toMatchObject({
+    await expect(
+      startOtlpGrpc({
+        config,
+        push: async () => ({ rejectedSpans: 0, message: '' }),
+        budget: new MemoryBudget(1, createMemoryLogger()),
+        logger: createMemoryLogger(),
+      }),
+    ).rejects.toMatchObject({
       code: 'unavailable',
       message: expect.stringContaining(`cannot listen on 127.0.0.1:${receiver.port}`),
     });

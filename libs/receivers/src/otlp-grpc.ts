@@ -5,6 +5,7 @@ import type { Logger } from '@vivace/base';
 import type { OtlpGrpcConfig } from '@vivace/config';
 import { amendCall } from './amend-call.ts';
 import { exportResponseProto } from './export-response.ts';
+import type { Lease, MemoryBudget } from './memory-budget.ts';
 import { pushError } from './push-error.ts';
 import { RECEIVER_NAME } from './receiver.ts';
 import type { Push, Receiver } from './receiver.ts';
@@ -14,6 +15,8 @@ import { readTlsFiles } from './tls.ts';
 export interface OtlpGrpcOptions {
   readonly config: OtlpGrpcConfig;
   readonly push: Push;
+  /** Shared with other receivers. */
+  readonly budget: MemoryBudget;
   readonly logger: Logger;
 }
 
@@ -43,11 +46,11 @@ const EXPORT: MethodDefinition<Request, Buffer> = {
  * Listens for OTLP/gRPC. gzip, deflate, zstd and snappy are understood; the size limit holds for what they decompress to. Rejects `unavailable`
  * when the address cannot be bound.
  */
-export async function startOtlpGrpc({ config, push, logger }: OtlpGrpcOptions): Promise<Receiver> {
+export async function startOtlpGrpc({ config, push, budget, logger }: OtlpGrpcOptions): Promise<Receiver> {
   const server = new grpc.Server({ ...channelOptions(config), interceptors: [amendCall(config.maxMessageBytes)] });
   server.addService(
     { Export: EXPORT },
-    { Export: (call: ServerUnaryCall<Request, Buffer>, answer: sendUnaryData<Buffer>) => void handle(call, answer, push, logger) },
+    { Export: (call: ServerUnaryCall<Request, Buffer>, answer: sendUnaryData<Buffer>) => void handle(call, answer, push, budget.lease(), logger) },
   );
   const host = config.listen.host === '' ? '::' : config.listen.host;
   const address = `${host.includes(':') ? `[${host}]` : host}:${config.listen.port}`;
@@ -68,10 +71,11 @@ export async function startOtlpGrpc({ config, push, logger }: OtlpGrpcOptions): 
   return { host, port, stop: (timeoutMs) => stop(server, timeoutMs) };
 }
 
-async function handle(call: ServerUnaryCall<Request, Buffer>, answer: sendUnaryData<Buffer>, push: Push, logger: Logger): Promise<void> {
+async function handle(call: ServerUnaryCall<Request, Buffer>, answer: sendUnaryData<Buffer>, push: Push, lease: Lease, logger: Logger): Promise<void> {
   const { bytes } = call.request;
   call.request.bytes = EMPTY;
   try {
+    lease.take(bytes.length);
     const tenants = call.metadata.get('x-scope-orgid');
     // Several values become one with a comma, as HTTP/2 has it; no tenant id has a comma, so such a push is refused.
     const outcome = await push(tenants.length === 0 ? undefined : tenants.join(','), bytes, INFO);
@@ -81,6 +85,8 @@ async function handle(call: ServerUnaryCall<Request, Buffer>, answer: sendUnaryD
     const metadata = new grpc.Metadata();
     metadata.set('grpc-status-details-bin', asBuffer(rpcStatusProto(error)));
     answer({ code: rpcCode(error.code), details: error.message, metadata });
+  } finally {
+    lease.release();
   }
 }
 

@@ -10,6 +10,7 @@ import { AppError, createMemoryLogger } from '@vivace/base';
 import type { OtlpHttpConfig } from '@vivace/config';
 import snappy from 'snappy';
 import { afterEach, describe, expect, it } from 'vitest';
+import { MemoryBudget } from './memory-budget.ts';
 import { startOtlpHttp } from './otlp-http.ts';
 import type { Push, PushInfo, Receiver } from './receiver.ts';
 
@@ -29,14 +30,14 @@ afterEach(async () => {
   running = [];
 });
 
-async function start(push?: Push, config: Partial<OtlpHttpConfig> = {}) {
+async function start(push?: Push, config: Partial<OtlpHttpConfig> = {}, maxPendingBytes = 1 << 20) {
   const seen: Seen[] = [];
   const logger = createMemoryLogger();
   const record: Push = async (tenant, bytes, info) => {
     seen.push({ tenant, bytes: Buffer.from(bytes), info });
     return (await push?.(tenant, bytes, info)) ?? { rejectedSpans: 0, message: '' };
   };
-  const receiver = await startOtlpHttp({ config: { ...CONFIG, ...config }, push: record, logger });
+  const receiver = await startOtlpHttp({ config: { ...CONFIG, ...config }, push: record, budget: new MemoryBudget(maxPendingBytes, logger), logger });
   running.push(receiver);
   const url = `http://127.0.0.1:${receiver.port}`;
   const post = (body: Uint8Array<ArrayBuffer> | string, headers: Record<string, string> = PROTOBUF): Promise<Response> =>
@@ -99,6 +100,29 @@ describe('OTLP over HTTP', () => {
     });
     expect(status).toBe(413);
     expect(seen).toHaveLength(1);
+  });
+
+  it('holds no more than it may, compressed and not, until requests are answered', async () => {
+    const entered = Promise.withResolvers<void>();
+    const release = Promise.withResolvers<void>();
+    const hold: Push = async () => {
+      entered.resolve();
+      await release.promise;
+      return { rejectedSpans: 0, message: '' };
+    };
+    const { post } = await start(hold, {}, 1500);
+    const gzip = zlib.gzipSync('x'.repeat(900));
+    const first = post(gzip, { ...PROTOBUF, 'content-encoding': 'gzip' });
+    await entered.promise;
+    const refused = await post('x'.repeat(601), JSON_HEADERS);
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '1']);
+    expect(await refused.json()).toMatchObject({
+      code: 8,
+      message: `receivers hold ${900 + gzip.length} bytes of requests already, limit distributor.max_pending_bytes 1500`,
+    });
+    release.resolve();
+    expect((await first).status).toBe(200);
+    expect((await post('x'.repeat(1000))).status).toBe(200);
   });
 
   it('answers a sender that does not listen before it has sent all, but does not read for ever', async () => {

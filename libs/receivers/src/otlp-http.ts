@@ -10,6 +10,7 @@ import { jsonToProto } from '@vivace/otlp';
 import { Cors } from './cors.ts';
 import { exportResponseJson, exportResponseProto } from './export-response.ts';
 import { HttpRefusal } from './http-refusal.ts';
+import type { MemoryBudget } from './memory-budget.ts';
 import { pushError } from './push-error.ts';
 import { readBody } from './read-body.ts';
 import { RECEIVER_NAME } from './receiver.ts';
@@ -20,6 +21,8 @@ import { readTlsFiles } from './tls.ts';
 export interface OtlpHttpOptions {
   readonly config: OtlpHttpConfig;
   readonly push: Push;
+  /** Shared with other receivers. */
+  readonly budget: MemoryBudget;
   readonly logger: Logger;
 }
 
@@ -32,7 +35,7 @@ const KEEP_ALIVE_MS = 75_000;
 const LINGER_BYTES = 64 << 20;
 
 /** Listens for OTLP/HTTP, protobuf and JSON. Rejects `unavailable` when the address cannot be bound. */
-export async function startOtlpHttp({ config, push, logger }: OtlpHttpOptions): Promise<Receiver> {
+export async function startOtlpHttp({ config, push, budget, logger }: OtlpHttpOptions): Promise<Receiver> {
   const cors = config.cors === undefined ? undefined : new Cors(config.cors);
   const open = new Set<ServerResponse>();
   const server = await createServer(config, (request, response) => {
@@ -63,11 +66,15 @@ export async function startOtlpHttp({ config, push, logger }: OtlpHttpOptions): 
       if (preflight !== undefined) return void response.writeHead(204, preflight).end();
       for (const [name, value] of Object.entries(cors.headers(request))) response.setHeader(name, value);
     }
+    const lease = budget.lease();
     try {
       assertRoute(request, config.tracesPath);
-      await exportTraces(request, response, config.maxBodyBytes, push);
+      const body = await readBody(request, config.maxBodyBytes, lease);
+      await exportTraces(request, response, body, push);
     } catch (reason) {
       sendError(request, response, pushError(reason, logger, INFO.transport));
+    } finally {
+      lease.release();
     }
   }
 }
@@ -88,8 +95,7 @@ function contentType(request: IncomingMessage): string | undefined {
   return type === PROTOBUF_TYPE || type === 'application/protobuf' ? PROTOBUF_TYPE : undefined;
 }
 
-async function exportTraces(request: IncomingMessage, response: ServerResponse, maxBodyBytes: number, push: Push): Promise<void> {
-  const body = await readBody(request, maxBodyBytes);
+async function exportTraces(request: IncomingMessage, response: ServerResponse, body: Buffer, push: Push): Promise<void> {
   // Node joins repeated headers with a comma, which no tenant id has: such a push is refused.
   const tenant = request.headers['x-scope-orgid'] as string | undefined;
   if (contentType(request) === PROTOBUF_TYPE) {

@@ -1,15 +1,17 @@
 import type { IncomingMessage } from 'node:http';
 import { AppError } from '@vivace/base';
+import type { Decode } from './content-encoding.ts';
 import { DECODERS } from './content-encoding.ts';
 import { HttpRefusal } from './http-refusal.ts';
+import type { Lease } from './memory-budget.ts';
 
 const SIZE_KEY = 'distributor.receivers.otlp.protocols.http.max_request_body_size';
 
 /**
- * The body of a request, decompressed off the event loop. `maxBytes` bounds what is read as well as what it decompresses to. Throws an
- * HttpRefusal (413, 415) or `invalid_argument` for bytes that do not decompress.
+ * The body of a request, decompressed off the event loop. `maxBytes` bounds what is read as well as what it decompresses to; both are taken from
+ * `lease`. Throws an HttpRefusal (413, 415), `invalid_argument` for bytes that do not decompress, and what `lease` throws.
  */
-export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+export async function readBody(request: IncomingMessage, maxBytes: number, lease: Lease): Promise<Buffer> {
   const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
   const decode = DECODERS.get(encoding);
   if (decode === undefined && encoding !== 'identity' && encoding !== '') {
@@ -17,8 +19,14 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
   }
   const announced = Number(request.headers['content-length'] ?? 0);
   if (announced > maxBytes) throw tooLarge(`request body of ${announced} bytes is larger than`, maxBytes);
-  const body = await collect(request, maxBytes);
+  const body = await collect(request, maxBytes, lease);
   if (decode === undefined) return body;
+  const decoded = await decodeBody(body, encoding, decode, maxBytes);
+  lease.take(decoded.length);
+  return decoded;
+}
+
+async function decodeBody(body: Buffer, encoding: string, decode: Decode, maxBytes: number): Promise<Buffer> {
   try {
     return await decode(body, maxBytes);
   } catch (error) {
@@ -27,17 +35,20 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
   }
 }
 
-function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+function collect(request: IncomingMessage, maxBytes: number, lease: Lease): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
     request.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size <= maxBytes) chunks.push(chunk);
-      else {
+      try {
+        size += chunk.length;
+        if (size > maxBytes) throw tooLarge('request body is larger than', maxBytes);
+        lease.take(chunk.length);
+        chunks.push(chunk);
+      } catch (refusal) {
         chunks.length = 0;
         request.removeAllListeners('data');
-        reject(tooLarge('request body is larger than', maxBytes));
+        reject(refusal as AppError);
       }
     });
     request.once('end', () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, size)));

@@ -2,7 +2,7 @@
 // V8 collect it often (docs/adr/0007-receiver-thread.md); request bytes are moved to the main thread, never copied.
 import type { LogFields, Logger, LogLevel } from '@vivace/base';
 import type { ReceiversConfig } from '@vivace/config';
-import { startOtlpGrpc, startOtlpHttp } from '@vivace/receivers';
+import { MemoryBudget, startOtlpGrpc, startOtlpHttp } from '@vivace/receivers';
 import type { Push, Receiver } from '@vivace/receivers';
 import { minorCollections, threadRpc } from '@vivace/workers';
 import { COLLECT_EVERY_BYTES } from './collect-every.ts';
@@ -12,8 +12,9 @@ import type { ReceiverParent } from './receivers.ts';
 const handlers = {
   /** Listens as configured; gives the real ports by name. */
   async start(config: ReceiversConfig): Promise<Readonly<Record<string, number>>> {
-    if (config.otlpGrpc) running.set('otlpGrpc', await startOtlpGrpc({ config: config.otlpGrpc, push, logger: log({}) }));
-    if (config.otlpHttp) running.set('otlpHttp', await startOtlpHttp({ config: config.otlpHttp, push, logger: log({}) }));
+    const shared = { push, budget: new MemoryBudget(config.maxPendingBytes, log({})), logger: log({}) };
+    if (config.otlpGrpc) running.set('otlpGrpc', await startOtlpGrpc({ config: config.otlpGrpc, ...shared }));
+    if (config.otlpHttp) running.set('otlpHttp', await startOtlpHttp({ config: config.otlpHttp, ...shared }));
     return Object.fromEntries([...running].map(([name, { port }]) => [name, port]));
   },
   async stop(timeoutMs: number): Promise<void> {

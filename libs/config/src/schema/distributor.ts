@@ -42,6 +42,11 @@ export const distributor = group('Receiving spans.', {
   retry_after_on_resource_exhausted: duration('0s', 'How long refused clients are told to wait; 0 is what the rate limit needs.', on),
   max_attribute_bytes: bytes(2048, 'Longest key or string value of an attribute; longer ones are cut; 0 is no limit.', on),
   max_negative_duration: duration('1h', 'A span that ends earlier than this before its start is refused; otherwise its duration is 0. (Not in Tempo.)', on),
+  max_pending_bytes: bytes(
+    256 * 1024 * 1024,
+    'Most bytes of requests that are received and not answered yet; beyond it, clients are told to come back. One request is always taken. (Not in Tempo.)',
+    { ...on, min: 1 },
+  ),
   artificial_delay: duration('0s', 'Time that an answer takes at least, give or take 10 %, for tests.', on),
   log_received_spans: spanLog('received', 'log-received-spans'),
   log_discarded_spans: spanLog('refused', 'log-discarded-spans'),
