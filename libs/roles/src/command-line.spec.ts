@@ -23,9 +23,9 @@ describe('the command line', () => {
 
   it('-config.verify exits 1 when there are warnings, and prints them', () => {
     expect(run('-config.verify')).toEqual({ result: { kind: 'exit', code: 0 }, out: '', err: '' });
-    const { result, err } = run('-config.verify', '-ingester.max-global-traces-per-user=9');
+    const { result, err } = run('-config.verify', '-query-frontend.mcp-server.enabled=true');
     expect(result).toEqual({ kind: 'exit', code: 1 });
-    expect(err).toContain('ingestion.max_global_traces_per_user');
+    expect(err).toContain('query_frontend.mcp_server.enabled');
   });
 
   it('names what is wrong and exits 1', () => {
