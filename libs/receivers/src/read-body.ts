@@ -48,7 +48,7 @@ function collect(request: IncomingMessage, maxBytes: number, lease: Lease): Prom
       } catch (refusal) {
         chunks.length = 0;
         request.removeAllListeners('data');
-        reject(refusal as AppError);
+        reject(refusal);
       }
     });
     request.once('end', () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, size)));
