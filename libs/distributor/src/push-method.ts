@@ -1,13 +1,10 @@
 import { AppError, rpcStatus, tenantsOf } from '@vivace/base';
 import type { Logger, RpcMethod, TenantId } from '@vivace/base';
-import type { ScanLimits } from '@vivace/otlp';
 import { scanExport, ScanResult } from '@vivace/otlp';
+import { PASSED } from './passed.ts';
 
 /** Scan results kept for the next push. */
 const MAX_IDLE_SCANS = 16;
-
-/** What a distributor let through stays, whatever its limits are; nothing here depends on them. */
-const PASSED: ScanLimits = { maxNegativeDurationMs: Number.POSITIVE_INFINITY, maxAttributeBytes: 0 };
 
 /**
  * A call by which a distributor gives spans to another process: an ExportTraceServiceRequest as it is, the tenant in the metadata. What a distributor has checked is

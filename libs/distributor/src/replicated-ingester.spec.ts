@@ -11,14 +11,15 @@ import { ringOf } from './ring.fixture.ts';
 
 const TENANT = 't' as TenantId;
 
-/** A request of spans, each `[trace, span]`. */
-function request(spans: readonly (readonly [number, number])[]): Uint8Array {
+/** A request of spans, each `[trace, span]`, with a name of so many bytes. */
+function request(spans: readonly (readonly [number, number, number?])[]): Uint8Array {
   const w = new ProtoWriter(1_024);
   const resource = w.begin(0x0a);
   const scope = w.begin(0x12);
-  for (const [trace, span] of spans) {
+  for (const [trace, span, nameBytes = 0] of spans) {
     const at = w.begin(0x12);
     w.bytes(0x0a, idOf(trace, 16));
+    if (nameBytes > 0) w.bytes(0x2a, new Uint8Array(nameBytes).fill(0x61));
     w.bytes(0x12, idOf(span, 8));
     w.end(at);
   }
@@ -57,24 +58,33 @@ class FakeIngester implements IngesterPort {
 function cluster(size: number, replicationFactor: number, extendWrites = true) {
   const ingesters = new Map(Array.from({ length: size }, (_, i): [string, FakeIngester] => [`i${i}`, new FakeIngester()]));
   const ring = ringOf({ name: 'ingester', replicationFactor, extendWrites, members: [...ingesters.keys()].map((id) => ({ id, address: id })) });
+  const requestBytes: number[] = [];
   const logger = createMemoryLogger();
   const clock = { ms: 1_000_000, now: () => clock.ms };
   const port = createReplicatedIngester({
     view: () => ring.view(),
-    channel: (address) => localChannel([ingesterPushMethod(ingesters.get(address)!, silentLogger)]),
+    channel(address) {
+      const channel = localChannel([ingesterPushMethod(ingesters.get(address)!, silentLogger)]);
+      return {
+        ask(path, bytes, options) {
+          requestBytes.push(bytes.length);
+          return channel.ask(path, bytes, options);
+        },
+      };
+    },
     timeoutMs: 30,
     maxPendingBytes: 1_000_000,
     clock,
     logger,
     metrics: createMemoryMetrics(),
   });
-  const push = (spans: readonly (readonly [number, number])[]) => {
+  const push = (spans: readonly (readonly [number, number, number?])[]) => {
     const bytes = request(spans);
     const scan = new ScanResult();
     scanExport(bytes, DEFAULT_SCAN_LIMITS, scan);
     return port.push(TENANT, bytes, scan);
   };
-  return { ring, ingesters, logger, clock, push, all: () => [...ingesters.values()] };
+  return { ring, ingesters, logger, clock, requestBytes, push, all: () => [...ingesters.values()] };
 }
 
 const spansOf = (n: number): [number, number][] => Array.from({ length: n }, (_, i) => [i % 17, i]);
@@ -102,6 +112,19 @@ describe('the replicated ingester', () => {
         for (const { spans } of holders) expect(spans.filter((s) => s.startsWith(`${trace}/`))).toHaveLength(Math.ceil((200 - trace) / 17));
       }
     }
+  });
+
+  it('gives a push that is larger than an ingester takes in several requests', async () => {
+    const { push, all, requestBytes } = cluster(4, 3);
+    const spans = spansOf(40).map(([trace, span]): [number, number, number] => [trace, span, 500_000]);
+    await push(spans);
+    await expect.poll(() => all().reduce((sum, x) => sum + x.spans.length, 0)).toBe(40 * 3);
+    expect(new Set(copies(all().flatMap((x) => x.spans)).values())).toEqual(new Set([3]));
+    expect(requestBytes.length).toBeGreaterThan(2 * 3);
+    expect(Math.max(...requestBytes)).toBeLessThan(9 * 1024 * 1024);
+    all()[0].mood = 'refuses';
+    all()[1].mood = 'refuses';
+    await expect(push(spans)).rejects.toMatchObject({ code: 'unavailable' });
   });
 
   it('tells of an ingester that fails every push now and then', async () => {

@@ -1,11 +1,11 @@
 import { AppError, Seldom } from '@vivace/base';
 import type { Clock, Logger, MetricsRegistry, TenantId } from '@vivace/base';
-import { DROP, regroup } from '@vivace/otlp';
-import type { ScanResult } from '@vivace/otlp';
+import { DROP, regroup, scanExport, ScanResult } from '@vivace/otlp';
 import { NO_MEMBER } from '@vivace/ring';
 import type { RingView } from '@vivace/ring';
 import type { RpcChannel } from '@vivace/rpc';
 import { decodePushResponse, PUSH_PATH } from './ingester-push.ts';
+import { PASSED } from './passed.ts';
 import type { IngesterPort, IngesterRefusals } from './ports.ts';
 import { traceTokens } from './trace-tokens.ts';
 
@@ -22,6 +22,8 @@ export interface ReplicatedIngesterDeps {
   readonly metrics: MetricsRegistry;
 }
 
+/** Larger pushes go in several requests: receivers take larger ones than an ingester does (`server.grpc_server_max_recv_msg_size`). */
+const MAX_REQUEST_BYTES = 8 * 1024 * 1024;
 /** Told to senders when too few ingesters can be reached: by then gossip has noticed, or they are back. */
 const RETRY_AFTER_MS = 1_000;
 
@@ -61,7 +63,39 @@ export function createReplicatedIngester(deps: ReplicatedIngesterDeps): Ingester
     }
   }
 
-  return { push: (tenant, bytes, scan) => new ReplicatedPush(deps, send, tenant, bytes, scan).run() };
+  return {
+    async push(tenant, bytes, scan) {
+      if (bytes.length <= MAX_REQUEST_BYTES) return new ReplicatedPush(deps, send, tenant, bytes, scan).run();
+      const refusals = { traceTooLarge: 0, tooManyLiveTraces: 0 };
+      // One after the other, so that no more is under way than of others.
+      for (const part of partsOf(bytes, scan)) {
+        const partScan = new ScanResult();
+        scanExport(part, PASSED, partScan);
+        const { traceTooLarge, tooManyLiveTraces } = await new ReplicatedPush(deps, send, tenant, part, partScan).run();
+        refusals.traceTooLarge += traceTooLarge;
+        refusals.tooManyLiveTraces += tooManyLiveTraces;
+      }
+      return refusals;
+    },
+  };
+}
+
+/** Its good spans in several requests, in their order. */
+function partsOf(bytes: Uint8Array, scan: ScanResult): Uint8Array[] {
+  const partOf = new Uint32Array(scan.spanCount).fill(DROP);
+  let part = 0;
+  let size = 0;
+  for (let i = 0; i < scan.spanCount; i++) {
+    if (scan.spanRefusal[i] !== 0) continue;
+    const spanBytes = scan.spanTo[i] - scan.spanFrom[i];
+    if (size > 0 && size + spanBytes > MAX_REQUEST_BYTES) {
+      part++;
+      size = 0;
+    }
+    size += spanBytes;
+    partOf[i] = part;
+  }
+  return regroup(bytes, scan, partOf, part + 1);
 }
 
 type Send = (tenant: TenantId, id: string, address: string, bytes: Uint8Array) => Promise<IngesterRefusals>;
