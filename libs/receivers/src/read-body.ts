@@ -45,10 +45,10 @@ function collect(request: IncomingMessage, maxBytes: number, lease: Lease): Prom
         if (size > maxBytes) throw tooLarge('request body is larger than', maxBytes);
         lease.take(chunk.length);
         chunks.push(chunk);
-      } catch (refusal) {
+      } catch (reason) {
         chunks.length = 0;
         request.removeAllListeners('data');
-        reject(refusal);
+        reject(AppError.from(reason));
       }
     });
     request.once('end', () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, size)));
