@@ -3,10 +3,8 @@ import type { BlockId, TenantId } from '@vivace/base';
 import { BlockFolder, BlockWriter, MergePlan, rowsOfTable } from '@vivace/block';
 import type { BlockMeta, BlockReader, MergeRows } from '@vivace/block';
 import { compareBytes } from '@vivace/bytes';
-import { identityOrder, orderByTrace, SpanTable, TraceAppender } from '@vivace/trace';
-import type { TraceOrder } from '@vivace/trace';
-import { cutTraces } from './cut-traces.ts';
-import type { CutTrace } from './cut-traces.ts';
+import { cutTraces, identityOrder, orderByTrace, SpanTable, TraceAppender } from '@vivace/trace';
+import type { CutTrace, TraceOrder } from '@vivace/trace';
 import { SpanSet } from './span-set.ts';
 
 export interface MergeBlocksJob {

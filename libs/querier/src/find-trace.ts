@@ -1,7 +1,7 @@
 import { AppError } from '@vivace/base';
 import { compareBytes } from '@vivace/bytes';
 import { PartReader } from '@vivace/part';
-import { identityOrder, orderByTrace, sortedTable, SpanTable, TraceAppender } from '@vivace/trace';
+import { cutTraces, identityOrder, orderByTrace, sortedTable, SpanTable, TraceAppender } from '@vivace/trace';
 import type { SpanTableHandle, TraceOrder } from '@vivace/trace';
 import type { FindTraceJob, FindTraceResult } from './jobs.ts';
 import type { BlockReaders } from './open-sources.ts';
@@ -9,8 +9,12 @@ import type { BlockReaders } from './open-sources.ts';
 /** Hides the latency of an object store. */
 const BLOCKS_AT_A_TIME = 16;
 
-/** Puts one trace together from all places of a job; spans found twice count once. Stops at nothing: any place may hold a piece. */
-export async function findTrace({ sources, traceId, inPart = false }: FindTraceJob, readers: BlockReaders, signal: AbortSignal): Promise<FindTraceResult> {
+/** Puts one trace together from all places of a job; spans found twice count once. Stops at nothing but `maxBytes`: any place may hold a piece. */
+export async function findTrace(
+  { sources, traceId, inPart = false, maxBytes = 0 }: FindTraceJob,
+  readers: BlockReaders,
+  signal: AbortSignal,
+): Promise<FindTraceResult> {
   const found = new SpanTable();
   let inspectedBytes = 0;
   let unread: FindTraceResult['unread'];
@@ -34,6 +38,7 @@ export async function findTrace({ sources, traceId, inPart = false }: FindTraceJ
     }
   }
   for (let from = 0; from < sources.blocks.length; from += BLOCKS_AT_A_TIME) {
+    if (orderWithin(found, maxBytes).isCut) break;
     const slices = sources.blocks.slice(from, from + BLOCKS_AT_A_TIME);
     const tables = await Promise.all(
       slices.map(async (slice) => {
@@ -48,17 +53,33 @@ export async function findTrace({ sources, traceId, inPart = false }: FindTraceJ
     );
     for (const table of tables) if (table) new TraceAppender(table, found).append(orderByTrace(table));
   }
-  return { trace: found.spanCount === 0 ? undefined : sortedTable(found, orderByTrace(found)).handle(), inspectedBytes, ...(unread && { unread }) };
+  return { ...finish(found, maxBytes), inspectedBytes, ...(unread && { unread }) };
 }
 
-/** One trace out of pieces of it, each a table of nothing else; spans found twice count once. */
-export function joinTrace(pieces: readonly SpanTableHandle[]): SpanTableHandle {
+/** One trace out of pieces of it, each a table of nothing else; spans found twice count once, and those beyond `maxBytes` not at all. */
+export function joinTrace(pieces: readonly SpanTableHandle[], maxBytes: number): FoundTrace {
   const found = new SpanTable();
   for (const handle of pieces) {
     const table = new SpanTable({}, handle);
     new TraceAppender(table, found).append(orderByTrace(table));
   }
-  return sortedTable(found, orderByTrace(found)).handle();
+  return finish(found, maxBytes);
+}
+
+type FoundTrace = Pick<FindTraceResult, 'trace' | 'isCut'>;
+
+function finish(found: SpanTable, maxBytes: number): FoundTrace {
+  if (found.spanCount === 0) return { trace: undefined };
+  const { order, isCut } = orderWithin(found, maxBytes);
+  return { trace: sortedTable(found, order).handle(), ...(isCut && { isCut }) };
+}
+
+/** The spans in order, as far as they fit. */
+function orderWithin(found: SpanTable, maxBytes: number): { readonly order: TraceOrder; readonly isCut: boolean } {
+  const whole = orderByTrace(found);
+  if (maxBytes === 0) return { order: whole, isCut: false };
+  const { order, traces } = cutTraces(found, whole, [...whole.traces], maxBytes);
+  return { order, isCut: traces.length > 0 };
 }
 
 /** The order of one trace of an unsorted table. */

@@ -122,6 +122,8 @@ export interface FindTraceJob {
   readonly traceId: Uint8Array;
   /** Blocks that cannot be read while the store is away are told of, and not a failure. */
   readonly inPart?: boolean;
+  /** Of OTLP, about: spans beyond are left out. 0, or nothing, is no limit. */
+  readonly maxBytes?: number;
 }
 
 export interface FindTraceResult {
@@ -129,6 +131,8 @@ export interface FindTraceResult {
   readonly inspectedBytes: number;
   /** Blocks that could not be read, and why. */
   readonly unread?: { readonly blocks: number; readonly why: string } | undefined;
+  /** Spans were left out because the trace is too large. */
+  readonly isCut?: boolean;
 }
 
 /** Which blocks in the store an ingester still answers for, and will for `forMs`: their ids. */

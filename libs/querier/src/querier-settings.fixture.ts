@@ -11,6 +11,7 @@ export const QUERIER_SETTINGS = {
   maxMetricsSeries: 1_000,
   queryLimits: { maxBytes: 0, maxSpans: 0, maxGroups: 0 },
   maxTagBytes: () => 0,
+  maxTraceBytes: () => 0,
   maxTagValueBlocks: () => 0,
   recentWindowMs: 900_000,
   tagWindowMs: 3_600_000,

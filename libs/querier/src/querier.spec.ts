@@ -55,6 +55,15 @@ function setUp(run: (call: Call, index: number) => Promise<unknown>, overrides: 
 const values = (...texts: string[]) => Promise.resolve({ values: texts.map((value) => ({ type: 'string', value })), inspectedBytes: 1 });
 
 describe('createQuerier', () => {
+  it('tells of a trace that is cut, whoever cut it', async () => {
+    const cut = setUp(() => Promise.resolve({ trace: undefined, inspectedBytes: 0, isCut: true }), { maxTraceBytes: () => 7 });
+    const partialMessage = 'Trace exceeds maximum size of 7 bytes, a partial trace is returned';
+    expect(await cut.querier.findTrace(TENANT, new Uint8Array(16), undefined)).toEqual({ trace: undefined, inspectedBytes: 0, partialMessage });
+    expect(cut.calls[0].job).toMatchObject({ maxBytes: 7 });
+    const whole = setUp(() => Promise.resolve({ trace: undefined, inspectedBytes: 0 }), { maxTraceBytes: () => 7 });
+    expect(await whole.querier.findTrace(TENANT, new Uint8Array(16), undefined)).toEqual({ trace: undefined, inspectedBytes: 0 });
+  });
+
   const ADVICE = 'ask for a shorter range, or for less in it';
   it.each([
     [{ maxBytes: 1, maxSpans: 0, maxGroups: 0 }, `query read 2 bytes, the limit is 1 (querier.max_bytes_per_query): ${ADVICE}`],

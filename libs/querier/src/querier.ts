@@ -89,6 +89,8 @@ export interface QuerierDeps {
   readonly queryLimits: QueryLimits;
   /** `overrides.….read.max_bytes_per_tag_values_query`; 0 is no limit. */
   readonly maxTagBytes: (tenant: TenantId) => number;
+  /** `max_bytes_per_trace`: of a trace by id; 0 is no limit. */
+  readonly maxTraceBytes: (tenant: TenantId) => number;
   /** `overrides.….read.max_blocks_per_tag_values_query` of one tenant; 0 is no limit. */
   readonly maxTagValueBlocks: (tenant: TenantId) => number;
   /** Searches without a range ask for this much (`query_frontend.search.query_backend_after`). */
@@ -171,21 +173,24 @@ class Querier implements QueryService {
 
   async findTrace(tenant: TenantId, traceId: Uint8Array, range: TimeRange | undefined, options: FindTraceOptions = {}): Promise<TraceByIdResponse> {
     const { inPart = false } = options;
+    const maxBytes = this.#deps.maxTraceBytes(tenant);
     const signal = deadline(options.signal, this.#deps.traceByIdTimeoutMs);
     const results = await this.#run(
       tenant,
       range,
       signal,
       'querier.trace_by_id.query_timeout',
-      (sources, options) => this.#deps.pool.run('findTrace', { sources, traceId, inPart: inPart && sources.isStoreAway === true }, options),
+      (sources, options) => this.#deps.pool.run('findTrace', { sources, traceId, maxBytes, inPart: inPart && sources.isStoreAway === true }, options),
       { divide: (blocks) => wholeBlocks(blocks, this.#deps.threads), weight: jobWeight('findTrace', undefined, this.#deps.jobWeights), isUnion: true, inPart },
     );
     const pieces = results.map((r) => r.trace).filter((t) => t !== undefined);
     const common = { inspectedBytes: results.reduce((sum, r) => sum + r.inspectedBytes, 0), ...unreadOf(results, pieces.length > 0) };
-    if (pieces.length <= 1) return { trace: pieces[0] && new SpanTable({}, pieces[0]), ...common };
     const sources: JobSources = { ...noSources(tenant), tables: pieces };
-    const whole = await this.#deps.pool.run('findTrace', { sources, traceId }, { signal });
-    return { trace: whole.trace && new SpanTable({}, whole.trace), ...common };
+    const run = () => this.#deps.pool.run('findTrace', { sources, traceId, maxBytes }, { signal });
+    const whole: Pick<FindTraceResult, 'trace' | 'isCut'> = pieces.length > 1 ? await run() : { trace: pieces[0] };
+    const isCut = [whole, ...results].some((result) => result.isCut === true);
+    const partialMessage = `Trace exceeds maximum size of ${maxBytes} bytes, a partial trace is returned`;
+    return { trace: whole.trace && new SpanTable({}, whole.trace), ...common, ...(isCut && { partialMessage }) };
   }
 
   async search(tenant: TenantId, request: SearchRequest, { signal: given, onProgress }: ProgressOptions<SearchResponse> = {}) {

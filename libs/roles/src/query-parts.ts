@@ -27,6 +27,7 @@ export function plannerSettings(
     jobWeights: config.queryFrontend.weights,
     maxMetricsSeries: config.querier.maxMetricsSeries,
     queryLimits: config.querier.queryLimits,
+    maxTraceBytes: (tenant) => overrides.strictest(tenant, (limits) => limits.maxBytesPerTrace),
     maxTagBytes: (tenant) => overrides.strictest(tenant, (limits) => limits.maxBytesPerTagValuesQuery),
     maxTagValueBlocks: (tenant) => overrides.limits(tenant).maxBlocksPerTagValuesQuery,
     recentWindowMs: config.queryFrontend.search.queryBackendAfterMs,

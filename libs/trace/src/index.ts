@@ -21,6 +21,8 @@ export { StringDictionary } from './string-dictionary.ts';
 export type { StringDict, StringDictionaryHandle } from './string-dictionary.ts';
 export { TableColumns } from './table-columns.ts';
 export { TimeBounds } from './time-bounds.ts';
+export { cutTraces } from './cut-traces.ts';
+export type { CutTrace } from './cut-traces.ts';
 export { identityOrder, orderByTrace } from './trace-order.ts';
 export type { TraceOrder } from './trace-order.ts';
 export { halvesDelta, summariseTraces } from './trace-summary.ts';

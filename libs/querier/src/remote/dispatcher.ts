@@ -6,7 +6,7 @@ import { joinTrace } from '../find-trace.ts';
 import { FairQueue } from '../fair-queue.ts';
 import { jobWeight } from '../job-weight.ts';
 import type { JobWeights } from '../job-weight.ts';
-import type { FindTraceResult, JobSources, SearchJob } from '../jobs.ts';
+import type { FindTraceJob, FindTraceResult, SearchJob } from '../jobs.ts';
 import { queueDuration, showQueueLengths } from '../queue-metrics.ts';
 import type { TaskOptions, TaskRunner } from '../task-runner.ts';
 import { CacheOwners } from './cache-owners.ts';
@@ -127,7 +127,7 @@ class TenantDispatcher implements Dispatcher {
       retries: metrics.histogram('tempo_query_frontend_retries', 'How often jobs were given to another querier.', [], { buckets: [0, 1, 2, 3, 4, 5] }),
     };
     this.runner = {
-      run: async (task, job, options) => (job.sources.tables.length > 0 ? doneHere(task, job.sources) : await this.#submit(task, job, options ?? {})) as never,
+      run: async (task, job, options) => (job.sources.tables.length > 0 ? doneHere(task, job) : await this.#submit(task, job, options ?? {})) as never,
     };
     this.methods = [
       { path: WORK_PATH, handle: (call) => this.#work(call) },
@@ -430,9 +430,10 @@ function stoppingError(): AppError {
 }
 
 /** What queriers found of a trace is in the memory of this process; there is no other such job. */
-function doneHere(task: TaskName, { tables }: JobSources): FindTraceResult {
+function doneHere(task: TaskName, job: RemoteTasks[TaskName]): FindTraceResult {
   assert(task === 'findTrace', `task ${task} over tables in memory cannot be given to a querier`);
-  return { trace: joinTrace(tables), inspectedBytes: 0 };
+  const { sources, maxBytes = 0 } = job as FindTraceJob;
+  return { ...joinTrace(sources.tables, maxBytes), inspectedBytes: 0 };
 }
 
 const OK: RpcStatus = { code: 0, details: '' };

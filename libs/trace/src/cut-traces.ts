@@ -1,6 +1,8 @@
 import { hex } from '@vivace/base';
-import { ATTR_JSON, ATTR_STRING } from '@vivace/trace';
-import type { AttrList, SpanTable, TraceOrder } from '@vivace/trace';
+import type { AttrList } from './attr-list.ts';
+import { ATTR_JSON, ATTR_STRING } from './attr-list.ts';
+import type { SpanTable } from './span-table.ts';
+import type { TraceOrder } from './trace-order.ts';
 
 /** A trace that lost spans because it is too large. */
 export interface CutTrace {
