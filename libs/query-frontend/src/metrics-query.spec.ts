@@ -95,6 +95,7 @@ describe('the range of a metrics query', () => {
     ['query', 'start=-5', 'invalid start: strconv.ParseInt: parsing "-5": invalid syntax'],
     ['query', 'start=2026-13-18T11:06:40Z', 'invalid start: strconv.ParseInt: parsing "2026-13-18T11:06:40Z": invalid syntax'],
     ['query', 'end=9223372036854775808', 'invalid end: strconv.ParseInt: parsing "9223372036854775808": value out of range'],
+    ['query', 'start=2026-02-30T11:06:40Z', 'invalid start: strconv.ParseInt: parsing "2026-02-30T11:06:40Z": invalid syntax'],
     ['query', 'start=1795000000000', 'invalid start: 1795000000000 looks like unix milliseconds, want seconds, nanoseconds or RFC 3339'],
     ['query_range', 'end=1795000000000000', 'invalid end: 1795000000000000 looks like unix microseconds, want seconds, nanoseconds or RFC 3339'],
     ['query_range', 'since=soon', 'invalid since: not a valid duration string: "soon"'],

@@ -163,10 +163,11 @@ function decimalNs(text: string, problem: string): bigint {
   return BigInt(whole);
 }
 
-/** Undefined for a date there is not, such as the 13th month. */
+/** Undefined for a date there is not, such as the 13th month, or 30 February, which JavaScript takes for 2 March. */
 function rfc3339Ns(text: string): bigint | undefined {
   const ms = Date.parse(text.replace(FRACTION, ''));
-  return Number.isNaN(ms) ? undefined : BigInt(ms) * 1_000_000n + BigInt((FRACTION.exec(text)?.[1] ?? '').slice(0, 9).padEnd(9, '0'));
+  const day = text.slice(0, 10);
+  return Number.isNaN(ms) || !new Date(day).toISOString().startsWith(day) ? undefined : BigInt(ms) * 1_000_000n + BigInt((FRACTION.exec(text)?.[1] ?? '').slice(0, 9).padEnd(9, '0'));
 }
 
 function parseInteger(text: string, problem: string): number {
