@@ -154,7 +154,7 @@ describe('answers', () => {
     );
     const { body } = (await ask(`/api/v2/traces/${FOUND}`, { accept: PROTO_TYPE }))!;
     expect(fromBinary(TraceByIDResponseSchema, body as Uint8Array)).toMatchObject({ status: 1, message: 'too "large"' });
-    expect(await ask(`/api/traces/${FOUND}`)).toMatchObject({ status: 422, body: 'too "large"' });
+    expect(await ask(`/api/traces/${FOUND}`)).toMatchObject({ status: 422, body: 'too "large" by /api/v2/traces' });
   });
 
   it('gzips when asked', async () => {

@@ -20,7 +20,7 @@ export const traceByIdV2: Handler = async (deps, request, param) => {
 export const traceByIdV1: Handler = async (deps, request, param): Promise<Answer> => {
   const { trace, partialMessage, inspectedBytes } = await findTrace(deps, request, param, false);
   if (trace === undefined) return { status: 404, contentType: TEXT, body: '', inspectedBytes };
-  if (partialMessage !== undefined) return { status: 422, contentType: TEXT, body: partialMessage, inspectedBytes };
+  if (partialMessage !== undefined) return { status: 422, contentType: TEXT, body: `${partialMessage} by /api/v2/traces`, inspectedBytes };
   const format = negotiate(request.headers['accept']);
   const body = format === 'protobuf' ? deps.codec.traceToProto(trace, 0, UNNAMED_SERVICE) : `{"batches":${deps.codec.traceToJson(trace, 0, UNNAMED_SERVICE)}}`;
   return { status: 200, contentType: CONTENT_TYPE[format], body, inspectedBytes };
