@@ -159,6 +159,8 @@ export interface OtlpHttpConfig {
   readonly tracesPath: string;
   /** After decompression. */
   readonly maxBodyBytes: number;
+  /** Content encodings that are taken, `""` being none; undefined is all there are. */
+  readonly encodings: readonly string[] | undefined;
   readonly cors: CorsConfig | undefined;
 }
 

@@ -276,6 +276,15 @@ querier: {search: {query_timeout: {}}}
     ]);
   });
 
+  it('checks the names of compressions', () => {
+    const http = (names: string) => `distributor: {receivers: {otlp: {protocols: {http: {compression_algorithms: ${names}}}}}}\n`;
+    expect(refusal(http('[gzip, br]'))[1]).toBe(
+      'tempo.yaml:1:53: distributor.receivers.otlp.protocols.http.compression_algorithms: "br" is not one of "", gzip, zstd, zlib, snappy, deflate, lz4, x-snappy-framed',
+    );
+    expect(load(http('["", lz4]')).config.receivers.otlpHttp?.encodings).toEqual(['', 'lz4']);
+    expect(load(http('[]')).config.receivers.otlpHttp?.encodings).toBeUndefined();
+  });
+
   it('knows the place of what several keys make, too', () => {
     const yaml = 'distributor:\n  receivers: {otlp: {protocols: {grpc: {endpoint: 0.0.0.0:99999}, http: {tls: {cert_file: c}}}}}\n';
     expect(refusal(yaml)).toEqual([

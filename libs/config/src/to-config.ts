@@ -269,12 +269,23 @@ function toOtlpGrpc(grpc: Value<ReturnType<typeof grpcReceiver>>, path: string, 
   };
 }
 
+/** What `compression_algorithms` may name, as in the OpenTelemetry Collector; `""` is no compression. */
+const ENCODINGS = ['', 'gzip', 'zstd', 'zlib', 'snappy', 'deflate', 'lz4', 'x-snappy-framed'];
+
 function toOtlpHttp(http: Value<ReturnType<typeof httpReceiver>>, path: string, problems: Problem[]): OtlpHttpConfig {
+  for (const name of http.compression_algorithms.filter((algorithm) => !ENCODINGS.includes(algorithm))) {
+    problems.push({
+      where: '',
+      path: `${path}.compression_algorithms`,
+      message: `"${name}" is not one of ${ENCODINGS.map((known) => known || '""').join(', ')}`,
+    });
+  }
   return {
     listen: toListen(http.endpoint, `${path}.endpoint`, problems),
     tls: toTls(http.tls, `${path}.tls`, problems),
     tracesPath: http.traces_url_path,
     maxBodyBytes: http.max_request_body_size || 20 * MIB,
+    encodings: http.compression_algorithms.length === 0 ? undefined : http.compression_algorithms,
     cors: http.cors && { allowedOrigins: http.cors.allowed_origins, allowedHeaders: http.cors.allowed_headers, maxAgeSeconds: http.cors.max_age },
   };
 }

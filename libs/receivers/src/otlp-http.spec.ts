@@ -14,7 +14,14 @@ import { MemoryBudget } from './memory-budget.ts';
 import { startOtlpHttp } from './otlp-http.ts';
 import type { Push, PushInfo, Receiver } from './receiver.ts';
 
-const CONFIG: OtlpHttpConfig = { listen: { host: '127.0.0.1', port: 0 }, tls: undefined, tracesPath: '/v1/traces', maxBodyBytes: 1000, cors: undefined };
+const CONFIG: OtlpHttpConfig = {
+  listen: { host: '127.0.0.1', port: 0 },
+  tls: undefined,
+  tracesPath: '/v1/traces',
+  maxBodyBytes: 1000,
+  encodings: undefined,
+  cors: undefined,
+};
 const PROTOBUF = { 'content-type': 'application/x-protobuf' };
 const JSON_HEADERS = { 'content-type': 'application/json' };
 
@@ -215,6 +222,16 @@ describe('OTLP over HTTP', () => {
       code: 3,
       message: `otlp http receiver: content-encoding "${encoding}" is not supported, want one of gzip, x-gzip, zstd, zlib, deflate, snappy, x-snappy-framed, lz4`,
     });
+  });
+
+  it('takes only the encodings it is told to, if any', async () => {
+    const { post } = await start(undefined, { encodings: ['gzip'] });
+    const message = 'otlp http receiver: content-encoding "" is not supported, want one of gzip';
+    expect((await post(zlib.gzipSync('{}'), { ...JSON_HEADERS, 'content-encoding': 'gzip' })).status).toBe(200);
+    expect((await post(zlib.zstdCompressSync('{}'), { ...JSON_HEADERS, 'content-encoding': 'zstd' })).status).toBe(415);
+    expect(await (await post('{}', JSON_HEADERS)).json()).toEqual({ code: 3, message });
+    const both = await start(undefined, { encodings: ['', 'zstd'] });
+    expect((await both.post('{}', JSON_HEADERS)).status).toBe(200);
   });
 
   it('has no CORS unless configured', async () => {

@@ -69,7 +69,7 @@ export async function startOtlpHttp({ config, push, budget, logger }: OtlpHttpOp
     const lease = budget.lease();
     try {
       assertRoute(request, config.tracesPath);
-      const body = await readBody(request, config.maxBodyBytes, lease);
+      const body = await readBody(request, config, lease);
       await exportTraces(request, response, body, push);
     } catch (reason) {
       sendError(request, response, pushError(reason, logger, INFO.transport));

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { AppError } from '@vivace/base';
+import type { OtlpHttpConfig } from '@vivace/config';
 import type { Decode } from './content-encoding.ts';
 import { DECODERS } from './content-encoding.ts';
 import { HttpRefusal } from './http-refusal.ts';
@@ -7,15 +8,19 @@ import type { Lease } from './memory-budget.ts';
 
 const SIZE_KEY = 'distributor.receivers.otlp.protocols.http.max_request_body_size';
 
+type BodyLimits = Pick<OtlpHttpConfig, 'maxBodyBytes' | 'encodings'>;
+
 /**
- * The body of a request, decompressed off the event loop. `maxBytes` bounds what is read as well as what it decompresses to; both are taken from
- * `lease`. Throws an HttpRefusal (413, 415), `invalid_argument` for bytes that do not decompress, and what `lease` throws.
+ * The body of a request, decompressed off the event loop. `maxBodyBytes` bounds what is read as well as what it decompresses to; both are taken
+ * from `lease`. Throws an HttpRefusal (413, 415), `invalid_argument` for bytes that do not decompress, and what `lease` throws.
  */
-export async function readBody(request: IncomingMessage, maxBytes: number, lease: Lease): Promise<Buffer> {
-  const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
+export async function readBody(request: IncomingMessage, { maxBodyBytes: maxBytes, encodings }: BodyLimits, lease: Lease): Promise<Buffer> {
+  const written = (request.headers['content-encoding'] ?? '').trim().toLowerCase();
+  const encoding = written === 'identity' ? '' : written;
   const decode = DECODERS.get(encoding);
-  if (decode === undefined && encoding !== 'identity' && encoding !== '') {
-    throw new HttpRefusal(415, `content-encoding ${JSON.stringify(encoding.slice(0, 100))} is not supported, want one of ${[...DECODERS.keys()].join(', ')}`);
+  if ((decode === undefined && encoding !== '') || encodings?.includes(encoding) === false) {
+    const known = encodings?.map((name) => name || 'identity') ?? [...DECODERS.keys()];
+    throw new HttpRefusal(415, `content-encoding ${JSON.stringify(written.slice(0, 100))} is not supported, want one of ${known.join(', ')}`);
   }
   const announced = Number(request.headers['content-length'] ?? 0);
   if (announced > maxBytes) throw tooLarge(`request body of ${announced} bytes is larger than`, maxBytes);

@@ -76,7 +76,7 @@ export const httpReceiver = (endpoint: string) =>
     max_request_body_size: int(0, 'Largest body in bytes after decompression; 0 is 20 MiB.', on),
     include_metadata: bool(false, 'Unused here: the tenant header is always read.', { status: 'ignored' }),
     response_headers: mapOf(string('', 'Headers of answers.'), 'Headers of answers.'),
-    compression_algorithms: strings([], 'Accepted compressions; empty is all.'),
+    compression_algorithms: strings([], 'Accepted compressions, "" being none: gzip, zstd, zlib, deflate, snappy, x-snappy-framed, lz4; empty is all.', on),
     read_timeout: duration('0s', 'Longest time to read a request; 0 is no limit.'),
     read_header_timeout: duration('1m', 'Longest time to read the headers.'),
     write_timeout: duration('30s', 'Longest time to write an answer.'),
