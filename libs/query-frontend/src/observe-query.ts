@@ -1,4 +1,4 @@
-import type { Logger, LogFields, MetricsRegistry, TenantId } from '@vivace/base';
+import type { AppError, Logger, LogFields, MetricsRegistry, TenantId } from '@vivace/base';
 
 /** The `op` label of `tempo_query_frontend_queries_total`. */
 export type QueryOp = 'traces' | 'search' | 'metadata' | 'metrics';
@@ -29,13 +29,15 @@ export interface ObservedQuery {
   readonly durationMs: number;
   /** How it ended, for the log. */
   readonly outcome: LogFields;
+  /** Why it failed; for the log. */
+  readonly error: AppError | undefined;
 }
 
 export const LOGGED_QUERY_CHARS = 2_000;
 
 const CLIENT_CLOSED_REQUEST = 499;
 
-/** Counts and logs every query, whichever door it came through. */
+/** Counts and logs every query, whichever door it came through; one that failed through no fault of the client is a warning. */
 export function createObserver({
   metrics,
   logger,
@@ -49,13 +51,15 @@ export function createObserver({
   const within = metrics.counter('tempo_query_frontend_queries_within_slo_total', 'Queries answered within their objective.', ['tenant', 'op', 'result']);
   const inspected = metrics.counter('tempo_query_frontend_bytes_inspected_total', 'Bytes read to answer queries.', ['tenant', 'op']);
   return (observed) => {
-    const { op, tenant, path, query, header, status, inspectedBytes, durationMs, outcome } = observed;
+    const { op, tenant, path, query, header, status, inspectedBytes, durationMs, outcome, error } = observed;
     const result = status === CLIENT_CLOSED_REQUEST ? 'canceled' : 'completed';
     queries.with({ tenant, op, result }).inc();
     if (isWithin(objectives[op], observed)) within.with({ tenant, op, result }).inc();
     inspected.with({ tenant, op }).inc(inspectedBytes);
     const headers = Object.fromEntries(loggedHeaders.map((name) => [`header_${name.replaceAll('-', '_')}`, header(name)]));
-    logger.info('query', { op, tenant, path, query: query.slice(0, LOGGED_QUERY_CHARS), ...headers, ...outcome, durationMs, inspectedBytes });
+    const why = error === undefined ? {} : { err: error };
+    const fields = { op, tenant, path, query: query.slice(0, LOGGED_QUERY_CHARS), ...headers, ...outcome, durationMs, inspectedBytes, ...why };
+    logger[status >= 500 ? 'warn' : 'info']('query', fields);
   };
 }
 

@@ -250,6 +250,15 @@ describe('refusals', () => {
     expect(logger.entries.filter(({ level }) => level === 'error')).toMatchObject([{ msg: 'query failed', fields: { err: reason } }]);
   });
 
+  it.each([
+    [new AppError('data_loss', 'object a/data.parquet: 10 bytes wanted at offset 5, it has 7'), 'warn'],
+    [new AppError('invalid_argument', 'no such thing'), 'info'],
+  ])('logs why with the query: %s', async (fail, level) => {
+    const { ask, logger } = setup({ fail });
+    await ask('/api/search');
+    expect(logger.entries.map((entry) => [entry.level, entry.msg, entry.fields.err])).toEqual([[level, 'query', fail]]);
+  });
+
   it('is canceled when the client has gone', async () => {
     const { ask, metrics } = setup({ fail: new Error('socket closed') });
     const signal = AbortSignal.abort(new AppError('canceled', 'the client closed the request'));

@@ -1,5 +1,5 @@
 import { errorResponse } from '@vivace/base';
-import type { HttpRequest, HttpResponse, HttpRouter, Logger, MetricsRegistry } from '@vivace/base';
+import type { AppError, HttpRequest, HttpResponse, HttpRouter, Logger, MetricsRegistry } from '@vivace/base';
 import type { Answer } from './encode.ts';
 import { clientError } from './client-error.ts';
 import { compress } from './compress.ts';
@@ -41,7 +41,7 @@ async function run(
   request: HttpRequest,
 ): Promise<HttpResponse> {
   const startedMs = deps.clock.now();
-  const answer = await attempt(deps, deny, route, param, request);
+  const { answer, error } = await attempt(deps, deny, route, param, request);
   if (route.op !== undefined) {
     observe({
       op: route.op,
@@ -53,22 +53,28 @@ async function run(
       inspectedBytes: answer.inspectedBytes ?? 0,
       durationMs: deps.clock.now() - startedMs,
       outcome: { status: answer.status },
+      error,
     });
   }
   return compress(answer, request.headers['accept-encoding']);
 }
 
-async function attempt(deps: QueryApiDeps, deny: UrlDenial, route: RouteSpec, param: string, request: HttpRequest): Promise<Answer> {
+interface Attempt {
+  readonly answer: Answer;
+  readonly error: AppError | undefined;
+}
+
+async function attempt(deps: QueryApiDeps, deny: UrlDenial, route: RouteSpec, param: string, request: HttpRequest): Promise<Attempt> {
   const { apiTimeoutMs } = deps.config;
   const signal = apiTimeoutMs > 0 ? AbortSignal.any([request.signal, AbortSignal.timeout(apiTimeoutMs)]) : request.signal;
   try {
     if (route.op !== undefined) deny(request.path, request.query);
-    return await route.handler(deps, { ...request, signal }, param);
+    return { answer: await route.handler(deps, { ...request, signal }, param), error: undefined };
   } catch (reason) {
     const error = clientError(reason, signal, (err) => {
       const { tenant, query } = request;
       deps.logger.error('query failed', { route: route.label, tenant, query: query.toString().slice(0, LOGGED_QUERY_CHARS), err });
     });
-    return errorResponse(error);
+    return { answer: errorResponse(error), error };
   }
 }

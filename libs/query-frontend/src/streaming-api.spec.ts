@@ -299,7 +299,11 @@ describe('Search', () => {
     expect(await call('Search', Uint8Array.of(0xff)).status).toEqual({ code: 3, details: expect.stringContaining('request is not a tempopb.SearchRequest') });
     const status = await call('Search', toBinary(SearchRequestSchema, create(SearchRequestSchema, { Query: '{ }' }))).status;
     expect(status).toEqual({ code: 13, details: expect.not.stringContaining('secret') });
-    expect(logger.entries.filter(({ level }) => level === 'error')).toHaveLength(1);
+    expect(logger.entries.map(({ level, fields }) => [level, (fields.err as Error).message])).toEqual([
+      ['info', expect.stringContaining('request is not a tempopb.SearchRequest')],
+      ['error', 'secret'],
+      ['warn', 'secret'],
+    ]);
   });
 });
 

@@ -39,13 +39,14 @@ export function createStreamingApi(deps: StreamingApiDeps): readonly RpcMethod[]
       let inspectedBytes = 0;
       let outcome: RpcStatus = { code: 0, details: '' };
       let status = 200;
+      let error: AppError | undefined;
       try {
         const asked = decode(input, call.request);
         query = toJsonString(input, asked);
         deny(...urlOf(asked));
         inspectedBytes = await stream(deps, asked, { ...call, signal, send: (message) => unlessAborted(call.send(message), signal) });
       } catch (reason) {
-        const error = clientError(reason, signal, (err) =>
+        error = clientError(reason, signal, (err) =>
           deps.logger.error('query failed', { path, tenant: call.tenant, query: query.slice(0, LOGGED_QUERY_CHARS), err }),
         );
         outcome = statusOf(op, error);
@@ -53,7 +54,7 @@ export function createStreamingApi(deps: StreamingApiDeps): readonly RpcMethod[]
       }
       const { tenant, header = () => undefined } = call;
       const durationMs = deps.clock.now() - startedMs;
-      observe({ op, tenant, path, query, header, status, inspectedBytes, durationMs, outcome: { code: outcome.code } });
+      observe({ op, tenant, path, query, header, status, inspectedBytes, durationMs, outcome: { code: outcome.code }, error });
       return outcome;
     }
 
