@@ -26,6 +26,18 @@ describe('LocalObjectStore', () => {
     expect((await readdir(join(path, 't'))).sort()).toEqual(['.tmp-left-behind', 'k']);
   });
 
+  it('says what stands where a folder has to be', async () => {
+    await writeFile(join(path, 'file'), '');
+    await writeFile(join(path, 'source'), '');
+    const refusal = {
+      code: 'failed_precondition',
+      message: expect.stringMatching(/^object file\/t\/k cannot be written below storage\.trace\.local\.path: ENOTDIR/),
+    };
+    await expect(store.put('file/t/k', new Uint8Array(3))).rejects.toMatchObject(refusal);
+    await expect(store.putFile('file/t/k', join(path, 'source'))).rejects.toMatchObject(refusal);
+    expect(await store.stat('file/t/k')).toBeUndefined();
+  });
+
   it('reports a file that was cut while it was open as data_loss', async () => {
     await store.put('k', new Uint8Array(100));
     await store.getRange('k', 0, 100);

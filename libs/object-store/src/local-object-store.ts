@@ -93,8 +93,9 @@ export class LocalObjectStore implements ObjectStore {
       }
       await this.#publish(temporary, path);
     } catch (cause) {
-      await rm(temporary, { force: true });
-      throw storeError(key, cause);
+      // The first error is the one to tell.
+      await rm(temporary, { force: true }).catch(() => undefined);
+      throw writeError(key, cause);
     }
   }
 
@@ -110,7 +111,7 @@ export class LocalObjectStore implements ObjectStore {
         await this.#copyIn(path, target);
       });
     } catch (cause) {
-      throw storeError(key, cause);
+      throw writeError(key, cause);
     }
   }
 
@@ -206,7 +207,8 @@ export class LocalObjectStore implements ObjectStore {
       await this.#publish(temporary, to);
       await rm(from);
     } catch (cause) {
-      await rm(temporary, { force: true });
+      // The first error is the one to tell.
+      await rm(temporary, { force: true }).catch(() => undefined);
       throw cause;
     }
   }
@@ -255,6 +257,13 @@ async function syncPath(path: string): Promise<void> {
 
 function errnoOf(reason: unknown): string | undefined {
   return reason instanceof Error && 'code' in reason && typeof reason.code === 'string' ? reason.code : undefined;
+}
+
+/** Where something is made, a folder that is missing or a file is no sign that the object does not exist. */
+function writeError(key: string, cause: unknown): AppError {
+  const errno = errnoOf(cause);
+  if (errno !== 'ENOENT' && errno !== 'ENOTDIR') return storeError(key, cause);
+  return new AppError('failed_precondition', `object ${key} cannot be written below storage.trace.local.path: ${(cause as Error).message}`, { cause });
 }
 
 function storeError(key: string, cause: unknown): AppError {
