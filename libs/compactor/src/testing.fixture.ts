@@ -2,11 +2,11 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { BlockId, TenantId } from '@vivace/base';
-import { BlockFolder, BlockWriter, openBlock } from '@vivace/block';
+import { BlockFolder, BlockWriter, openBlock, sliceOrder } from '@vivace/block';
 import type { BlockMeta } from '@vivace/block';
 import type { ObjectStore } from '@vivace/object-store';
 import type { PlainSpan, PlainTrace } from '@vivace/testkit';
-import { plainOf, tableOf, traceRange } from '@vivace/testkit';
+import { plainOf, tableOf } from '@vivace/testkit';
 import { orderByTrace } from '@vivace/trace';
 
 export const TENANT = 'single-tenant' as TenantId;
@@ -30,7 +30,7 @@ export async function storeBlock(store: ObjectStore, id: BlockId, traces: readon
   for (let g = 0; g < rowGroups; g++) {
     const from = Math.floor((order.traceCount * g) / rowGroups);
     const to = Math.floor((order.traceCount * (g + 1)) / rowGroups);
-    if (from < to) writer.writeRowGroup(table, traceRange(order, from, to));
+    if (from < to) writer.writeRowGroup(table, sliceOrder(order, from, to));
   }
   const block = writer.finish();
   for (const name of folder.finish(block)) await store.putFile(`${TENANT}/${id}/${name}`, path.join(dir, name));

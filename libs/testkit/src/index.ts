@@ -11,4 +11,3 @@ export { plainTracesOf } from './oracle/traceql-dataset.ts';
 export type { TraceqlDataset } from './oracle/traceql-dataset.ts';
 export { fieldExpressions, searchTexts, spanConditions, spansetTexts } from './oracle/random-queries.ts';
 export { FakeTime } from './fake-time.ts';
-export { traceRange } from './trace-range.ts';

@@ -1,10 +1,10 @@
 import { MemoryObjectStore } from '@vivace/object-store';
 import { MemorySink } from '@vivace/parquet';
-import { traceRange } from '@vivace/testkit';
 import { orderByTrace } from '@vivace/trace';
 import type { SpanTable } from '@vivace/trace';
 import type { DedicatedColumn } from '../meta.ts';
 import { BlockWriter } from '../write/block-writer.ts';
+import { sliceOrder } from '../write/row-groups.ts';
 import type { SampleBlock } from './sample-blocks.ts';
 
 /** The traces of `table` as a block of up to `rowGroups` row groups, in a store of its own. */
@@ -17,7 +17,7 @@ export async function writtenBlock(table: SpanTable, dedicatedColumns: readonly 
   for (let g = 0; g < rowGroups; g++) {
     const from = Math.floor((order.traceCount * g) / rowGroups);
     const to = Math.floor((order.traceCount * (g + 1)) / rowGroups);
-    if (from < to) writer.writeRowGroup(table, traceRange(order, from, to));
+    if (from < to) writer.writeRowGroup(table, sliceOrder(order, from, to));
   }
   const { meta, blooms, index } = writer.finish();
   const store = new MemoryObjectStore();

@@ -1,5 +1,5 @@
 // Blocks are read back with an independent Parquet reader (hyparquet), so that no mistake of ours can cancel out.
-import { plainOf, tableOf, traceRange } from '@vivace/testkit';
+import { plainOf, tableOf } from '@vivace/testkit';
 import type { PlainAttrs, PlainSpan, PlainTrace, PlainValue } from '@vivace/testkit';
 import { MemorySink } from '@vivace/parquet';
 import { nestedSets, orderByTrace } from '@vivace/trace';
@@ -12,6 +12,7 @@ import type { DedicatedColumn } from '../meta.ts';
 import { dedicatedNames } from '../meta.ts';
 import { STATIC_RESOURCE_KEYS } from '../schema.ts';
 import { BlockWriter } from './block-writer.ts';
+import { sliceOrder } from './row-groups.ts';
 
 const DEDICATED: readonly DedicatedColumn[] = [
   { scope: 'resource', name: 'r1', type: 'string' },
@@ -89,7 +90,7 @@ function write(table: SpanTable, groups = 1, order = orderByTrace(table)): Memor
   for (let g = 0; g < groups; g++) {
     const from = Math.floor((order.traceCount * g) / groups);
     const to = Math.floor((order.traceCount * (g + 1)) / groups);
-    if (from < to) writer.writeRowGroup(table, traceRange(order, from, to));
+    if (from < to) writer.writeRowGroup(table, sliceOrder(order, from, to));
   }
   writer.finish();
   return sink;
