@@ -84,6 +84,11 @@ export function sharedJobs(data: readonly TenantData[], { targetBytes, threads }
     });
 }
 
+/** Tempo can store spans a second time, in blocks of replication factor 1 (`flush_to_storage` of its local-blocks processor). */
+export function haveTwins({ around }: TenantData): boolean {
+  return around.some((meta) => (meta.replicationFactor === 1) !== (around[0].replicationFactor === 1));
+}
+
 export function hasRecent({ recent: { tables, parts, isElsewhere = false } }: TenantData): boolean {
   return tables.length + parts.length > 0 || isElsewhere;
 }

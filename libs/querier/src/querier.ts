@@ -30,7 +30,7 @@ import type { JobWeights } from './job-weight.ts';
 import { noSources, wholeBlocks } from './jobs.ts';
 import type { BlockJob, FindTraceResult, JobSources } from './jobs.ts';
 import { MetricsProgress } from './metrics-progress.ts';
-import { separateJobs, sharedJobs, unitedJobs } from './plan-jobs.ts';
+import { haveTwins, separateJobs, sharedJobs, unitedJobs } from './plan-jobs.ts';
 import type { Job, RunPart, TenantData } from './plan-jobs.ts';
 import { QueryBudget } from './query-limits.ts';
 import type { Inspected, QueryLimits } from './query-limits.ts';
@@ -401,7 +401,7 @@ class Querier implements QueryService {
     try {
       const how = { targetBytes: size.targetBytes, threads: this.#deps.threads };
       const spread = isJudgedWhole ? await spreadTraces(data, run, this.#deps.pool) : NOTHING;
-      const isShared = counts && (this.#deps.copies || areMany(spread));
+      const isShared = counts && (this.#deps.copies || areMany(spread) || data.some(haveTwins));
       const jobs = isShared ? sharedJobs(data, how, this.#longAgo(range)) : [...unitedJobs(data, spread), ...separateJobs(data, spread, how, divide)];
       onPlan?.(
         data.flatMap(({ blocks }) => blocks),

@@ -34,11 +34,13 @@ const scenes = fc.record({
   deals: fc.array(fc.nat(11), { minLength: 60, maxLength: 60 }),
   isSpread: fc.array(fc.boolean(), { minLength: 10, maxLength: 10 }),
   rowGroups: fc.integer({ min: 1, max: 3 }),
+  /** Every block is there a second time, with replication factor 1. */
+  haveTwins: fc.boolean(),
   targetBytes: fc.constantFrom(1, 1_000_000_000),
 });
 type Scene = typeof scenes extends fc.Arbitrary<infer T> ? T : never;
 
-async function play({ traces, ingesters, places, deals, isSpread, rowGroups, targetBytes }: Scene): Promise<Cluster> {
+async function play({ traces, ingesters, places, deals, isSpread, rowGroups, haveTwins, targetBytes }: Scene): Promise<Cluster> {
   const cluster = new Cluster({ dir, size: ingesters, targetBytes, copies: false });
   let n = 0;
   const dealt = places.map((): PlainTrace[] => []);
@@ -52,7 +54,10 @@ async function play({ traces, ingesters, places, deals, isSpread, rowGroups, tar
     const ingester = cluster.ingesters[p % ingesters];
     if (places[p] === 'table') ingester.tables.push(tableOf(data).handle());
     else if (places[p] === 'part') ingester.parts.push(cluster.writePart(data));
-    else cluster.blocks.push(await cluster.writeBlock(data, rowGroups));
+    else {
+      cluster.blocks.push(await cluster.writeBlock(data, rowGroups));
+      if (haveTwins) cluster.blocks.push({ ...(await cluster.writeBlock(data, rowGroups)), replicationFactor: 1 });
+    }
   }
   return cluster;
 }
@@ -89,9 +94,10 @@ it('finds each trace once and whole, wherever its spans lie, and the newest when
   });
 });
 
-it('counts what is selected by whole traces', async () => {
+it('counts every span once, and what is selected by whole traces', async () => {
   const queries = fc.oneof(
     fc.constantFrom(
+      '{ } | count_over_time()',
       '{ } >> { } | count_over_time()',
       '{ } | count() > 2 | rate() by (rootServiceName)',
       '{ } | rate() by (rootName)',
