@@ -167,7 +167,9 @@ function decimalNs(text: string, problem: string): bigint {
 function rfc3339Ns(text: string): bigint | undefined {
   const ms = Date.parse(text.replace(FRACTION, ''));
   const day = text.slice(0, 10);
-  return Number.isNaN(ms) || !new Date(day).toISOString().startsWith(day) ? undefined : BigInt(ms) * 1_000_000n + BigInt((FRACTION.exec(text)?.[1] ?? '').slice(0, 9).padEnd(9, '0'));
+  return Number.isNaN(ms) || !new Date(day).toISOString().startsWith(day)
+    ? undefined
+    : BigInt(ms) * 1_000_000n + BigInt((FRACTION.exec(text)?.[1] ?? '').slice(0, 9).padEnd(9, '0'));
 }
 
 function parseInteger(text: string, problem: string): number {
