@@ -120,7 +120,8 @@ describe('jsonToProto', () => {
   it('refuses what is no JSON, and nesting that exhausts the stack', () => {
     expect(() => jsonToProto('{"resourceSpans":[')).toThrow(AppError);
     const deep = `{"a": 1234567890123456789, "b":${'['.repeat(200_000)}${']'.repeat(200_000)}}`;
-    expect(() => jsonToProto(deep)).toThrow(AppError);
+    expect(() => jsonToProto(deep)).toThrow(new AppError('invalid_argument', 'otlp json: nested too deeply'));
+    expect(() => jsonToProto(`{"é": ${'['.repeat(200_000)}`)).toThrow('otlp json: Unexpected end of JSON input (byte 200007)');
   });
 
   it('bounds the nesting of values as the scan does', () => {

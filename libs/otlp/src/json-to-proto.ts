@@ -31,22 +31,23 @@ function parse(text: string): unknown {
   try {
     return LONG_NUMBER.test(text) ? JSON.parse(text, keepDigits) : JSON.parse(text);
   } catch (error) {
-    // A SyntaxError, or a RangeError where nesting exhausts the stack.
-    throw new AppError('invalid_argument', `otlp json: ${(error as Error).message}${error instanceof SyntaxError ? offsetText(text) : ''}`, { cause: error });
+    // Otherwise a RangeError: nesting exhausts the stack.
+    const why = error instanceof SyntaxError ? `${error.message}${offsetText(text, error.message)}` : 'nested too deeply';
+    throw new AppError('invalid_argument', `otlp json: ${why}`, { cause: error });
   }
 }
 
 const STOP = new Error('the first error was found');
 
 /** Where the text stops being JSON, in bytes, which JSON.parse tells only for some errors. */
-function offsetText(text: string): string {
-  let offset: number | undefined;
+function offsetText(text: string, message: string): string {
+  let offset = message === 'Unexpected end of JSON input' ? text.length : undefined;
   const onError = (_code: number, at: number): void => {
     offset = at;
     throw STOP;
   };
   try {
-    visit(text, { onError }, { disallowComments: true });
+    if (offset === undefined) visit(text, { onError }, { disallowComments: true });
   } catch (error) {
     // Deep nesting exhausts its stack too.
     if (error !== STOP) return '';
