@@ -367,7 +367,7 @@ class TenantDispatcher implements Dispatcher {
   #takeBack(querier: string): void {
     for (const assignment of this.#assigned.values()) {
       const { job, id, call } = assignment;
-      if (assignment.querier !== querier || !job || !this.#hasOther(job)) continue;
+      if (assignment.querier !== querier || !job || !this.#hasOther(job) || job.attempts > this.#deps.maxRetries) continue;
       assignment.job = undefined;
       void this.#tell(call, { kind: 'cancel', id });
       this.#retry(job, querier, new AppError('unavailable', 'the querier that worked on a part of the query has fallen silent'));

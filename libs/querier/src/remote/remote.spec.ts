@@ -190,6 +190,29 @@ describe('a dispatcher and its queriers', () => {
     await Promise.all(more);
   });
 
+  it('leave with a silent querier what may not be tried once more', async () => {
+    const { dispatcher, runners, connect, search, late, isAlive } = setup(4, 1);
+    const away = (): Error => new AppError('unavailable', 'store is away');
+    [runners[1].fail, runners[2].fail] = [away, away];
+    const stopped = Promise.withResolvers<void>();
+    runners[0].hold = stopped.promise;
+    for (const i of [1, 2, 0]) await connect(runners[i]);
+    await expect.poll(() => dispatcher.streams).toBe(3);
+    await isAlive(0);
+    const result = search(T1, 7);
+    await expect.poll(() => runners[0].running).toBe(1);
+    await connect(runners[3]);
+    await expect.poll(() => dispatcher.streams).toBe(4);
+    for (let i = 0; i < 5; i++) {
+      late();
+      await isAlive(3);
+    }
+    stopped.resolve();
+    expect((await result).inspectedTraces).toBe(7);
+    expect(runners[0].aborted).toBe(0);
+    expect(runners[3].taken).toEqual([]);
+  });
+
   it('hear of a querier again and again, one call at a time', async () => {
     const next: (() => void)[] = [];
     const answers: (() => void)[] = [];
