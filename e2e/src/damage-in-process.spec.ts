@@ -120,7 +120,13 @@ async function open(dir: string, maxHeadSpans: number): Promise<{ ingester: Inge
     recovered: await recoverParts(partsDir, path.join(partsDir, '..', 'kept'), silentLogger),
     clock: { now: () => 0 },
     logger: silentLogger,
-    metrics: { attributesTruncated: () => undefined, partWritten: () => undefined, blockFlushed: () => undefined, failed: () => undefined },
+    metrics: {
+      received: () => undefined,
+      attributesTruncated: () => undefined,
+      partWritten: () => undefined,
+      blockFlushed: () => undefined,
+      failed: () => undefined,
+    },
   });
   await ingester.start();
   return { ingester, close: () => log.close() };

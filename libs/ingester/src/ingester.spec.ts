@@ -124,7 +124,13 @@ async function start(
     recovered: await recoverParts(path.join(root, 'parts'), path.join(root, 'kept'), silentLogger),
     clock: { now: () => nowMs },
     logger: silentLogger,
-    metrics: { attributesTruncated: () => undefined, partWritten: () => undefined, blockFlushed: () => undefined, failed: () => undefined },
+    metrics: {
+      received: () => undefined,
+      attributesTruncated: () => undefined,
+      partWritten: () => undefined,
+      blockFlushed: () => undefined,
+      failed: () => undefined,
+    },
   });
   expect(() => ingester.recent(TENANT), 'before the log is replayed').toThrow('replaying');
   await ingester.start();

@@ -42,7 +42,8 @@ export interface Ingester {
   stop(signal?: AbortSignal): Promise<void>;
   /** Tenants with data here. */
   tenants(): TenantId[];
-  readonly liveTraces: number;
+  /** Traces that took a span lately, by tenant, with their OTLP bytes. */
+  liveTraces(): Iterable<readonly [tenant: TenantId, traces: number, bytes: number]>;
   readonly memoryBytes: number;
 }
 
@@ -93,7 +94,9 @@ class LoggedIngester implements Ingester {
     }
     const instance = this.#tenant(tenant);
     instance.assertRoom();
+    const created = instance.live.created;
     const { bytes: kept, refused } = instance.admit(bytes, scan);
+    this.#deps.metrics.received(tenant, bytes.length, instance.live.created - created);
     if (kept.length === 0) return refused;
     const pin = this.#pins.pinNext();
     try {
@@ -139,10 +142,8 @@ class LoggedIngester implements Ingester {
     return [...this.#tenants].filter(([, instance]) => !instance.idle).map(([tenant]) => tenant);
   }
 
-  get liveTraces(): number {
-    let n = 0;
-    for (const tenant of this.#tenants.values()) n += tenant.live.count;
-    return n;
+  *liveTraces(): Iterable<readonly [TenantId, number, number]> {
+    for (const [tenant, { live }] of this.#tenants) yield [tenant, live.count, live.bytes];
   }
 
   get memoryBytes(): number {

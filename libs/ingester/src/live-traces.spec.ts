@@ -26,6 +26,23 @@ describe('LiveTraces', () => {
     expect([3, 2].map((n) => admit(live, n, 1, limits))).toEqual([TOO_MANY_LIVE_TRACES, ADMITTED]);
   });
 
+  it('knows how many bytes they have, and how many there were', () => {
+    const live = new LiveTraces();
+    for (const n of [1, 2, 1]) admit(live, n, 10);
+    expect([live.bytes, live.created]).toEqual([30, 2]);
+    live.rotate();
+    admit(live, 1, 5);
+    admit(live, 3, 7);
+    expect(admit(live, 3, 100, { maxBytesPerTrace: 50, maxTraces: 0 })).toBe(TRACE_TOO_LARGE);
+    expect([live.bytes, live.created]).toEqual([42, 3]);
+    live.rotate();
+    expect([live.bytes, live.created]).toEqual([32, 3]);
+    live.rotate();
+    expect([live.bytes, live.count]).toEqual([0, 0]);
+    admit(live, 1, 1);
+    expect([live.bytes, live.created]).toEqual([1, 4]);
+  });
+
   it('remembers the size of a trace as long as it is live', () => {
     const live = new LiveTraces();
     const limits = { maxBytesPerTrace: 100, maxTraces: 0 };

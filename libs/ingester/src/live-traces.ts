@@ -25,9 +25,23 @@ export class LiveTraces {
   #previous = new TraceMap();
   /** Traces of the previous generation that are in the current one too. */
   #moved = 0;
+  #currentBytes = 0;
+  /** Of traces that are not in the current generation too. */
+  #previousBytes = 0;
+  #created = 0;
 
   get count(): number {
     return this.#current.size + this.#previous.size - this.#moved;
+  }
+
+  /** OTLP bytes of them. */
+  get bytes(): number {
+    return this.#currentBytes + this.#previousBytes;
+  }
+
+  /** Traces that became live since this was made. */
+  get created(): number {
+    return this.#created;
   }
 
   /** Accounts `size` bytes to the trace whose id stands at `bytes[at]`, unless a limit refuses them. */
@@ -38,12 +52,16 @@ export class LiveTraces {
       if (old < 0 && limits.maxTraces > 0 && this.count >= limits.maxTraces) return TOO_MANY_LIVE_TRACES;
       row = this.#current.add(bytes, at);
       if (old >= 0) {
-        this.#current.sizes[row] = this.#previous.sizes[old];
+        const known = this.#previous.sizes[old];
+        this.#current.sizes[row] = known;
+        this.#currentBytes += known;
+        this.#previousBytes -= known;
         this.#moved++;
-      }
+      } else this.#created++;
     }
     if (limits.maxBytesPerTrace > 0 && this.#current.sizes[row] + size > limits.maxBytesPerTrace) return TRACE_TOO_LARGE;
     this.#current.sizes[row] += size;
+    this.#currentBytes += size;
     return ADMITTED;
   }
 
@@ -51,6 +69,8 @@ export class LiveTraces {
     this.#previous = this.#current;
     this.#current = new TraceMap(this.#previous.size);
     this.#moved = 0;
+    this.#previousBytes = this.#currentBytes;
+    this.#currentBytes = 0;
   }
 }
 

@@ -72,6 +72,8 @@ export interface HeavyWork {
 }
 
 export interface IngesterMetrics {
+  /** A push, with the traces of it that were not live. */
+  received(tenant: TenantId, bytes: number, newTraces: number): void;
   attributesTruncated(tenant: TenantId, n: number): void;
   partWritten(tenant: TenantId, info: PartInfo): void;
   blockFlushed(tenant: TenantId, sizeBytes: number, seconds: number): void;

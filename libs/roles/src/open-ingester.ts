@@ -7,7 +7,7 @@ import type { Ingester } from '@vivace/ingester';
 import type { ObjectStore } from '@vivace/object-store';
 import { openLog } from '@vivace/wal';
 import type { WorkerPool } from '@vivace/workers';
-import { createIngesterMetrics } from './ingester-metrics.ts';
+import { createIngesterMetrics, showMemory } from './ingester-metrics.ts';
 import { maxLiveTraces } from './max-live-traces.ts';
 import type { TraceOwners } from './max-live-traces.ts';
 import type { Overrides } from './overrides.ts';
@@ -80,12 +80,7 @@ export async function openIngester({ runtime, store, pool, announce, keepFlushed
       logger,
       metrics: createIngesterMetrics(metrics),
     });
-    const liveTraces = metrics.gauge('vivace_ingester_live_traces', 'Traces that took a span lately.');
-    const memory = metrics.gauge('vivace_ingester_memory_bytes', 'Bytes of spans in memory that are not in a part yet.');
-    metrics.onCollect(() => {
-      liveTraces.set(ingester.liveTraces);
-      memory.set(ingester.memoryBytes);
-    });
+    showMemory(ingester, metrics);
     return ingester;
   } catch (reason) {
     await log.close();
