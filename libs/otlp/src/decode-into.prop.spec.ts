@@ -1,5 +1,5 @@
 import { AppError } from '@vivace/base';
-import { SpanTable } from '@vivace/trace';
+import { cutTraces, orderByTrace, SpanTable } from '@vivace/trace';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeInto } from './decode-into.ts';
@@ -15,6 +15,25 @@ const shape = fc.record({ seed: fc.nat(), spans: fc.nat(40) });
 function refusals(scan: ScanResult): string[] {
   return Array.from(scan.spanRefusal.subarray(0, scan.spanCount), (code) => REFUSAL_REASONS[code]);
 }
+
+/** The spans of a table as one trace, which no trace of it is larger than. */
+function asOneTrace(table: SpanTable) {
+  const order = orderByTrace(table);
+  return { ...order, traceCount: Math.min(1, order.traceCount), traceSpans: Uint32Array.of(0, table.spanCount) };
+}
+
+it('a trace that has been received within a limit is not cut by the same limit later', () => {
+  fc.assert(
+    fc.property(shape, (s) => {
+      const bytes = randomRequest(s);
+      const table = new SpanTable();
+      decodeInto(bytes, table, { maxAttributeBytes: 0 }, { cutStrings: 0 });
+      const order = asOneTrace(table);
+      expect(cutTraces(table, order, [...order.traces], bytes.length).traces).toEqual([]);
+    }),
+    { numRuns: 300 },
+  );
+});
 
 describe('scanExport and decodeInto against the reference decoder', () => {
   it('decode what the reference decodes, at any length limit', () => {
