@@ -115,6 +115,7 @@ export class ClusterMember extends ServerProcess {
 export interface RingRow {
   readonly id: string;
   readonly state: string;
+  readonly tokens: readonly number[];
 }
 
 export class Cluster {
@@ -170,14 +171,14 @@ export class Cluster {
     return this.all(role).filter(({ isRunning }) => isRunning);
   }
 
-  /** The members of a ring as every running process with a ring sees them: by name of the process, `id state` sorted. */
+  /** The members of a ring as every running process with a ring sees them: by name of the process, `id state` sorted. Heartbeats may come before the tokens. */
   async rings(role: RoleName = 'ingester'): Promise<Readonly<Record<string, readonly string[]>>> {
     const pages = this.running().filter(({ role }) => !WITHOUT_RING.includes(role));
     const entries = await Promise.all(
       pages.map(async (member): Promise<[string, readonly string[]]> => {
         const { body } = await member.get(`/${role}/ring`, { accept: 'application/json' });
         const { shards } = JSON.parse(body) as { readonly shards: readonly RingRow[] | null };
-        return [member.name, (shards ?? []).map(({ id, state }) => `${id} ${state}`).sort()];
+        return [member.name, (shards ?? []).map(({ id, state, tokens }) => `${id} ${tokens.length === 0 ? 'without tokens' : state}`).sort()];
       }),
     );
     return Object.fromEntries(entries);

@@ -88,6 +88,16 @@ describe('Ring.merge', () => {
     expect(ring.isHealthy(ring.entry('m')!, clock.ms)).toBe(true);
   });
 
+  it('takes a member for sick as long as only its heartbeats have come', () => {
+    const clock = new RunningClock();
+    const ring = testRing({ clock });
+    const isHealthy = () => ring.isHealthy(ring.entry('m')!, clock.ms);
+    ring.merge(encodeEntries([{ id: 'm', pulse: { timestampMs: clock.ms, state: 'ACTIVE' }, info: undefined }]));
+    expect([isHealthy(), ring.view().members]).toEqual([false, []]);
+    ring.merge(encodeEntries([{ id: 'm', pulse: undefined, info: { ...info, versionMs: 1 } }]));
+    expect([isHealthy(), ring.view().active]).toEqual([true, 1]);
+  });
+
   it('lets a member beat again whose clock was far ahead and is right again', () => {
     const clock = new RunningClock();
     const [mine, theirs] = [testRing({ clock }), testRing({ clock: fixedClock(clock.ms) })];

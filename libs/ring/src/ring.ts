@@ -179,11 +179,11 @@ export class Ring {
     return shard;
   }
 
-  /** Whether a member was heard of in time, and its node is not known to be dead. */
+  /** Whether a member was heard of in time, its node is not known to be dead, and it is known where it is: heartbeats may come before that. */
   isHealthy(entry: RingEntry, nowMs: number): boolean {
     const { heartbeatTimeoutMs, isNodeDead } = this.options;
     const { pulse, info } = entry;
-    if (pulse === undefined || pulse.state === 'LEFT' || (info && info.node !== '' && isNodeDead?.(info.node))) return false;
+    if (pulse === undefined || pulse.state === 'LEFT' || info === undefined || (info.node !== '' && isNodeDead?.(info.node))) return false;
     return heartbeatTimeoutMs === 0 || nowMs - this.#lastMs(entry) <= heartbeatTimeoutMs;
   }
 
