@@ -23,7 +23,7 @@ fs.writeFileSync(
     extends: '../../tsconfig.base.json',
     compilerOptions: { rootDir: 'src', outDir: 'dist', tsBuildInfoFile: 'dist/tsconfig.tsbuildinfo' },
     include: ['src'],
-    exclude: ['src/**/*.spec.ts', 'src/**/*.contract.ts'],
+    exclude: ['src/**/*.spec.ts', 'src/**/*.contract.ts', 'src/**/*.fixture.ts'],
     references: deps.map((d) => ({ path: `../${d}` })),
   }),
 );

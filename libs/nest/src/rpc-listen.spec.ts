@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers';
 import { createMemoryLogger, createMemoryMetrics } from '@vivace/base';
 import type { GrpcServerConfig } from '@vivace/config';
 import { afterEach, expect, it } from 'vitest';
+import { GRPC_SERVER } from './grpc-server-config.fixture.ts';
 import { createRpcServer } from './rpc-server.ts';
 import type { RpcServer } from './rpc-server.ts';
 
@@ -14,23 +15,7 @@ async function listen(config: Partial<GrpcServerConfig>) {
   const logger = createMemoryLogger();
   server = createRpcServer({
     methods: [],
-    config: {
-      reportCodes: false,
-      listenNetwork: 'tcp',
-      maxConnections: 0,
-      listenAddress: '',
-      listenPort: 0,
-      tls: undefined,
-      maxReceiveBytes: 1_000,
-      maxSendBytes: 1_000,
-      maxConcurrentStreams: 0,
-      maxConnectionIdleMs: 0,
-      maxConnectionAgeMs: 0,
-      maxConnectionAgeGraceMs: 0,
-      keepaliveTimeMs: 0,
-      keepaliveTimeoutMs: 0,
-      ...config,
-    },
+    config: { ...GRPC_SERVER, listenAddress: '', maxConcurrentStreams: 0, keepaliveTimeMs: 0, keepaliveTimeoutMs: 0, ...config },
     tenancy: 'off',
     metrics: createMemoryMetrics(),
     logger,

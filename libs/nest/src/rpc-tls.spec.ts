@@ -6,12 +6,13 @@ import tls from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { createMemoryLogger, createMemoryMetrics } from '@vivace/base';
 import type { MemoryLogger, RpcMethod } from '@vivace/base';
-import type { ClientTlsConfig, GrpcServerConfig, ServerTlsConfig } from '@vivace/config';
+import type { ClientTlsConfig, ServerTlsConfig } from '@vivace/config';
 import { callOnce, openChannel } from '@vivace/rpc';
 import type { RpcChannel } from '@vivace/rpc';
 import { followClientTls } from '@vivace/sockets';
 import type { ClientTls } from '@vivace/sockets';
 import { afterEach, describe, expect, it } from 'vitest';
+import { GRPC_SERVER } from './grpc-server-config.fixture.ts';
 import { createRpcServer } from './index.ts';
 import type { RpcServer } from './index.ts';
 
@@ -37,22 +38,6 @@ const CLIENT_TLS: ClientTlsConfig = {
   minVersion: undefined,
   ciphers: '',
 };
-const CONFIG: GrpcServerConfig = {
-  reportCodes: false,
-  listenNetwork: 'tcp',
-  maxConnections: 0,
-  listenAddress: '127.0.0.1',
-  listenPort: 0,
-  tls: undefined,
-  maxReceiveBytes: 1_000,
-  maxSendBytes: 1_000,
-  maxConcurrentStreams: 100,
-  maxConnectionIdleMs: 0,
-  maxConnectionAgeMs: 0,
-  maxConnectionAgeGraceMs: 0,
-  keepaliveTimeMs: 7_200_000,
-  keepaliveTimeoutMs: 20_000,
-};
 const ECHO: RpcMethod = {
   path: '/test.Echo/Echo',
   async handle({ request, send }) {
@@ -73,7 +58,7 @@ afterEach(async () => {
 
 async function serve(secure: ServerTlsConfig | undefined): Promise<RpcServer> {
   logger = createMemoryLogger();
-  const server = createRpcServer({ ...deps(), methods: [ECHO], metrics: createMemoryMetrics(), tenancy: 'off', config: { ...CONFIG, tls: secure } });
+  const server = createRpcServer({ ...deps(), methods: [ECHO], metrics: createMemoryMetrics(), tenancy: 'off', config: { ...GRPC_SERVER, tls: secure } });
   await server.listen();
   ended.push(() => server.stop(1_000));
   return server;

@@ -16,6 +16,7 @@ import type { HttpRouter, RpcCall, RpcMethod } from '@vivace/base';
 import type { GrpcServerConfig, ServerTlsConfig } from '@vivace/config';
 import { openChannel } from '@vivace/rpc';
 import { afterEach, describe, expect, it } from 'vitest';
+import { GRPC_SERVER } from './grpc-server-config.fixture.ts';
 import { createHttpServer, createRpcServer } from './index.ts';
 import type { RpcServer } from './index.ts';
 import type { Tenancy } from './tenant.ts';
@@ -27,20 +28,11 @@ const TLS: ServerTlsConfig = { section: 's', cert: { file: pem('cert') }, key: {
 const CA = readFileSync(pem('cert'));
 
 const GRPC: GrpcServerConfig = {
-  reportCodes: false,
-  listenNetwork: 'tcp',
-  maxConnections: 0,
-  listenAddress: '127.0.0.1',
-  listenPort: 0,
-  tls: undefined,
-  maxReceiveBytes: 1_000,
+  ...GRPC_SERVER,
   maxSendBytes: 16_777_216,
-  maxConcurrentStreams: 100,
   maxConnectionIdleMs: Number.MAX_SAFE_INTEGER,
   maxConnectionAgeMs: Number.MAX_SAFE_INTEGER,
   maxConnectionAgeGraceMs: Number.MAX_SAFE_INTEGER,
-  keepaliveTimeMs: 7_200_000,
-  keepaliveTimeoutMs: 20_000,
 };
 
 const CLIENT = { section: 'a.client', maxReceiveBytes: 1_000_000, maxSendBytes: 1_000_000, connectTimeoutMs: 5_000, minBackoffMs: 100, maxBackoffMs: 500 };

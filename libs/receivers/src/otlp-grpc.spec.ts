@@ -8,6 +8,7 @@ import { AppError, createMemoryLogger, parseTenantId } from '@vivace/base';
 import type { OtlpGrpcConfig } from '@vivace/config';
 import { afterEach, describe, expect, it } from 'vitest';
 import { snappyFramed } from './compressed.fixture.ts';
+import { heldPush } from './held-push.fixture.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { startOtlpGrpc } from './otlp-grpc.ts';
 import type { Push, PushInfo, Receiver } from './receiver.ts';
@@ -139,21 +140,15 @@ describe('OTLP over gRPC', () => {
   });
 
   it('holds no more than it may until requests are answered', async () => {
-    const entered = Promise.withResolvers<void>();
-    const release = Promise.withResolvers<void>();
-    const hold: Push = async () => {
-      entered.resolve();
-      await release.promise;
-      return { rejectedSpans: 0, message: '' };
-    };
-    const { send } = await start(hold, {}, 1500);
+    const { push, entered, release } = heldPush();
+    const { send } = await start(push, {}, 1500);
     const first = send('x'.repeat(900));
-    await entered.promise;
+    await entered;
     await expect(send('x'.repeat(601))).rejects.toMatchObject({
       code: grpc.status.RESOURCE_EXHAUSTED,
       details: 'receivers hold 900 bytes of requests already, limit distributor.max_pending_bytes 1500',
     });
-    release.resolve();
+    release();
     await first;
     await send('x'.repeat(1000));
   });

@@ -10,6 +10,7 @@ import { AppError, createMemoryLogger } from '@vivace/base';
 import type { OtlpHttpConfig } from '@vivace/config';
 import snappy from 'snappy';
 import { afterEach, describe, expect, it } from 'vitest';
+import { heldPush } from './held-push.fixture.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { startOtlpHttp } from './otlp-http.ts';
 import type { Push, PushInfo, Receiver } from './receiver.ts';
@@ -110,24 +111,18 @@ describe('OTLP over HTTP', () => {
   });
 
   it('holds no more than it may, compressed and not, until requests are answered', async () => {
-    const entered = Promise.withResolvers<void>();
-    const release = Promise.withResolvers<void>();
-    const hold: Push = async () => {
-      entered.resolve();
-      await release.promise;
-      return { rejectedSpans: 0, message: '' };
-    };
-    const { post } = await start(hold, {}, 1500);
+    const { push, entered, release } = heldPush();
+    const { post } = await start(push, {}, 1500);
     const gzip = zlib.gzipSync('x'.repeat(900));
     const first = post(gzip, { ...PROTOBUF, 'content-encoding': 'gzip' });
-    await entered.promise;
+    await entered;
     const refused = await post('x'.repeat(601), JSON_HEADERS);
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '1']);
     expect(await refused.json()).toMatchObject({
       code: 8,
       message: `receivers hold ${900 + gzip.length} bytes of requests already, limit distributor.max_pending_bytes 1500`,
     });
-    release.resolve();
+    release();
     expect((await first).status).toBe(200);
     expect((await post('x'.repeat(1000))).status).toBe(200);
   });
